@@ -1,0 +1,46 @@
+"""What can go wrong, named by what follows from it.
+
+    ScreeningError
+    ├── UploadError       this upload can't be judged: it gets an `error` verdict with the reason, the run goes on
+    │   └── Replaced      the object is no longer the generation that was asked for
+    ├── TransientError    trying again may help: retried with back-off, then an `error` verdict
+    └── ConfigError       a flag, policy, bank or bundle is wrong: the job stops before the first read
+"""
+
+from __future__ import annotations
+
+
+class ScreeningError(Exception):
+    """Everything that this product raises on purpose."""
+
+
+class UploadError(ScreeningError):
+    """One upload can't be judged; `reason` is a stable id, `detail` says more and never holds content."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class Replaced(UploadError):
+    """The object is gone or is another generation than the one that was listed or screened."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__("replaced", detail)
+
+
+class TransientError(ScreeningError):
+    """The store or the network failed in a way that another try may mend."""
+
+
+class ConfigError(ScreeningError):
+    """The job can't start: where (file, line), what is wrong, and what to do about it."""
+
+    def __init__(self, what: str, *, file: str = "", line: int = 0, fix: str = "") -> None:
+        where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
+        super().__init__(f"{where}{what}" + (f"\n  {fix}" if fix else ""))
+        self.what = what
+        self.file = file
+        self.line = line
+        self.fix = fix
