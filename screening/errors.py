@@ -1,10 +1,10 @@
 """What can go wrong, named by what follows from it.
 
-    ScreeningError
-    ├── UploadError       this upload can't be judged: it gets an `error` verdict with the reason, the run goes on
-    │   └── Replaced      the object is no longer the generation that was asked for
-    ├── TransientError    trying again may help: retried with back-off, then an `error` verdict
-    └── ConfigError       a flag, policy, bank or bundle is wrong: the job stops before the first read
+ScreeningError
+├── UploadError       this upload can't be judged: it gets an `error` verdict with the reason, the run goes on
+│   └── Replaced      the object is no longer the generation that was asked for
+├── TransientError    trying again may help: retried with back-off, then an `error` verdict
+└── ConfigError       a flag, policy, bank or bundle is wrong: the job stops before the first read
 """
 
 from __future__ import annotations

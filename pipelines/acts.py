@@ -1,0 +1,100 @@
+"""Doing what the plan says: each act is bound to the screened generation and may safely be done again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+
+import apache_beam as beam
+
+from pipelines.plan import Act, pending
+from screening.errors import Replaced, TransientError, UploadError
+from screening.records import Release
+from screening.storage import join, open_store
+from screening.tables import ResultTables
+
+WORKERS = 32
+CHUNK = 2000  # acts done and recorded together; an act is some 300 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseJob:
+    """One run of `pipelines.release`, as its workers need it."""
+
+    release_id: str
+    results: str
+    mode: str
+    live: str
+    quarantine: str
+
+
+class PendingActs(beam.DoFn):
+    """Reads the acts from the committed tables in chunks, so that the launcher need not hold them."""
+
+    def __init__(self, job: ReleaseJob) -> None:
+        self._job = job
+
+    def process(self, results: str) -> Iterator[list[Act]]:
+        acts = pending(ResultTables(results), self._job.mode)
+        while chunk := list(islice(acts, CHUNK)):
+            yield chunk
+
+
+class DoActs(beam.DoFn):
+    """Does a chunk of acts side by side and appends what was done to `releases` in one commit."""
+
+    def __init__(self, job: ReleaseJob) -> None:
+        self._job = job
+
+    def process(self, acts: list[Act]) -> None:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            rows = list(pool.map(lambda act: do(self._job, act), acts))
+        # Named by what it holds and not by its place: a chunk read again after others were recorded starts elsewhere.
+        chunk = hashlib.sha256("\n".join(f"{act.uri} {act.generation}" for act in acts).encode()).hexdigest()[:16]
+        ResultTables(self._job.results).append_releases(f"{self._job.release_id}/{chunk}", rows)
+
+
+def do(job: ReleaseJob, act: Act) -> Release:
+    """Do one act; an object replaced since it was screened is left alone and reported.
+
+    `failed` acts stay pending: the next release tries them again.
+    """
+    row = Release(
+        release_id=job.release_id,
+        run_id=act.run_id,
+        uri=act.uri,
+        generation=act.generation,
+        sha256=act.sha256,
+        decision=act.decision,
+        action="failed",
+        target="",
+        detail="",
+        released_at=datetime.now(UTC),
+    )
+    store = open_store(act.uri)
+    try:
+        if job.mode == "label":
+            store.label(
+                act.uri,
+                act.generation,
+                {
+                    "screening-decision": act.decision,
+                    "screening-run": act.run_id,
+                    "screening-fingerprint": act.fingerprint,
+                },
+            )
+            return replace(row, action="label", target=act.uri)
+        target = join(job.live if act.decision == "accept" else job.quarantine, act.name)
+        store.copy(act.uri, act.generation, target, sha256=act.sha256)
+        return replace(row, action="live" if act.decision == "accept" else "quarantine", target=target)
+    except Replaced as error:
+        return replace(row, action="replaced", detail=error.detail)
+    except UploadError as error:
+        gone = error.reason == "not_found"
+        return replace(row, action="replaced" if gone else "failed", detail=str(error))
+    except TransientError as error:
+        return replace(row, detail=str(error))

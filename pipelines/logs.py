@@ -1,0 +1,32 @@
+"""Structured logs: one JSON object a line, with ids and counts, never content."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonLines(logging.Formatter):
+    """A record as JSON: time, level, logger, event, and what was passed as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {key: value for key, value in vars(record).items() if key not in _PLAIN}
+        line = {
+            "time": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            **said,
+        }
+        if record.exc_info and record.exc_info[0]:
+            line["exception"] = record.exc_info[0].__name__
+        return json.dumps(line, default=str)
+
+
+def log_json(level: int = logging.WARNING) -> None:
+    """Send this process's logs to stderr as JSON lines."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)

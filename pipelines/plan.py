@@ -1,0 +1,111 @@
+"""What a release would do, counted before anything is done, and the quota that can refuse it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from screening.errors import ScreeningError
+from screening.policy import Quota
+from screening.records import DECISIONS, Decision
+from screening.tables import ResultTables
+
+# A pending act: the newest decision on an object, unless it was done, or the object was found replaced.
+_PENDING = """
+SELECT run_id, uri, name, generation, sha256, decision, fingerprint FROM effective_verdicts AS v
+WHERE decision IN ({decisions}) AND NOT EXISTS (
+  SELECT 1 FROM releases AS r WHERE r.uri = v.uri AND r.generation = v.generation
+  AND (r.action = 'replaced' OR (r.action IN ({actions}) AND r.decision = v.decision)))
+ORDER BY uri
+"""
+_RUNS = "SELECT DISTINCT run_id FROM ({pending})"
+
+
+class QuotaExceeded(ScreeningError):
+    """The plan is out of the ordinary, so nothing was done: a person looks first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing to do to one object, bound to the generation that was screened."""
+
+    run_id: str
+    uri: str
+    name: str
+    generation: int
+    sha256: str
+    decision: Decision
+    fingerprint: str
+
+
+def pending(tables: ResultTables, mode: str) -> Iterator[Act]:
+    """The acts still to be done, streaming, in the order of their URIs."""
+    result = tables.connection().execute(_sql(mode))
+    while rows := result.fetchmany(1000):
+        yield from (Act(*row) for row in rows)
+
+
+def _sql(mode: str) -> str:
+    if mode == "label":
+        return _PENDING.format(decisions="'accept', 'review', 'reject', 'error'", actions="'label'")
+    return _PENDING.format(decisions="'accept', 'reject'", actions="'live', 'quarantine'")
+
+
+def plan(tables: ResultTables, mode: str, quota: Quota) -> dict[str, int]:
+    """Pending acts by decision; QuotaExceeded when the runs behind them are out of the ordinary.
+
+    Shares are those of the runs that have something pending, over everything these runs decided: so objects
+    that stay in review do not pile up into a share of their own.
+    """
+    connection = tables.connection()
+    _refuse_unreconciled(connection)
+    counted = dict(connection.execute(f"SELECT decision, count(*) FROM ({_sql(mode)}) GROUP BY decision").fetchall())
+    runs = _RUNS.format(pending=_sql(mode))
+    totals = dict(
+        connection.execute(
+            f"SELECT decision, count(*) FROM effective_verdicts WHERE run_id IN ({runs}) GROUP BY decision"
+        ).fetchall()
+    )
+    total = sum(totals.values())
+    if total >= quota.min_uploads:
+        for decision, most in (("reject", quota.max_reject_share), ("error", quota.max_error_share)):
+            share = totals.get(decision, 0) / total
+            if share > most:
+                raise QuotaExceeded(
+                    f"refused: {share:.0%} of {total} uploads are `{decision}`, the policy's quota is {most:.0%}; "
+                    "nothing was done. Look at `screening results`, then mend the policy or raise its quota"
+                )
+    return counted
+
+
+def _refuse_unreconciled(connection: object) -> None:
+    broken = connection.execute(  # type: ignore[attr-defined]
+        """
+        SELECT r.run_id FROM runs AS r LEFT JOIN (
+          SELECT run_id, count(*) AS rows,
+            count(*) FILTER (decision = 'accept') AS accept, count(*) FILTER (decision = 'review') AS review,
+            count(*) FILTER (decision = 'reject') AS reject, count(*) FILTER (decision = 'error') AS error
+          FROM verdicts GROUP BY run_id) AS v USING (run_id)
+        WHERE r.listed - r.skipped <> coalesce(v.rows, 0) OR r.accept <> coalesce(v.accept, 0)
+          OR r.review <> coalesce(v.review, 0) OR r.reject <> coalesce(v.reject, 0)
+          OR r.error <> coalesce(v.error, 0)
+        UNION SELECT DISTINCT run_id FROM verdicts WHERE run_id NOT IN (SELECT run_id FROM runs)
+        """
+    ).fetchall()
+    if broken:
+        ids = ", ".join(sorted(row[0] for row in broken))
+        raise QuotaExceeded(f"refused: the ledger does not account for every upload of {ids}; nothing was done")
+
+
+def plan_table(counted: dict[str, int], mode: str, live: str, quarantine: str) -> Table:
+    """The plan for a person: how many objects go where."""
+    goes = {"accept": live, "reject": quarantine} if mode == "copy" else dict.fromkeys(DECISIONS, "labelled in place")
+    table = Table(title="release plan", title_justify="left")
+    table.add_column("decision")
+    table.add_column("objects", justify="right")
+    table.add_column("goes to", overflow="fold")
+    for decision, target in goes.items():
+        table.add_row(decision, str(counted.get(decision, 0)), target)
+    return table

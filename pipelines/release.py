@@ -1,0 +1,88 @@
+"""The other half: committed verdicts in, objects released or held. `python -m pipelines.release --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import apache_beam as beam
+from rich.console import Console
+
+from pipelines import options as flags
+from pipelines.acts import DoActs, PendingActs, ReleaseJob
+from pipelines.plan import plan, plan_table
+from screening.classifiers import find_bundles
+from screening.errors import ConfigError, ScreeningError
+from screening.policy import load_policy
+from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY
+from screening.tables import ResultTables
+
+
+def build(pipeline: beam.Pipeline, job: ReleaseJob) -> None:
+    """The job as its data flow: each chunk of acts is done, then recorded in one commit."""
+    _ = (
+        pipeline
+        | "Results" >> beam.Create([job.results])
+        | "Pending acts" >> beam.ParDo(PendingActs(job))
+        | "Spread over workers" >> beam.Reshuffle()
+        | "Act and record" >> beam.ParDo(DoActs(job))
+    )
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
+    """The job's own flags, the rest, and the parser they came from."""
+    parser = flags.parser("pipelines.release", "Release what was accepted, quarantine what was rejected.")
+    parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
+    parser.add_argument("--live", default="", help="where accepted objects are copied to")
+    parser.add_argument("--quarantine", default="", help="where rejected objects are copied to")
+    parser.add_argument(
+        "--mode", default="copy", choices=("copy", "label"), help="label stamps the verdict, moves nothing"
+    )
+    parser.add_argument("--plan", action="store_true", help="stop after the plan")
+    parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file whose quota applies")
+    parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="the bundles that the policy speaks of")
+    own, rest = parser.parse_known_args(argv)
+    if own.mode == "copy" and not (own.live and own.quarantine):
+        raise ConfigError("--live and --quarantine are needed", fix="or use --mode=label, which moves nothing")
+    return own, rest, parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Show the plan, hold it against the quota, do it; ScreeningError when it is refused or an act failed."""
+    own, rest, parser = parse(argv)
+    beam_options = flags.beam_options(rest, parser)
+    results = flags.place(own.results)
+    live, quarantine = (flags.place(own.live), flags.place(own.quarantine)) if own.mode == "copy" else ("", "")
+    if own.mode == "copy":
+        flags.apart("--live", live, "--quarantine", quarantine)
+    quota = load_policy(flags.place(own.policy), find_bundles(flags.place(own.bundles))).quota
+    tables = ResultTables(results)
+    tables.heal()
+    counted = plan(tables, own.mode, quota)
+    console = Console()
+    console.print(plan_table(counted, own.mode, live, quarantine))
+    if own.plan or not sum(counted.values()):
+        console.print("nothing was done: --plan" if own.plan else "nothing to do")
+        return 0
+    job = ReleaseJob(flags.run_id("", "release-"), results, own.mode, live, quarantine)
+    with beam.Pipeline(options=beam_options) as pipeline:
+        build(pipeline, job)
+    acts = dict(
+        tables.connection()
+        .execute("SELECT action, count(*) FROM releases WHERE release_id = ? GROUP BY action", [job.release_id])
+        .fetchall()
+    )
+    console.print(", ".join(f"{count} {action}" for action, count in sorted(acts.items())))
+    if acts.get("failed"):
+        raise ScreeningError(f"{acts['failed']} acts failed and stay pending; run the same command again")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command: 0 done, 2 refused, could not start or left acts undone."""
+    return flags.command("pipelines.release", run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

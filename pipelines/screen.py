@@ -1,0 +1,88 @@
+"""The main job: uploads in, verdicts out. `python -m pipelines.screen --help` lists the flags."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import apache_beam as beam
+from rich.console import Console
+
+from pipelines import options as flags
+from pipelines.progress import progress_bar
+from pipelines.steps import TALLIES, CommitRun, DropRepeats, Job, ListUploads, ScreenUploads
+from screening.errors import ScreeningError
+from screening.report import summary_table, write_report
+from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY, prepare
+from screening.tables import ResultTables
+
+
+def build(pipeline: beam.Pipeline, job: Job) -> None:
+    """The job as its data flow; one commit ends it, inside the pipeline."""
+    listed = (
+        pipeline
+        | "Input" >> beam.Create([job.source])
+        | "List what is not decided" >> beam.ParDo(ListUploads(job)).with_outputs(TALLIES, main="todo")
+    )
+    uploads = (
+        listed.todo
+        | "Key by URI" >> beam.Map(lambda upload: (upload.uri, upload))
+        | "Spread over workers" >> beam.GroupByKey()
+        | "Drop repeats" >> beam.ParDo(DropRepeats()).with_outputs(TALLIES, main="once")
+    )
+    parts = uploads.once | "Read, decode, match, check, classify, decide, write" >> beam.ParDo(ScreenUploads(job))
+    tallies = (listed[TALLIES], uploads[TALLIES]) | "Tallies" >> beam.Flatten()
+    _ = (
+        pipeline
+        | "Run" >> beam.Create([job.run_id])
+        | "Commit" >> beam.ParDo(CommitRun(job), beam.pvalue.AsList(parts), beam.pvalue.AsList(tallies))
+    )
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
+    """The job's own flags, the rest, and the parser they came from."""
+    parser = flags.parser("pipelines.screen", "Screen uploads and commit their verdicts.")
+    parser.add_argument("--input", required=True, help="folder, gs://bucket/prefix, or manifest (.jsonl, .parquet)")
+    parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
+    parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file")
+    parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="folder or gs:// prefix of model bundles")
+    parser.add_argument("--run-id", "--run_id", default="", help="id of the run; a committed id commits nothing again")
+    parser.add_argument("--engine", default="auto", choices=("auto", "cpu", "cuda"), help="what runs the models")
+    own, rest = parser.parse_known_args(argv)
+    return own, rest, parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the job and show its summary; ScreeningError when it can't start or doesn't commit."""
+    own, rest, parser = parse(argv)
+    beam_options = flags.beam_options(rest, parser)
+    source, results = flags.place(own.input), flags.place(own.results)
+    flags.apart("--results", results, "--input", source)
+    settings = prepare(flags.place(own.policy), (flags.place(own.bundles),), own.engine)
+    run_id = flags.run_id(own.run_id)
+    tables = ResultTables(results)
+    tables.heal()
+    if tables.run(run_id) is None:
+        with progress_bar(flags.is_local(beam_options)) as progress:
+            job = Job(run_id, source, results, datetime.now(UTC), settings, progress)
+            with beam.Pipeline(options=beam_options) as pipeline:
+                build(pipeline, job)
+    else:
+        print(f"run {run_id} is already committed; nothing to do", file=sys.stderr)
+    committed = tables.run(run_id)
+    if committed is None:
+        raise ScreeningError(f"run {run_id} did not commit; nothing will be released. Run the same command again")
+    Console().print(summary_table(committed))
+    print(f"report: {write_report(tables, run_id)}")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command: 0 committed, 2 could not start or did not commit."""
+    return flags.command("pipelines.screen", run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

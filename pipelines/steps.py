@@ -1,0 +1,154 @@
+"""The steps of the jobs. Elements are small: an upload's URI and facts, a tally, a file's name and counts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from pipelines.listing import chunks, list_uploads
+from pipelines.progress import Progress
+from screening.records import Run, Upload, Verdict
+from screening.screener import Screener
+from screening.settings import Settings
+from screening.tables import Part, ResultTables
+
+log = logging.getLogger(__name__)
+
+TALLIES = "tallies"
+BUFFER = 4096  # uploads (URIs and facts, some 300 bytes each) screened and written as one file
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of `pipelines.screen`, as its workers need it."""
+
+    run_id: str
+    source: str
+    results: str
+    started_at: datetime
+    settings: Settings
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many uploads a piece of the listing saw and how many of them it left out."""
+
+    listed: int = 0
+    skipped: int = 0
+
+
+class ListUploads(beam.DoFn):
+    """Lists the input in order and emits what has no verdict yet for its generation and fingerprint."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def process(self, source: str) -> Iterator[object]:
+        tables = ResultTables(self._job.results)
+        fingerprint = self._job.settings.fingerprint.digest
+        for chunk in chunks(list_uploads(source)):
+            uris = [upload.uri for upload in chunk]
+            decided = tables.decided(min(uris), max(uris), fingerprint)
+            todo = [upload for upload in chunk if (upload.uri, upload.generation) not in decided]
+            self._job.progress.listed(len(todo))
+            yield beam.pvalue.TaggedOutput(TALLIES, Tally(len(chunk), len(chunk) - len(todo)))
+            yield from todo
+
+
+class DropRepeats(beam.DoFn):
+    """Keeps one of the entries that a manifest repeats; the others were never uploads of their own."""
+
+    def process(self, element: tuple[str, Iterable[Upload]]) -> Iterator[object]:
+        uploads = sorted(element[1], key=lambda upload: sorted(upload.metadata.items()))
+        if len(uploads) > 1:
+            yield beam.pvalue.TaggedOutput(TALLIES, Tally(listed=1 - len(uploads)))
+        yield uploads[0]
+
+
+class ScreenUploads(beam.DoFn):
+    """Uploads in, a Parquet file of verdicts out: what is emitted is the file's name and counts.
+
+    Reading, decoding and scoring stay inside this step, so contents never become elements of the pipeline.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._screener: Screener | None = None
+        self._uploads: list[Upload] = []
+        self._decisions = {name: Metrics.counter("screening", name) for name in ("accept", "review", "reject", "error")}
+
+    def setup(self) -> None:
+        self._screener = Screener(self._job.settings, self._job.run_id)
+
+    def teardown(self) -> None:
+        if self._screener is not None:
+            self._screener.close()
+
+    def start_bundle(self) -> None:
+        self._uploads = []
+
+    def process(self, upload: Upload) -> Iterator[Part]:
+        self._uploads.append(upload)
+        if len(self._uploads) >= BUFFER:
+            yield self._screen()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        if self._uploads:
+            yield WindowedValue(self._screen(), GlobalWindow().max_timestamp(), [GlobalWindow()])
+
+    def _screen(self) -> Part:
+        assert self._screener is not None
+        uploads, self._uploads = sorted(self._uploads, key=lambda upload: upload.uri), []
+        part = ResultTables(self._job.results).write_part(
+            self._job.run_id, self._counted(self._screener.screen(uploads))
+        )
+        log.info("part", extra={"run_id": self._job.run_id, "rows": part.rows})
+        return part
+
+    def _counted(self, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
+        for verdict in verdicts:
+            self._decisions[verdict.decision].inc()
+            self._job.progress.screened(1)
+            yield verdict
+
+
+class CommitRun(beam.DoFn):
+    """One commit for the whole run, or none: the ledger must account for every upload that was listed."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def process(self, run_id: str, parts: Iterable[Part], tallies: Iterable[Tally]) -> Iterator[Run]:
+        job, parts, tallies = self._job, list(parts), list(tallies)
+        run = Run(
+            run_id=run_id,
+            input=job.source,
+            listed=sum(tally.listed for tally in tallies),
+            skipped=sum(tally.skipped for tally in tallies),
+            accept=0,
+            review=0,
+            reject=0,
+            error=0,
+            fingerprint=job.settings.fingerprint.digest,
+            policy=job.settings.policy.digest,
+            started_at=job.started_at,
+            committed_at=job.started_at,
+        )
+        yield ResultTables(job.results).commit_run(replace(run, **counts(parts)), parts)
+
+
+def counts(parts: Iterable[Part]) -> dict[str, int]:
+    """The decisions of a run, added up over its files."""
+    totals = dict.fromkeys(("accept", "review", "reject", "error"), 0)
+    for part in parts:
+        for decision in totals:
+            totals[decision] += part.counts.get(decision, 0)
+    return totals

@@ -1,0 +1,84 @@
+"""Everything a job needs, loaded and validated whole before the first upload is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+
+from screening.checks.hashes import Bank, load_bank
+from screening.classifiers import Bundle, find_bundles, make_engine
+from screening.decode import DECODER_VERSION
+from screening.errors import ConfigError
+from screening.policy import Policy, load_policy
+from screening.records import Fingerprint, Threshold
+
+SHIPPED_POLICY = str(resources.files("screening") / "policies" / "default.yaml")
+SHIPPED_BUNDLES = str(resources.files("screening") / "bundles")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What decides a verdict besides the bytes; small enough to travel to every worker.
+
+    Workers load bundles and banks themselves from their URIs and compare digests with `fingerprint`.
+    """
+
+    policy: Policy
+    bundles: tuple[str, ...]
+    engine: str
+    fingerprint: Fingerprint
+
+    def load_bundles(self) -> list[Bundle]:
+        """The bundles, verified; ConfigError when one is not what the launcher saw."""
+        bundles = [bundle for uri in self.bundles for bundle in find_bundles(uri)]
+        if tuple(bundle.id for bundle in bundles) != self.fingerprint.bundles:
+            raise ConfigError(
+                f"the bundles at {', '.join(self.bundles)} are not those that the job was launched with",
+                fix="publish a changed bundle as a new version; versions never change",
+            )
+        return bundles
+
+    def load_banks(self) -> list[Bank]:
+        """The banks of known hashes, verified; ConfigError when one is not what the launcher saw."""
+        banks = _load_banks(self.policy)
+        if _banks_digest(banks) != self.fingerprint.banks:
+            raise ConfigError("a bank changed after the job was launched", fix="run the job again")
+        return banks
+
+
+def prepare(policy: str = "", bundles: Sequence[str] = (), engine: str = "auto") -> Settings:
+    """Load policy, bundles and banks, resolve the policy's targets; ConfigError when anything is off.
+
+    Empty arguments mean what ships with the product.
+    """
+    places = tuple(bundles) or (SHIPPED_BUNDLES,)
+    found = [bundle for uri in places for bundle in find_bundles(uri)]
+    loaded = load_policy(policy or SHIPPED_POLICY, found)
+    parts = {
+        "decoder": DECODER_VERSION,
+        "engine": make_engine(engine).id,
+        "bundles": tuple(bundle.id for bundle in found),
+        "banks": _banks_digest(_load_banks(loaded)),
+        "policy": loaded.digest,
+    }
+    return Settings(loaded, places, engine, fingerprint(thresholds=loaded.thresholds, **parts))
+
+
+def fingerprint(*, thresholds: Sequence[Threshold], **parts: object) -> Fingerprint:
+    """The `Fingerprint` of its parts and the resolved thresholds; equal parts give equal digests."""
+    bare = Fingerprint(digest="", **parts)  # type: ignore[arg-type]  # the caller names the fields
+    whole = {**asdict(bare), "thresholds": [asdict(threshold) for threshold in thresholds]}
+    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+    return Fingerprint(digest=digest, **parts)  # type: ignore[arg-type]
+
+
+def _load_banks(policy: Policy) -> list[Bank]:
+    return [load_bank(spec.uri, spec.id, spec.use, spec.max_distance) for spec in policy.banks]
+
+
+def _banks_digest(banks: Sequence[Bank]) -> str:
+    lines = sorted(f"{bank.id} {bank.use} {bank.max_distance} {bank.digest}" for bank in banks)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
