@@ -1,0 +1,55 @@
+"""A file's column statistics as the Delta log holds them, by which engines leave files out of a query."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+class Statistics:
+    """Rows, and least and greatest value of every flat column, over the tables added.
+
+    All flat columns or none: delta-rs takes a missing statistic for null and leaves the file out.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.least: dict[str, Any] = {}
+        self.most: dict[str, Any] = {}
+        self.nulls: dict[str, int] = {}
+
+    def add(self, table: pa.Table) -> None:
+        """Takes the rows of `table` in."""
+        self.rows += table.num_rows
+        for name in table.column_names:
+            column = table[name]
+            self.nulls[name] = self.nulls.get(name, 0) + column.null_count
+            if not pa.types.is_nested(column.type):
+                bounds: dict[str, Any] = pc.min_max(column).as_py()  # type: ignore[assignment]
+                self.least[name] = min(self.least.get(name, bounds["min"]), bounds["min"])
+                self.most[name] = max(self.most.get(name, bounds["max"]), bounds["max"])
+
+    def to_json(self) -> str:
+        """As the Delta protocol words it ("Per-file Statistics"): times in milliseconds, rounded outwards."""
+        millisecond = timedelta(milliseconds=1) - timedelta(microseconds=1)
+        return json.dumps(
+            {
+                "numRecords": self.rows,
+                "minValues": {name: _plain(value) for name, value in self.least.items()},
+                "maxValues": {
+                    name: _plain(value + millisecond if isinstance(value, datetime) else value)
+                    for name, value in self.most.items()
+                },
+                "nullCount": self.nulls,
+            }
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value
