@@ -1,0 +1,61 @@
+# Everything runs in .venv, from locked and hashed versions. `make help` lists the targets.
+PYTHON ?= python3
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install -q
+JOBS ?= 2
+
+.PHONY: help demo test check bench train lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, cleared files in demo/live
+	@rm -rf demo && mkdir -p demo && cp -r screening/samples/uploads demo/uploads
+	@$(PY) -m pipelines.screen --input demo/uploads --results demo/results --run-id demo
+	@$(PY) -m pipelines.release --results demo/results --live demo/live --quarantine demo/quarantine
+	@echo "cleared: $$(find demo/live -type f | wc -l) files in demo/live; next: .venv/bin/screening results --results demo/results"
+
+test: .venv/dev  ## run the whole suite
+	$(PY) -m pytest -n $(JOBS) --dist loadgroup
+
+check: .venv/dev  ## lint, types, the walls between the rooms, the README's tree
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) tests/readme_tree.py
+
+bench: .venv/dev  ## measure; results go to tests/benchmarks/out
+	$(PY) -m tests.benchmarks.end_to_end
+
+train: .venv/train  ## make the starter bundle again: make train DATA=folder OUT=folder
+	$(PY) -m models.train models/recipes/text-screen.yaml --data $(DATA) --out $(OUT)
+
+lock:  ## resolve the versions again (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra gcp -o requirements.lock pyproject.toml requirements.in
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra gcp --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.in
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra gcp --extra dev --extra train -c requirements-dev.lock -o requirements-train.lock pyproject.toml requirements.in
+
+clean:  ## remove the environment and what the demo made
+	rm -rf .venv demo
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
+	$(PYTHON) -m venv .venv
+
+.venv/core: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "installing locked versions into .venv (about a minute with an empty cache)"
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/core
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/train: requirements-train.lock .venv/dev
+	@$(PIP) --require-hashes -r requirements-train.lock
+	@touch $@
