@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import apache_beam as beam
@@ -14,10 +14,10 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines.listing import chunks, list_uploads
 from pipelines.progress import Progress
-from screening.records import Run, Upload, Verdict
+from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.screener import Screener
 from screening.settings import Settings
-from screening.tables import Part, ResultTables
+from screening.tables import Part, ResultTables, add_keys, upload_key
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Tally:
 
     listed: int = 0
     skipped: int = 0
+    keys: int = 0  # of those to be screened, see `upload_key`
 
 
 class ListUploads(beam.DoFn):
@@ -59,7 +60,8 @@ class ListUploads(beam.DoFn):
             decided = tables.decided(min(uris), max(uris), fingerprint)
             todo = [upload for upload in chunk if (upload.uri, upload.generation) not in decided]
             self._job.progress.listed(len(todo))
-            yield beam.pvalue.TaggedOutput(TALLIES, Tally(len(chunk), len(chunk) - len(todo)))
+            keys = add_keys(upload_key(upload.uri, upload.generation) for upload in todo)
+            yield beam.pvalue.TaggedOutput(TALLIES, Tally(len(chunk), len(chunk) - len(todo), keys))
             yield from todo
 
 
@@ -67,10 +69,11 @@ class DropRepeats(beam.DoFn):
     """Keeps one of the entries that a manifest repeats; the others were never uploads of their own."""
 
     def process(self, element: tuple[str, Iterable[Upload]]) -> Iterator[object]:
-        uploads = sorted(element[1], key=lambda upload: sorted(upload.metadata.items()))
-        if len(uploads) > 1:
-            yield beam.pvalue.TaggedOutput(TALLIES, Tally(listed=1 - len(uploads)))
-        yield uploads[0]
+        first, *others = sorted(element[1], key=lambda upload: (-upload.generation, sorted(upload.metadata.items())))
+        if others:
+            keys = -add_keys(upload_key(upload.uri, upload.generation) for upload in others)
+            yield beam.pvalue.TaggedOutput(TALLIES, Tally(listed=-len(others), keys=keys))
+        yield first
 
 
 class ScreenUploads(beam.DoFn):
@@ -133,22 +136,10 @@ class CommitRun(beam.DoFn):
             input=job.source,
             listed=sum(tally.listed for tally in tallies),
             skipped=sum(tally.skipped for tally in tallies),
-            accept=0,
-            review=0,
-            reject=0,
-            error=0,
+            **{decision: sum(part.counts[decision] for part in parts) for decision in DECISIONS},
             fingerprint=job.settings.fingerprint.digest,
             policy=job.settings.policy.digest,
             started_at=job.started_at,
-            committed_at=job.started_at,
+            committed_at=job.started_at,  # set by the commit
         )
-        yield ResultTables(job.results).commit_run(replace(run, **counts(parts)), parts)
-
-
-def counts(parts: Iterable[Part]) -> dict[str, int]:
-    """The decisions of a run, added up over its files."""
-    totals = dict.fromkeys(("accept", "review", "reject", "error"), 0)
-    for part in parts:
-        for decision in totals:
-            totals[decision] += part.counts.get(decision, 0)
-    return totals
+        yield ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
