@@ -57,36 +57,31 @@ def load(uri: str) -> DeltaTable | None:
         return None
 
 
-def dataset(uri: str, schema: pa.Schema) -> ds.Dataset:
-    """The table as an Arrow dataset at its newest version; an empty one when there is no table.
+def dataset(
+    table: DeltaTable | None, uri: str, schema: pa.Schema, between: tuple[str, str] | None = None
+) -> ds.Dataset:
+    """The table at `uri` as an Arrow dataset, an empty one when there is none.
 
-    Files are left out by their range of `uri` alone. `DeltaTable.to_pyarrow_dataset()` compares with null
-    where a file has no statistics of a column, and so drops rows silently (seen with deltalake 1.6.6).
+    `between` leaves out files that hold nothing of a range of URIs (both ends included). Not by
+    `DeltaTable.to_pyarrow_dataset()`: that compares with null where a file lacks the statistics of a column,
+    and so drops rows silently (seen with deltalake 1.6.6).
     """
-    table = load(uri)
     if table is None:
         return ds.dataset(schema.empty_table())
     if table.protocol().min_reader_version > 1:
         raise ConfigError("another writer has upgraded the table beyond plain files", file=uri)
-    files = pa.table(table.get_add_actions(flatten=True))
-    if not files.num_rows:
-        return ds.dataset(schema.empty_table())
-    columns = [
-        files[name].to_pylist() if name in files.column_names else [None] * files.num_rows
-        for name in ("path", "min.uri", "max.uri")
-    ]
+    files = pa.table(table.get_add_actions(flatten=True)).to_pydict()
+    unknown = [None] * len(files["path"])
+    ranges = zip(files.get("min.uri", unknown), files.get("max.uri", unknown), strict=True)
     form, system = ds.ParquetFileFormat(), _filesystem(uri)
-    fragments = [
-        form.make_fragment(path, system, _range(first, last))
-        for path, first, last in zip(*columns, strict=True)
-    ]
+    fragments = []
+    for path, (first, last) in zip(files["path"], ranges, strict=True):
+        known = first is not None and last is not None
+        if known and between and (last < between[0] or first > between[1]):
+            continue
+        holds = (pc.field("uri") >= first) & (pc.field("uri") <= last) if known else None
+        fragments.append(form.make_fragment(path, system, holds))
     return ds.FileSystemDataset(fragments, schema, form, system)
-
-
-def _range(first: str | None, last: str | None) -> pc.Expression | None:
-    if first is None or last is None:
-        return None
-    return (pc.field("uri") >= first) & (pc.field("uri") <= last)
 
 
 def _filesystem(uri: str) -> fs.FileSystem:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
 from screening.errors import ConfigError
-from screening.records import DECISIONS, Verdict
+from screening.records import DECISIONS, Decision, Verdict
 from screening.tables import delta
 from screening.tables.schema import VERDICTS, verdict_batch
 from screening.tables.statistics import Statistics
@@ -52,6 +52,11 @@ class Part:
     error: int
     keys: int
     stats: str
+
+    @property
+    def counts(self) -> dict[Decision, int]:
+        """Rows per decision."""
+        return {"accept": self.accept, "review": self.review, "reject": self.reject, "error": self.error}
 
 
 def check_run_id(run_id: str) -> str:

@@ -106,6 +106,8 @@ RELEASES = _schema(
     released_at=_TIME,
 )
 
+SCHEMAS = {"verdicts": VERDICTS, "runs": RUNS, "reviews": REVIEWS, "releases": RELEASES}
+
 
 def _utc(when: datetime) -> datetime:
     if when.tzinfo is None:

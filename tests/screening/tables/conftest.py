@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from screening.records import BundleId, Evidence, Fingerprint, Run, Signal, Threshold, Verdict
+from screening.tables import ResultTables
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BUNDLE = BundleId("starter", "0.1.0", "ab" * 32)
 FINGERPRINT = Fingerprint("f" * 64, "decode-1", "cpu", (BUNDLE,), "banks", "policy")
 
 
-def _verdict(run_id: str = "run-1", uri: str = "/in/a.txt", **changes: Any) -> Verdict:
+def a_verdict(run_id: str = "run-1", uri: str = "/in/a.txt", **changes: Any) -> Verdict:
     base: dict[str, Any] = {
         "run_id": run_id,
         "uri": uri,
@@ -40,42 +42,39 @@ def _verdict(run_id: str = "run-1", uri: str = "/in/a.txt", **changes: Any) -> V
     return Verdict(**{**base, **changes})
 
 
-def _run(run_id: str = "run-1", minutes: int = 0, **counts: Any) -> Run:
-    """A reconciled ledger row with these counts, committed `minutes` after the start."""
-    numbers = {name: counts.pop(name, 0) for name in ("accept", "review", "reject", "error")}
-    skipped = counts.pop("skipped", 0)
+def a_run(run_id: str = "run-1", **numbers: int) -> Run:
+    """The facts of a run with these counts, reconciled unless `listed` says otherwise."""
+    counts = {name: numbers.get(name, 0) for name in ("accept", "review", "reject", "error")}
+    skipped = numbers.get("skipped", 0)
     return Run(
         run_id=run_id,
         input="/in",
-        listed=counts.pop("listed", sum(numbers.values()) + skipped),
+        listed=numbers.get("listed", sum(counts.values()) + skipped),
         skipped=skipped,
-        **numbers,
+        **counts,
         fingerprint=FINGERPRINT.digest,
         policy="policy",
         started_at=START,
-        committed_at=START + timedelta(minutes=minutes),
-        **counts,
+        committed_at=START,
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def verdict() -> Callable[..., Verdict]:
-    return _verdict
+    return a_verdict
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_row() -> Callable[..., Run]:
-    return _run
+    return a_run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def commit() -> Callable[..., Run]:
     """Writes verdicts as one part and commits them as a run."""
 
-    def _commit(tables: Any, run_id: str, *verdicts: Verdict, minutes: int = 0, **counts: Any) -> Run:
-        part = tables.write_part(run_id, verdicts)
-        numbers = {name: getattr(part, name) for name in ("accept", "review", "reject", "error")}
-        done: Run = tables.commit_run(_run(run_id, minutes, **numbers, **counts), [part])
-        return done
+    def _commit(tables: ResultTables, run_id: str, *verdicts: Verdict, **numbers: int) -> Run:
+        part = tables.write_part(run_id, (replace(each, run_id=run_id) for each in verdicts))
+        return tables.commit_run(a_run(run_id, **part.counts, **numbers), [part])
 
     return _commit

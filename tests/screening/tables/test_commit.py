@@ -2,12 +2,266 @@
 
 from __future__ import annotations
 
-from screening.tables import ResultTables
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+from hypothesis import given
+from hypothesis import strategies as st
+
+from screening.errors import ConfigError
+from screening.records import DECISIONS
+from screening.tables import Part, ReconcileError, ResultTables, add_keys, upload_key
+from screening.tables.commit import reconcile
+
+ALL = ("", "~")
+
+
+class Committer:
+    """A committer in its own process."""
+
+    def __init__(self, results: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("committer.py")), str(results)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+
+    def read(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def ask(self, run_id: str, *uris: str, die: bool = False) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"run_id": run_id, "uris": uris, "die": die}) + "\n")
+        self.process.stdin.flush()
+
+
+@pytest.fixture
+def committers(tmp_path):
+    """Starts committers on the results of this test, and ends them with it."""
+    running: list[Committer] = []
+
+    def start(count: int) -> list[Committer]:
+        running.extend(Committer(tmp_path) for _ in range(count))
+        assert [committer.read() for committer in running] == ["ready"] * count
+        return running
+
+    yield start
+    for committer in running:
+        committer.process.kill()
+        committer.process.communicate()
+
+
+def rows(tables: ResultTables) -> list[tuple[str, str]]:
+    """Run and URI of every verdict that counts."""
+    return sorted(tables.connection().execute("SELECT run_id, uri FROM verdicts").fetchall())
 
 
 def test_a_committed_run_can_be_read_back(tmp_path, verdict, commit) -> None:
     tables = ResultTables(str(tmp_path / "results"))
     row = commit(tables, "run-1", verdict(uri="/in/b.txt"), verdict(uri="/in/a.txt", decision="reject"))
     assert (row.accept, row.reject, row.listed) == (1, 1, 2)
+    assert row.committed_at > row.started_at
     assert tables.run("run-1") == row
-    assert tables.decided("/in/a.txt", "/in/z", "f" * 64) == {("/in/a.txt", 1), ("/in/b.txt", 1)}
+    assert tables.runs() == [row]
+    assert tables.run("run-2") is None
+
+
+def test_a_committed_run_id_commits_nothing_again(tmp_path, verdict, commit) -> None:
+    tables = ResultTables(str(tmp_path))
+    first = commit(tables, "run-1", verdict(uri="/in/a"))
+    assert commit(tables, "run-1", verdict(uri="/in/other"), verdict(uri="/in/more")) == first
+    assert rows(tables) == [("run-1", "/in/a")]
+    assert DeltaTable(tmp_path / "verdicts").version() == 1
+
+
+def test_a_run_that_skipped_everything_is_committed_too(tmp_path, commit) -> None:
+    tables = ResultTables(str(tmp_path))
+    row = commit(tables, "run-1", skipped=7)
+    assert (row.listed, row.skipped) == (7, 7)
+    assert commit(tables, "run-1") == row
+
+
+def test_a_run_that_does_not_reconcile_leaves_nothing(tmp_path, verdict, run_row) -> None:
+    tables = ResultTables(str(tmp_path))
+    part = tables.write_part("run-1", [verdict()])
+    with pytest.raises(ReconcileError, match="2 listed - 0 skipped, 1 decided"):
+        tables.commit_run(run_row("run-1", accept=1, listed=2), [part])
+    assert tables.run("run-1") is None
+    assert not (tmp_path / "verdicts" / "_delta_log").exists()
+
+
+def test_one_upload_lost_and_another_counted_twice_is_noticed(tmp_path, verdict, run_row) -> None:
+    tables = ResultTables(str(tmp_path))
+    parts = [tables.write_part("run-1", [verdict(uri="/in/a", detail=detail)]) for detail in ("", "again")]
+    listed = add_keys([upload_key("/in/a", 1), upload_key("/in/b", 1)])
+    with pytest.raises(ReconcileError, match="are not the uploads listed"):
+        tables.commit_run(run_row("run-1", accept=2), parts, listed)
+
+
+counts = st.tuples(*[st.integers(0, 3)] * 4)
+
+
+@given(
+    parts=st.lists(counts, max_size=4),
+    skipped=st.integers(0, 3),
+    wrong=st.dictionaries(
+        st.sampled_from(["listed", "skipped", *DECISIONS]), st.integers(-2, 2).filter(bool), max_size=3
+    ),
+)
+def test_only_an_exact_ledger_reconciles(run_row, parts, skipped, wrong) -> None:
+    """Whatever combination of numbers is off, unless the equation and every decision's count still hold."""
+    files = [Part(f"{n}", 1, sum(each), *each, 0, "") for n, each in enumerate(parts)]
+    totals = {name: sum(each[i] for each in parts) for i, name in enumerate(DECISIONS)}
+    right = run_row(**totals, skipped=skipped)
+    reconcile(right, files)
+    claimed = replace(right, **{name: getattr(right, name) + off for name, off in wrong.items()})
+    if claimed.listed - claimed.skipped != sum(totals.values()) or any(name in DECISIONS for name in wrong):
+        with pytest.raises(ReconcileError):
+            reconcile(claimed, files)
+    else:
+        reconcile(claimed, files)
+
+
+def test_a_part_counted_twice_is_noticed(tmp_path, verdict, run_row) -> None:
+    tables = ResultTables(str(tmp_path))
+    part = tables.write_part("run-1", [verdict()])
+    with pytest.raises(ReconcileError, match="counted twice"):
+        tables.commit_run(run_row("run-1", accept=2), [part, part])
+
+
+def test_death_between_the_two_commits_hides_the_run_until_it_is_healed(tmp_path, committers) -> None:
+    (committer,) = committers(1)
+    committer.ask("run-1", "/in/a", "/in/b")
+    committer.read()
+    committer.ask("run-2", "/in/c", die=True)
+    assert committer.process.wait(60) == 9
+    tables = ResultTables(str(tmp_path))
+    assert DeltaTable(tmp_path / "verdicts").version() == 2, "its verdicts were committed"
+    assert rows(tables) == [("run-1", "/in/a"), ("run-1", "/in/b")]
+    assert tables.decided(*ALL, "f" * 64) == {("/in/a", 1), ("/in/b", 1)}
+    assert tables.verdicts("/in/c") == []
+    tables.heal()
+    assert rows(tables)[-1] == ("run-2", "/in/c")
+    assert [run.run_id for run in tables.runs()] == ["run-1", "run-2"]
+    assert tables.decided(*ALL, "f" * 64) == {("/in/a", 1), ("/in/b", 1), ("/in/c", 1)}
+
+
+def test_a_run_whose_committer_died_is_finished_by_its_own_retry_with_its_first_facts(
+    tmp_path, committers, verdict, commit
+) -> None:
+    (committer,) = committers(1)
+    committer.ask("run-1", "/in/a", die=True)
+    assert committer.process.wait(60) == 9
+    tables = ResultTables(str(tmp_path))
+    row = commit(tables, "run-1", verdict(uri="/in/other"), verdict(uri="/in/more"))
+    assert row.accept == 1
+    assert rows(tables) == [("run-1", "/in/a")]
+
+
+def test_a_run_that_died_before_another_began_is_found_behind_it(tmp_path, verdict, commit, monkeypatch) -> None:
+    """The second run's commit was prepared before the first one's landed: `settled` must not hide the first."""
+    tables = ResultTables(str(tmp_path))
+    commit(tables, "run-0", verdict(uri="/in/0"))
+    settled = tables.heal()
+    monkeypatch.setattr(ResultTables, "_enter", lambda *_: None)
+    with pytest.raises(AssertionError):
+        commit(tables, "run-1", verdict(uri="/in/1"))
+    monkeypatch.setattr(ResultTables, "heal", lambda _: settled)
+    with pytest.raises(AssertionError):
+        commit(tables, "run-2", verdict(uri="/in/2"))
+    monkeypatch.undo()
+    tables.heal()
+    assert [run.run_id for run in tables.runs()] == ["run-0", "run-1", "run-2"]
+
+
+def test_healing_reads_only_the_commits_since_all_was_settled(tmp_path, verdict, commit, monkeypatch) -> None:
+    from screening.tables import delta
+
+    tables = ResultTables(str(tmp_path))
+    for n in range(6):
+        commit(tables, f"run-{n}", verdict(uri=f"/in/{n}"))
+    read: list[int] = []
+    real = delta._log_entry
+    monkeypatch.setattr(delta, "_log_entry", lambda uri, version: read.append(version) or real(uri, version))
+    tables.heal()
+    assert read == [6, 5]
+
+
+def test_of_committers_racing_on_one_run_id_exactly_one_lands(tmp_path, committers) -> None:
+    racers = committers(3)
+    for n in range(6):
+        for place, racer in enumerate(racers):
+            racer.ask(f"run-{n}", *(f"/in/{n}-{place}-{each}" for each in range(place + 1)))
+        answers = {racer.read() for racer in racers}
+        assert len(answers) == 1, "all report the one row that stands"
+    tables = ResultTables(str(tmp_path))
+    landed = rows(tables)
+    for n, run in enumerate(tables.runs()):
+        mine = [uri for run_id, uri in landed if run_id == run.run_id]
+        assert len(mine) == run.accept
+        assert len({uri.split("-")[1] for uri in mine}) == 1, "rows of one racer only"
+        assert run.run_id == f"run-{n}"
+
+
+def test_different_runs_racing_all_land(tmp_path, committers) -> None:
+    racers = committers(3)
+    for n in range(4):
+        for place, racer in enumerate(racers):
+            racer.ask(f"run-{n}-{place}", f"/in/{n}-{place}")
+        for racer in racers:
+            racer.read()
+    tables = ResultTables(str(tmp_path))
+    assert len(rows(tables)) == len(tables.runs()) == 12
+
+
+def test_decided_looks_up_a_range_under_one_fingerprint(tmp_path, verdict, commit) -> None:
+    tables = ResultTables(str(tmp_path))
+    commit(tables, "run-1", *(verdict(uri=f"/in/{name}", generation=7) for name in "abcd"))
+    commit(tables, "run-2", *(verdict(uri=f"/in/{name}", generation=8) for name in "xyz"))
+    tables.write_part("run-3", [verdict(run_id="run-3", uri="/in/b", generation=9)])
+    assert tables.decided("/in/b", "/in/c", "f" * 64) == {("/in/b", 7), ("/in/c", 7)}
+    assert tables.decided("/in/d", "/in/x", "f" * 64) == {("/in/d", 7), ("/in/x", 8)}
+    assert tables.decided(*ALL, "0" * 64) == set()
+
+
+def test_decided_sees_a_run_committed_since_by_another(tmp_path, verdict, commit) -> None:
+    tables = ResultTables(str(tmp_path))
+    assert tables.decided(*ALL, "f" * 64) == set()
+    commit(ResultTables(str(tmp_path)), "run-1", verdict(uri="/in/a"))
+    assert tables.decided(*ALL, "f" * 64) == {("/in/a", 1)}
+    commit(ResultTables(str(tmp_path)), "run-2", verdict(uri="/in/b"))
+    assert tables.decided(*ALL, "f" * 64) == {("/in/a", 1), ("/in/b", 1)}
+
+
+def test_an_error_that_another_try_may_mend_is_not_decided(tmp_path, verdict, commit) -> None:
+    tables = ResultTables(str(tmp_path))
+    commit(
+        tables,
+        "run-1",
+        verdict(uri="/in/a", decision="error", reasons=("read_failed",)),
+        verdict(uri="/in/b", decision="error", reasons=("undecodable",)),
+    )
+    assert tables.decided(*ALL, "f" * 64) == {("/in/b", 1)}
+
+
+def test_an_empty_results_folder_is_explained(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="no result tables"):
+        ResultTables(str(tmp_path)).connection()
+    assert ResultTables(str(tmp_path)).heal() == -1
+
+
+def test_a_relative_results_folder_is_made_absolute(tmp_path, monkeypatch, verdict, commit) -> None:
+    monkeypatch.chdir(tmp_path)
+    tables = ResultTables("a folder/über 100%")
+    monkeypatch.chdir("/")
+    commit(tables, "run-1", verdict())
+    assert tables.uri == str(tmp_path / "a folder" / "über 100%")
+    assert len(rows(ResultTables(tables.uri))) == 1

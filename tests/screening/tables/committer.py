@@ -1,0 +1,32 @@
+"""A committer in a process of its own: `committer.py RESULTS` commits what each line of stdin asks for.
+
+A line is JSON: `{"run_id", "uris", "die"}`; `die` ends the process between the two commits. Prints each ledger row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import conftest as make
+
+from screening.tables import ResultTables
+
+
+def main() -> None:
+    tables = ResultTables(sys.argv[1])
+    print("ready", flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        if order.get("die"):
+            ResultTables._enter = lambda *_: os._exit(9)  # type: ignore[method-assign]
+        rows = [make.a_verdict(order["run_id"], uri) for uri in order["uris"]]
+        part = tables.write_part(order["run_id"], rows)
+        done = tables.commit_run(make.a_run(order["run_id"], accept=part.rows), [part])
+        print(json.dumps({"run_id": done.run_id, "accept": done.accept}), flush=True)
+
+
+main()
