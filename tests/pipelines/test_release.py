@@ -1,0 +1,153 @@
+"""Release acts only on committed verdicts, on the generation that was screened, under the quota, once."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines import acts
+from screening.records import Review
+
+
+@pytest.fixture
+def screened(place):
+    assert place.screen("--run-id", "one") == 0
+    return place
+
+
+def test_accepted_goes_live_rejected_to_quarantine_the_rest_stays(screened):
+    assert screened.release() == 0
+    found = screened.decisions()
+    assert screened.released() == {name for name, decision in found.items() if decision == "accept"}
+    quarantined = {path.name for path in Path(screened.quarantine).rglob("*") if path.is_file()}
+    assert quarantined == {Path(name).name for name, decision in found.items() if decision == "reject"}
+    for name in found:
+        assert (Path(screened.uploads) / name).exists()
+
+
+def test_running_again_does_nothing_twice(screened):
+    screened.release()
+    rows = screened.rows("SELECT * FROM releases ORDER BY ALL")
+    stamps = {path: path.stat().st_mtime_ns for path in Path(screened.live).rglob("*")}
+    assert screened.release() == 0
+    assert screened.rows("SELECT * FROM releases ORDER BY ALL") == rows
+    assert {path: path.stat().st_mtime_ns for path in Path(screened.live).rglob("*")} == stamps
+
+
+def test_the_plan_alone_does_nothing(screened, capsys):
+    assert screened.release("--plan") == 0
+    assert "accept" in capsys.readouterr().out
+    assert not Path(screened.live).exists()
+
+
+def test_a_replaced_upload_is_not_released_and_is_reported(screened, capsys):
+    swapped = Path(screened.uploads) / "news/000/000002.txt"
+    swapped.write_text("Something that nobody has screened.")
+    assert screened.release() == 0
+    assert "news/000/000002.txt" not in screened.released()
+    assert "1 replaced" in capsys.readouterr().out
+    assert screened.rows("SELECT count(*) FROM releases WHERE action = 'replaced'") == [(1,)]
+
+
+def test_a_swap_that_keeps_size_and_mtime_is_still_seen(screened):
+    import os
+
+    target = Path(screened.uploads) / "news/000/000002.txt"
+    before = target.stat()
+    target.write_bytes(b"x" * before.st_size)
+    os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
+    screened.release()
+    assert "news/000/000002.txt" not in screened.released()
+
+
+def test_an_upload_swapped_during_the_release_is_not_released(screened, monkeypatch):
+    """The swap happens after the plan and before its act."""
+    whole = acts.do
+
+    def swap_then_do(job, act):
+        path = Path(act.uri)
+        if path.name == "000003.txt":
+            path.write_text("swapped in while the release ran")
+        return whole(job, act)
+
+    monkeypatch.setattr(acts, "do", swap_then_do)
+    assert screened.release() == 0
+    assert "news/000/000003.txt" not in screened.released()
+    assert all("swapped in" not in path.read_text(errors="replace") for path in Path(screened.live).rglob("*.txt"))
+
+
+def test_a_person_stands_above_the_machine(screened):
+    [(uri, generation)] = screened.rows("SELECT uri, generation FROM verdicts WHERE name = 'spam.txt'")
+    review = Review("r1", "one", uri, generation, "overturn", "a joke", "ann", datetime.now(UTC))
+    screened.tables.append_reviews([review])
+    screened.release()
+    assert "spam.txt" in screened.released()
+
+
+def test_a_new_verdict_needs_a_new_release(screened):
+    screened.release()
+    path = Path(screened.uploads) / "news/000/000002.txt"
+    path.write_text(path.read_text() + "\nA last paragraph about the ferry and the morning fog over the bay.\n")
+    screened.screen("--run-id", "two")
+    screened.release()
+    assert (Path(screened.live) / "news/000/000002.txt").read_text() == path.read_text()
+
+
+def _policy(tmp_path: Path, quota: str) -> str:
+    from screening.settings import SHIPPED_POLICY
+
+    folder = tmp_path / "policy"
+    shutil.copytree(Path(SHIPPED_POLICY).parent, folder)
+    lines = (folder / "default.yaml").read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("quota:"))
+    end = start + 1
+    while end < len(lines) and (lines[end].startswith(" ") or not lines[end].strip()):
+        end += 1
+    (folder / "default.yaml").write_text("\n".join([*lines[:start], f"quota: {quota}", "", *lines[end:]]))
+    return str(folder / "default.yaml")
+
+
+def test_over_the_quota_nothing_is_released(screened, tmp_path, capsys):
+    policy = _policy(tmp_path, "{max_reject_share: 1.0, max_error_share: 0.01, min_uploads: 1}")
+    assert screened.release("--policy", policy) == 2
+    assert "quota" in capsys.readouterr().err
+    assert not Path(screened.live).exists()
+
+
+def test_an_unreconciled_run_is_not_released(screened, capsys):
+    import pyarrow.compute as pc
+    from deltalake import DeltaTable, write_deltalake
+
+    uri = screened.tables.table_uri("verdicts")
+    rows = DeltaTable(uri).to_pyarrow_table().filter(pc.field("decision") == "accept")
+    write_deltalake(uri, rows.slice(0, 1), mode="append")
+    assert screened.release() == 2
+    assert "ledger" in capsys.readouterr().err
+    assert not Path(screened.live).exists()
+
+
+def test_labels_stamp_every_object_and_move_none(screened):
+    from screening.storage import open_store
+
+    assert screened.release("--mode", "label") == 0
+    listed = open_store(screened.uploads).list(screened.uploads)
+    assert {u.name: u.metadata["screening-decision"] for u in listed} == screened.decisions()
+    assert not Path(screened.live).exists()
+    assert screened.screen("--run-id", "two") == 0
+    assert screened.tables.run("two").skipped == 15, "a label doesn't make an object new"
+
+
+@pytest.mark.parametrize(("flags", "says"), [([], "--live"), (["--live", "x", "--quarantine", "x"], "overlap")])
+def test_bad_flags_stop_before_anything(screened, flags, says, capsys):
+    from pipelines import release
+
+    assert release.main(["--results", screened.results, *flags]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_without_tables_there_is_nothing_to_release(place, capsys):
+    assert place.release() == 2
+    assert "no result tables" in capsys.readouterr().err

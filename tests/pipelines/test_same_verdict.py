@@ -1,0 +1,76 @@
+"""Promise 4: runner, worker count, batch and order don't change a verdict."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from screening import screener
+from screening.screener import Screener
+from screening.settings import prepare
+from screening.storage import open_store
+
+TOLERANCE = 1e-3
+TWO_WORKERS = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
+
+
+def in_process(place, seed: int = 0, batch: int = 0, monkeypatch=None):
+    uploads = list(open_store(place.uploads).list(place.uploads))
+    random.Random(seed).shuffle(uploads)
+    if batch:
+        monkeypatch.setattr(screener, "BATCH", batch)
+    one = Screener(prepare(), "in-process")
+    try:
+        return as_facts(
+            (v.name, v.decision, v.reasons, [(s.source, s.label, s.score) for s in v.signals])
+            for v in one.screen(uploads)
+        )
+    finally:
+        one.close()
+
+
+def as_facts(rows):
+    return {
+        name: (decision, tuple(reasons), {(source, label): score for source, label, score in signals})
+        for name, decision, reasons, signals in rows
+    }
+
+
+def of_job(place):
+    rows = place.rows(
+        "SELECT name, decision, reasons, list_transform(signals, s -> (s.source, s.label, s.score)) FROM verdicts"
+    )
+    return as_facts(
+        (name, d, r, [tuple(s.values()) if isinstance(s, dict) else s for s in signals]) for name, d, r, signals in rows
+    )
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    for name, (decision, reasons, scores) in one.items():
+        assert (decision, reasons) == other[name][:2], name
+        assert scores.keys() == other[name][2].keys()
+        for key, score in scores.items():
+            assert score == pytest.approx(other[name][2][key], abs=TOLERANCE), (name, key)
+
+
+@pytest.mark.parametrize("flags", [(), TWO_WORKERS], ids=["one worker", "two workers"])
+def test_the_job_and_the_process_agree(place, flags):
+    assert place.screen(*flags) == 0
+    assert_same(of_job(place), in_process(place))
+
+
+def test_order_and_batch_size_change_nothing(place, monkeypatch):
+    first = in_process(place)
+    for seed, batch in ((1, 1), (2, 3), (3, 64)):
+        assert_same(first, in_process(place, seed, batch, monkeypatch))
+
+
+def test_a_neighbour_that_fails_changes_nobody_else(place):
+    before = in_process(place)
+    (Path(place.uploads) / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 500)
+    after = in_process(place)
+    assert after.pop("broken.jpg")[0] == "error"
+    assert_same(before, after)

@@ -1,0 +1,176 @@
+"""The main job: every upload accounted for, one commit, nothing done twice, nothing begun on bad flags."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from screening.storage import open_store
+from screening.tables import ResultTables
+
+SCORES = "SELECT name, source, label, score FROM signals ORDER BY ALL"
+
+
+def test_every_upload_gets_one_verdict_and_the_ledger_reconciles(place):
+    assert place.screen("--run-id", "one") == 0
+    run = place.tables.run("one")
+    assert run.listed == 15
+    assert run.skipped == 0
+    assert run.reconciled
+    assert place.rows("SELECT count(*), count(DISTINCT uri) FROM verdicts") == [(15, 15)]
+    found = place.decisions()
+    assert found["empty.txt"] == found["nothing.bin"] == "error"
+    reasons = dict(place.rows("SELECT name, reasons FROM verdicts WHERE decision = 'error'"))
+    assert reasons["empty.txt"] == ["empty"]
+    assert reasons["nothing.bin"] == ["unsupported_type"]
+    assert found["spam.txt"] in {"review", "reject"}
+
+
+def test_a_verdict_explains_and_reproduces_itself(place):
+    place.screen("--run-id", "one")
+    row = (
+        place.tables.connection()
+        .execute("SELECT * FROM verdicts WHERE name = 'spam.txt'")
+        .to_arrow_table()
+        .to_pylist()[0]
+    )
+    assert row["sha256"]
+    assert row["generation"] == os.stat(row["uri"]).st_ctime_ns
+    assert row["fingerprint"]
+    provenance = row["provenance"]
+    assert provenance["decoder"]
+    assert provenance["engine"]
+    assert provenance["policy"]
+    assert provenance["banks"]
+    assert provenance["bundles"]
+    levels = {(each["category"], each["level"]) for each in row["thresholds"]}
+    found = {each["label"]: each for each in row["signals"]}
+    assert any((reason, row["decision"]) in levels for reason in row["reasons"])
+    assert found["spam"]["evidence"]["end"] > found["spam"]["evidence"]["start"]
+
+
+def test_running_again_screens_nothing_and_changes_nothing(place):
+    place.screen("--run-id", "one")
+    before = place.rows(SCORES)
+    assert place.screen("--run-id", "one") == 0
+    assert place.screen("--run-id", "two") == 0
+    two = place.tables.run("two")
+    assert (two.listed, two.skipped) == (15, 15)
+    assert place.rows(SCORES) == before
+
+
+def test_a_changed_upload_is_screened_again_and_only_that(place):
+    place.screen("--run-id", "one")
+    path = Path(place.uploads) / "spam.txt"
+    path.write_text("A quiet note about the weather in the valley. " * 20)
+    place.screen("--run-id", "two")
+    two = place.tables.run("two")
+    assert (two.listed, two.skipped) == (15, 14)
+    assert place.decisions()["spam.txt"] == "accept"
+
+
+def test_another_policy_is_another_fingerprint(place, tmp_path):
+    from screening.settings import SHIPPED_POLICY
+
+    place.screen("--run-id", "one")
+    policy = tmp_path / "policy" / "other.yaml"
+    policy.parent.mkdir()
+    text = Path(SHIPPED_POLICY).read_text().replace("version: ", "version: 9", 1)
+    for bank in Path(SHIPPED_POLICY).parent.rglob("*.jsonl"):
+        target = policy.parent / bank.relative_to(Path(SHIPPED_POLICY).parent)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(bank.read_bytes())
+    policy.write_text(text)
+    place.screen("--run-id", "two", "--policy", str(policy))
+    assert place.tables.run("two").skipped == 0
+    assert place.tables.run("two").fingerprint != place.tables.run("one").fingerprint
+
+
+def test_a_manifest_brings_metadata_and_names_what_is_missing(place, manifest):
+    uploads = Path(place.uploads)
+    place.uploads = manifest(
+        [
+            {"uri": str(uploads / "spam.txt"), "uploader": "u1"},
+            {"uri": str(uploads / "news/000/000001.txt"), "uploader": "u2"},
+            {"uri": str(uploads / "news/000/000001.txt"), "uploader": "u2"},
+            {"uri": str(uploads / "gone.txt"), "uploader": "u3"},
+        ]
+    )
+    assert place.screen("--run-id", "one") == 0
+    run = place.tables.run("one")
+    assert run.listed == 3, "an entry that stands twice is one upload"
+    assert run.reconciled
+    found = {
+        Path(uri).name: (metadata, reasons)
+        for uri, metadata, reasons in place.rows("SELECT uri, metadata, reasons FROM verdicts")
+    }
+    assert found["gone.txt"][1] == ["not_found"]
+    assert found["spam.txt"][0]["uploader"] == "u1"
+
+
+def test_a_bad_manifest_line_stops_the_job_with_its_number(place, tmp_path, capsys):
+    path = tmp_path / "list.jsonl"
+    path.write_text(json.dumps({"uri": "uploads/spam.txt"}) + "\n{not json\n")
+    place.uploads = str(path)
+    assert place.screen("--run-id", "one") == 2
+    assert "list.jsonl:2" in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_a_run_of_nothing(place, tmp_path):
+    (tmp_path / "none").mkdir()
+    place.uploads = str(tmp_path / "none")
+    assert place.screen("--run-id", "one") == 0
+    assert place.tables.run("one").listed == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--polcy", "x"], "unknown flag --polcy"),
+        (["--policy", "/nowhere/policy.yaml"], "/nowhere/policy.yaml"),
+        (["--bundles", "/nowhere"], "/nowhere"),
+        (["--run-id", "a/b"], "a/b"),
+        (["--engine", "cuda"], "CUDA"),
+        (["--results", "{uploads}/results"], "overlap"),
+    ],
+)
+def test_a_bad_flag_stops_the_job_before_the_first_read(place, flags, says, capsys):
+    assert place.screen(*(flag.replace("{uploads}", place.uploads) for flag in flags)) == 2
+    assert says.lower() in capsys.readouterr().err.lower()
+    assert not Path(place.results).exists()
+
+
+def test_a_missing_input_is_said_in_one_line(place, capsys):
+    place.uploads += "-gone"
+    assert place.screen() == 2
+    assert "uploads-gone" in capsys.readouterr().err
+
+
+def test_a_run_that_loses_an_upload_does_not_commit(place, monkeypatch):
+    """Promise 2, broken on purpose: a screener that drops one upload must leave no verdict behind."""
+    from screening.screener import Screener
+
+    whole = Screener.screen
+
+    def lossy(self, uploads):
+        verdicts = whole(self, uploads)
+        next(verdicts)
+        yield from verdicts
+
+    monkeypatch.setattr(Screener, "screen", lossy)
+    assert place.screen("--run-id", "one") != 0
+    assert ResultTables(place.results).run("one") is None
+    assert place.release() != 0
+    assert not Path(place.live).exists()
+
+
+def test_elements_between_steps_are_small(place):
+    """Promise 8: what travels is a URI and facts, however large the upload."""
+    import pickle
+
+    (Path(place.uploads) / "large.txt").write_text("A sentence about the sea and its many moods. " * 40_000)
+    uploads = list(open_store(place.uploads).list(place.uploads))
+    assert max(len(pickle.dumps(upload)) for upload in uploads) < 2_000
