@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from screening.records import BundleId, Evidence, Fingerprint, Run, Signal, Threshold, Verdict
+from screening.records import BundleId, Evidence, Fingerprint, Review, Run, Signal, Threshold, Verdict
 from screening.tables import ResultTables
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -78,3 +78,23 @@ def commit() -> Callable[..., Run]:
         return tables.commit_run(a_run(run_id, **part.counts, **numbers), [part])
 
     return _commit
+
+
+def a_review(decision: str, uri: str = "/in/a.txt", run_id: str = "run-1", minutes: int = 0, **changes: Any) -> Review:
+    """A person's decision, `minutes` after the start."""
+    base: dict[str, Any] = {
+        "review_id": f"{run_id}-{uri}-{minutes}-{decision}",
+        "run_id": run_id,
+        "uri": uri,
+        "generation": 1,
+        "decision": decision,
+        "reason": "looked at it",
+        "reviewer": "ann",
+        "reviewed_at": START + timedelta(minutes=minutes),
+    }
+    return Review(**{**base, **changes})
+
+
+@pytest.fixture(scope="session")
+def review() -> Callable[..., Review]:
+    return a_review
