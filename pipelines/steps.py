@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -110,17 +111,27 @@ class ScreenUploads(beam.DoFn):
     def _screen(self) -> Part:
         assert self._screener is not None
         uploads, self._uploads = sorted(self._uploads, key=lambda upload: upload.uri), []
-        part = ResultTables(self._job.results).write_part(
-            self._job.run_id, self._counted(self._screener.screen(uploads))
-        )
+        stopwatch = self._screener.stopwatch
+        before, start, waited = dict(stopwatch.seconds), time.perf_counter(), 0.0
+
+        def counted(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
+            nonlocal waited
+            while True:
+                asked = time.perf_counter()
+                verdict = next(verdicts, None)
+                waited += time.perf_counter() - asked
+                if verdict is None:
+                    return
+                Metrics.counter("screening", verdict.decision).inc()
+                self._job.progress.screened(1)
+                yield verdict
+
+        part = ResultTables(self._job.results).write_part(self._job.run_id, counted(self._screener.screen(uploads)))
+        stopwatch.add("write", time.perf_counter() - start - waited)
+        for step, seconds in stopwatch.seconds.items():
+            Metrics.counter("screening.ms", step).inc(int(1000 * (seconds - before.get(step, 0.0))))
         log.info("part", extra={"run_id": self._job.run_id, "rows": part.rows})
         return part
-
-    def _counted(self, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
-        for verdict in verdicts:
-            self._decisions[verdict.decision].inc()
-            self._job.progress.screened(1)
-            yield verdict
 
 
 class CommitRun(beam.DoFn):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ def test_a_verdict_explains_and_reproduces_itself(place):
         .to_pylist()[0]
     )
     assert row["sha256"]
-    assert row["generation"] == os.stat(row["uri"]).st_ctime_ns
+    assert row["generation"] == Path(row["uri"]).stat().st_ctime_ns
     assert row["fingerprint"]
     provenance = row["provenance"]
     assert provenance["decoder"]
