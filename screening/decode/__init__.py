@@ -1,0 +1,25 @@
+"""Untrusted bytes in, `Content` out, or an UploadError that says why not.
+
+Reasons: `empty`, `unsupported_type` (the detail names the type), `undecodable`, `too_large`,
+`too_many_pixels`, `too_deep`, `no_text`, `decode_timeout`, `decoder_crashed`.
+"""
+
+from screening.decode.limits import MAX_SIDE, Fields, Limits
+from screening.decode.sandbox import Decoder
+from screening.decode.sniff import sniff
+from screening.decode.table import DECODERS, decode
+from screening.decode.version import DECODER_VERSION
+
+REASONS = (
+    "empty",
+    "unsupported_type",
+    "undecodable",
+    "too_large",
+    "too_many_pixels",
+    "too_deep",
+    "no_text",
+    "decode_timeout",
+    "decoder_crashed",
+)
+
+__all__ = ["DECODERS", "DECODER_VERSION", "MAX_SIDE", "REASONS", "Decoder", "Fields", "Limits", "decode", "sniff"]

@@ -1,0 +1,173 @@
+"""Documents to the words that a reader would read: plain text, Markdown, HTML and JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import yaml
+from markdown_it import MarkdownIt
+
+from screening.decode.limits import Fields, Limits
+from screening.decode.sniff import HTML, JSON, MARKDOWN, PLAIN, Sniffed, text_type
+from screening.errors import UploadError
+from screening.records import Article
+
+Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | bool | None"
+
+MAX_FACT = 1000  # characters of a title, byline, date or language; what is longer is none
+
+BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+FRONT_MATTER = re.compile(r"\A---\n((?:[^\n]*\n){1,100}?)---[ \t]*(?:\n|\Z)")
+HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+# C0 and C1 controls but tab and newline, and lone surrogates, which JSON can spell and nothing can store
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def plain(sniffed: Sniffed, limits: Limits, _: Fields) -> Article:
+    """Plain text as it stands; UploadError no_text, too_large."""
+    return _article(PLAIN, limits, {"text": sniffed.text})
+
+
+def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
+    """Markdown (CommonMark and tables) as its rendered text, raw HTML in it too, with YAML front matter.
+
+    UploadError no_text, too_large, too_deep.
+    """
+    from screening.decode.html import visible_text
+
+    text = sniffed.text
+    _check_length(text, limits)
+    facts: dict[str, str] = {}
+    if front := FRONT_MATTER.match(text):
+        facts = _front_matter(front[1], fields)
+        text = text[front.end() :] if facts else text
+    heading = HEADING.search(text)
+    # the preset stops at 20 levels and silently drops what lies deeper; unread text must never pass
+    renderer = MarkdownIt("commonmark", {"maxNesting": 1 << 20}).enable("table")
+    try:
+        rendered = visible_text(renderer.render(text))
+    except RecursionError:
+        raise UploadError("too_deep", "Markdown blocks") from None
+    return _article(MARKDOWN, limits, {"title": heading[1] if heading else "", **facts, "text": rendered})
+
+
+def html(sniffed: Sniffed, limits: Limits, _: Fields) -> Article:
+    """The main text of a page with its title, byline and date; UploadError no_text, too_large, too_deep."""
+    from screening.decode.html import main_text
+
+    text = sniffed.text
+    _check_length(text, limits)
+    return _article(HTML, limits, main_text(text))
+
+
+def json_article(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
+    """The fields of a JSON object, HTML in them as its visible text.
+
+    UploadError undecodable (also for a key that stands twice, which readers resolve differently), too_deep,
+    too_large, no_text.
+    """
+    text = sniffed.text
+    _check_length(text, limits)
+    _check_nesting(text, limits.max_nesting)
+    try:
+        document = json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=_unique)
+    except ValueError as error:
+        place = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise UploadError("undecodable", f"JSON: {place}") from None
+    return _article(JSON, limits, _mapped(document, fields))
+
+
+def needs_sandbox(sniffed: Sniffed) -> bool:
+    """Whether a document goes through a parser that hostile input can crash or stall."""
+    if sniffed.media_type == JSON:  # markup in a field, however its bracket is spelled
+        text = sniffed.text
+        return "<" in text or "\\u003c" in text or "\\u003C" in text
+    return sniffed.media_type != PLAIN
+
+
+def _article(media_type: str, limits: Limits, facts: Mapping[str, str]) -> Article:
+    text = UNPRINTABLE.sub("�", facts["text"]).strip()
+    _check_length(text, limits)
+    if not text:
+        raise UploadError("no_text", media_type)
+    lines = {name: " ".join(UNPRINTABLE.sub("�", fact).split())[:MAX_FACT] for name, fact in facts.items()}
+    return Article(media_type, **{**lines, "text": text})
+
+
+def _check_length(text: str, limits: Limits) -> None:
+    if len(text) > limits.max_text_chars:
+        raise UploadError("too_large", f"{len(text)} characters, limit {limits.max_text_chars}")
+
+
+def _check_nesting(text: str, most: int) -> None:
+    if text.count("[") + text.count("{") <= most:
+        return
+    depth = 0
+    for token in BRACKETS.finditer(text):
+        sign = token[0]
+        depth += (sign in "[{") - (sign in "]}")
+        if depth > most:
+            raise UploadError("too_deep", f"JSON deeper than {most} levels")
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _front_matter(text: str, fields: Fields) -> dict[str, str]:
+    try:
+        facts = yaml.load(text, yaml.BaseLoader)  # builds strings, lists and dicts only
+    except (yaml.YAMLError, RecursionError):
+        return {}
+    found = _mapped(facts, fields) if isinstance(facts, dict) else {}
+    return {name: value for name, value in found.items() if value and name != "text"}
+
+
+def _mapped(document: Json, fields: Fields) -> dict[str, str]:
+    texts = dict.fromkeys(_words(value) for key in fields.text for value in _values(document, key))
+    facts = {"text": "\n\n".join(filter(None, map(_unmarked, texts)))}
+    for name, keys in (
+        ("title", fields.title),
+        ("byline", fields.byline),
+        ("date", fields.date),
+        ("language", fields.language),
+    ):
+        values = (_words(value, ", ") for key in keys for value in _values(document, key))
+        facts[name] = _unmarked(next(filter(None, values), ""))
+    return facts
+
+
+def _values(document: Json, key: str) -> Iterator[Json]:
+    """What stands under a dotted key: the key spelled with its dots first, then the path."""
+    if not isinstance(document, Mapping):
+        return
+    if key in document:
+        yield document[key]
+    elif "." in key:
+        first, rest = key.split(".", 1)
+        yield from _values(document.get(first), rest)
+
+
+def _words(value: Json, joint: str = "\n\n") -> str:
+    """The strings of a value: itself, a list's in order, the `name` or `text` of an object in it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return _words(value.get("name") or value.get("text") or value.get("value"), joint)
+    if isinstance(value, Sequence):
+        return joint.join(filter(None, (_words(item, joint) for item in value)))
+    return ""
+
+
+def _unmarked(text: str) -> str:
+    if "<" not in text or text_type(text) != HTML:
+        return text
+    from screening.decode.html import visible_text
+
+    return visible_text(text)

@@ -1,0 +1,70 @@
+"""Bytes to text, strictly: a byte that its charset does not know makes the whole no text."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from charset_normalizer import from_bytes
+
+# WHATWG MIME Sniffing § 3: "binary data bytes"; no text that people write holds them
+BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+
+BOMS = (
+    (codecs.BOM_UTF8, "utf_8"),
+    (codecs.BOM_UTF32_LE, "utf_32_le"),  # before UTF-16, whose mark begins this one
+    (codecs.BOM_UTF32_BE, "utf_32_be"),
+    (codecs.BOM_UTF16_LE, "utf_16_le"),
+    (codecs.BOM_UTF16_BE, "utf_16_be"),
+)
+
+# WHATWG Encoding § 4.2: the legacy encodings of the web, without ISO-2022-JP and UTF-7, whose bytes are ASCII
+LEGACY = (
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
+    "iso8859_2", "iso8859_5", "iso8859_7", "iso8859_15", "koi8_r", "koi8_u",
+    "gb18030", "big5", "euc_jp", "cp932", "cp949",
+)  # fmt: skip
+WESTERN = frozenset({"latin_1", "ascii", "iso8859_1"})  # on the web these labels mean windows-1252
+
+DECLARED = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w:.-]{2,40})""", re.IGNORECASE)
+SAMPLE = 64 << 10  # bytes from which a legacy charset is told
+
+
+def read_text(data: bytes) -> str | None:
+    """The text of `data`, or None when it is not text: BOM, UTF-8, an HTML declaration, then a guess.
+
+    The guess is charset-normalizer's, over the encodings of the web only, and is held to the whole of `data`.
+    """
+    for mark, encoding in BOMS:
+        if data.startswith(mark):
+            marked = _strict(data[len(mark) :], encoding)
+            return None if marked is None or BINARY.search(marked.encode()) else marked
+    if BINARY.search(data):
+        return None
+    text = _strict(data, "utf_8")
+    if text is not None:
+        return text
+    declared = DECLARED.search(data, 0, 2048)
+    if declared and (encoding := _known(declared[1].decode("ascii", "replace"))):
+        text = _strict(data, encoding)
+        if text is not None:
+            return text
+    sample = data if len(data) <= SAMPLE else data[:SAMPLE].rpartition(b"\n")[0]  # never half a character
+    best = from_bytes(sample, cp_isolation=list(LEGACY)).best()
+    return _strict(data, best.encoding) if best else None
+
+
+def _strict(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _known(label: str) -> str | None:
+    try:
+        name = codecs.lookup(label).name.replace("-", "_")
+    except LookupError:
+        return None
+    known = {"shift_jis": "cp932", "euc_kr": "cp949", "gbk": "gb18030", "gb2312": "gb18030"}.get(name, name)
+    return "cp1252" if name in WESTERN else name if name in LEGACY else None

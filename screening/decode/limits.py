@@ -1,0 +1,50 @@
+"""What one upload may cost, and where a JSON document keeps its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_SIDE = 1024  # pixels of a decoded picture; four times what classifiers look at, twice what PDQ does
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that decoding one upload may take; beyond any of them the upload gets an `error` verdict.
+
+    `max_bytes` and `memory_bytes` are bytes, `max_pixels` is width × height of one frame, `max_frames` counts
+    the frames of an animation or the pages of a TIFF, `max_text_chars` are characters of a document before and
+    after extraction, `max_nesting` is the depth of JSON, `seconds` are wall-clock.
+    """
+
+    max_bytes: int = 64 << 20
+    max_pixels: int = 100_000_000
+    max_frames: int = 5_000
+    max_text_chars: int = 2_000_000
+    max_nesting: int = 64
+    seconds: float = 20.0
+    memory_bytes: int = 2 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Keys of a JSON article or of Markdown front matter; dots reach into objects (`article.body`).
+
+    Every `text` key that is present counts, in this order, since a reader may be shown any of them; of the
+    others the first that is present.
+    """
+
+    text: tuple[str, ...] = (
+        "text", "body", "content", "articleBody", "content.rendered", "body.text", "content.text",
+        "article", "article.text", "article.body", "article.content", "full_text", "selftext",
+    )  # fmt: skip
+    title: tuple[str, ...] = (
+        "title", "headline", "name", "subject", "title.rendered", "article.title", "article.headline",
+    )  # fmt: skip
+    byline: tuple[str, ...] = (
+        "byline", "author", "authors", "author.name", "creator", "article.author", "article.byline",
+    )  # fmt: skip
+    date: tuple[str, ...] = (
+        "date", "published", "published_at", "publishedAt", "datePublished", "publication_date", "pubDate",
+        "created_at", "article.date", "article.published_at",
+    )  # fmt: skip
+    language: tuple[str, ...] = ("language", "lang", "inLanguage", "locale", "article.language")

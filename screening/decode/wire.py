@@ -1,0 +1,83 @@
+"""The messages between a decoder and its child: a length-prefixed JSON header and raw bytes, never a pickle."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict
+from typing import IO, Any
+
+import numpy as np
+
+from screening.decode.limits import MAX_SIDE, Limits
+from screening.errors import UploadError
+from screening.records import Article, Content, Picture
+
+PREFIX = struct.Struct(">II")  # bytes of the header, bytes of the body
+MAX_HEADER = 1 << 20
+
+
+class Broken(Exception):
+    """The other side is gone or does not speak this protocol."""
+
+
+def send(stream: IO[bytes], header: dict[str, Any], body: bytes = b"") -> None:
+    """Write one message; OSError when the other side is gone."""
+    encoded = json.dumps(header).encode()
+    stream.write(PREFIX.pack(len(encoded), len(body)) + encoded)
+    stream.write(body)
+    stream.flush()
+
+
+def receive(stream: IO[bytes], max_body: int) -> tuple[dict[str, Any], bytes]:
+    """Read one message; Broken when it ends early, is larger than allowed or is not one."""
+    header_size, body_size = PREFIX.unpack(_exactly(stream, PREFIX.size))
+    if header_size > MAX_HEADER or body_size > max_body:
+        raise Broken("message too large")
+    try:
+        header = json.loads(_exactly(stream, header_size))
+    except (ValueError, RecursionError):
+        raise Broken("header is not JSON") from None
+    if not isinstance(header, dict):
+        raise Broken("header is not an object")
+    return header, _exactly(stream, body_size)
+
+
+def pack(result: Content | UploadError) -> tuple[dict[str, Any], bytes]:
+    """The message that carries a decoder's result."""
+    if isinstance(result, UploadError):
+        return {"reason": result.reason, "detail": result.detail}, b""
+    if isinstance(result, Article):
+        return {"article": {**asdict(result), "text": ""}}, result.text.encode()
+    facts = {"media_type": result.media_type, "width": result.width, "height": result.height}
+    return {"picture": {**facts, "frames": result.frames}, "shape": result.pixels.shape}, result.pixels.tobytes()
+
+
+def unpack(header: dict[str, Any], body: bytes) -> Content:
+    """The result that a message carries; raises it when it is an UploadError, Broken when it is none."""
+    try:
+        if "reason" in header:
+            raise UploadError(str(header["reason"]), str(header["detail"]))
+        if "article" in header:
+            return Article(**{**{k: str(v) for k, v in header["article"].items()}, "text": body.decode()})
+        height, width, channels = header["shape"]
+        if channels != 3 or not body or max(height, width) > MAX_SIDE:
+            raise Broken("not a picture")
+        pixels = np.frombuffer(body, np.uint8).reshape(height, width, channels)
+        facts = header["picture"]
+        numbers = {name: int(facts[name]) for name in ("width", "height", "frames")}
+        return Picture(str(facts["media_type"]), **numbers, pixels=pixels)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Broken("not a result") from None
+
+
+def largest(limits: Limits) -> int:
+    """The longest body, in bytes, that a result may have under `limits`."""
+    return max(4 * limits.max_text_chars, 3 * MAX_SIDE * MAX_SIDE)
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) != size:
+        raise Broken("ended early")
+    return data
