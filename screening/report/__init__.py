@@ -1,0 +1,6 @@
+"""What a person sees of a run: a page under `--results`, and a summary on the terminal."""
+
+from screening.report.page import render, write_report
+from screening.report.summary import summary_table
+
+__all__ = ["render", "summary_table", "write_report"]

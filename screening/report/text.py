@@ -1,0 +1,20 @@
+"""Making what uploaders chose (names, URIs, error texts) safe to look at."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Other: control, format (which holds the bidirectional overrides), surrogate; and the two line separators.
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def visible(text: str) -> str:
+    """The text with every character that could steer a terminal or turn text around written as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escape(char) if unicodedata.category(char) in _HIDDEN else char for char in text)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
