@@ -59,12 +59,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             write_articles(Path(folder) / "uploads", number, mean_words=flags.words)
             curves[number] = sample(Path(folder) / "uploads", Path(folder) / "results")
-        sizes = sorted(size for _, size in curves[number])
-        seconds = curves[number][-1][0]
-        print(
-            f"{number} uploads: peak {sizes[-1] / 2**20:.0f} MiB, median {sizes[len(sizes) // 2] / 2**20:.0f} MiB, {seconds:.0f} s",
-            flush=True,
-        )
+        sizes = sorted(size // 2**20 for _, size in curves[number])
+        peak, median, seconds = sizes[-1], sizes[len(sizes) // 2], curves[number][-1][0]
+        print(f"{number} uploads: peak {peak} MiB, median {median} MiB, {seconds:.0f} s", flush=True)
     OUT.mkdir(exist_ok=True)
     (OUT / "memory.json").write_text(json.dumps(curves))
     draw(curves)

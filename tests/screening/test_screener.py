@@ -1,0 +1,172 @@
+"""The way of an upload in-process: what fails is held alone, what is in flight is bounded, nothing is pickled."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import screening
+from screening import screener as module
+from screening.errors import TransientError, UploadError
+from screening.records import Upload
+from screening.screener import AHEAD, BATCH, Screener
+from screening.settings import prepare
+from screening.storage import open_store
+from tests.generate import article, picture, write_articles
+
+
+@pytest.fixture(scope="module")
+def screener() -> Iterator[Screener]:
+    one = Screener(prepare(), "run")
+    yield one
+    one.close()
+
+
+def listed(folder: Path) -> list[Upload]:
+    return list(open_store(str(folder)).list(str(folder)))
+
+
+@pytest.fixture
+def good(tmp_path) -> list[Upload]:
+    write_articles(tmp_path / "uploads", 3, mean_words=120)
+    return listed(tmp_path / "uploads")
+
+
+def test_good_articles_are_accepted_with_every_score_stored(screener, good):
+    verdicts = list(screener.screen(good))
+    assert [verdict.decision for verdict in verdicts] == ["accept"] * 3
+    labels = {label for classifier in screener._classifiers for label in classifier.bundle.labels}
+    for verdict in verdicts:
+        assert labels <= {signal.label for signal in verdict.signals}
+        assert verdict.sha256
+        assert verdict.thresholds
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (UploadError("replaced"), "replaced"),
+        (TransientError("503"), "read_failed"),
+        (RuntimeError("a bug"), "internal_error"),
+        (RecursionError(), "internal_error"),
+    ],
+)
+def test_whatever_goes_wrong_with_one_upload_holds_that_one(screener, good, monkeypatch, failure, reason):
+    """Promise 1: no failure is ever anything but an `error` verdict with a reason."""
+    decode = screener._decoder.decode
+    calls = iter([failure, None, None])
+
+    def failing(data: bytes):
+        if (error := next(calls)) is not None:
+            raise error
+        return decode(data)
+
+    monkeypatch.setattr(screener._decoder, "decode", failing)
+    verdicts = list(screener.screen(good))
+    assert sorted(verdict.decision for verdict in verdicts) == ["accept", "accept", "error"]
+    [held] = [verdict for verdict in verdicts if verdict.decision == "error"]
+    assert held.reasons[0] == reason
+
+
+def test_a_classifier_that_gives_no_score_holds_the_upload(screener, good, monkeypatch):
+    classifier = screener._classifiers[0]
+    whole = classifier.score
+    monkeypatch.setattr(
+        type(classifier), "score", lambda self, contents: [UploadError("classifier_failed"), *whole(contents)[1:]]
+    )
+    first, *others = screener.screen(good)
+    assert (first.decision, first.reasons) == ("error", ("classifier_failed",))
+    assert {verdict.decision for verdict in others} == {"accept"}
+
+
+def test_a_score_that_is_missing_is_never_a_default(screener, good, monkeypatch):
+    classifier = screener._classifiers[0]
+    whole = classifier.score
+    monkeypatch.setattr(type(classifier), "score", lambda self, contents: [result[1:] for result in whole(contents)])
+    verdicts = list(screener.screen(good))
+    assert {verdict.decision for verdict in verdicts} == {"error"}
+    assert {verdict.reasons[0] for verdict in verdicts} == {"missing_score"}
+
+
+def test_an_upload_replaced_between_listing_and_reading_is_held(screener, good):
+    Path(good[0].uri).write_text("Another text than the one that was listed.")
+    first, *others = screener.screen(good)
+    assert (first.decision, first.reasons) == ("error", ("replaced",))
+    assert {verdict.decision for verdict in others} == {"accept"}
+
+
+def test_what_listing_could_not_see_is_held(screener, good):
+    [verdict] = screener.screen([replace(good[0], problem="not_a_regular_file")])
+    assert (verdict.decision, verdict.reasons) == ("error", ("not_a_regular_file",))
+
+
+def test_what_is_in_flight_does_not_grow_with_the_number_of_uploads(screener, good):
+    """Promise 8: however many uploads there are, only so many have been asked for and not yet answered."""
+    asked = 0
+
+    def endless() -> Iterator[Upload]:
+        nonlocal asked
+        while True:
+            asked += 1
+            yield good[0]
+
+    verdicts = screener.screen(endless())
+    for answered in range(1, 2 * (AHEAD + BATCH)):
+        next(verdicts)
+        assert asked - answered <= AHEAD + BATCH
+    verdicts.close()
+
+
+def test_what_is_in_flight_is_bounded_in_bytes(screener, good, monkeypatch):
+    monkeypatch.setattr(module, "AHEAD_BYTES", 3 * good[0].size)
+    asked = 0
+
+    def uploads() -> Iterator[Upload]:
+        nonlocal asked
+        for _ in range(50):
+            asked += 1
+            yield good[0]
+
+    ahead = screener._read_ahead(uploads())
+    for answered in range(1, 40):
+        next(ahead)
+        assert asked - answered <= 3
+
+
+def test_order_is_kept(screener, tmp_path):
+    write_articles(tmp_path / "uploads", 40, mean_words=80)
+    picture(1).save(tmp_path / "uploads" / "zz.png")
+    uploads = listed(tmp_path / "uploads")[::-1]
+    assert [verdict.uri for verdict in screener.screen(uploads)] == [upload.uri for upload in uploads]
+
+
+def test_two_names_of_the_same_bytes_get_the_same_verdict(screener, tmp_path):
+    import random
+
+    text = article(random.Random(4), 200)
+    (tmp_path / "one.txt").write_text(text)
+    (tmp_path / "other.md.jpg").write_text(text)
+    one, other = screener.screen(listed(tmp_path))
+    assert (one.sha256, one.decision, one.reasons) == (other.sha256, other.decision, other.reasons)
+    assert [signal.score for signal in one.signals] == pytest.approx([signal.score for signal in other.signals])
+
+
+def test_nothing_that_a_job_reads_is_unpickled():
+    """Promise 7: no module of the product imports a format that runs code when it is read."""
+    unsafe = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+    for package in ("screening", "pipelines"):
+        for path in (Path(screening.__file__).parent.parent / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = (
+                    [alias.name for alias in node.names]
+                    if isinstance(node, ast.Import)
+                    else [node.module or ""]
+                    if isinstance(node, ast.ImportFrom)
+                    else []
+                )
+                assert not unsafe & {name.split(".")[0] for name in names}, path
+                assert not (isinstance(node, ast.keyword) and node.arg == "allow_pickle"), path
