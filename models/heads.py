@@ -1,0 +1,82 @@
+"""One encoder, several heads: the network, its masked losses, and how it is kept on disk (safetensors only)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel
+
+from models.recipe import Head
+
+
+class MultiHead(nn.Module):
+    """Mean-pooled encoder with one linear layer per head.
+
+    `forward(input_ids, attention_mask)`, both int64 [batch, seq], gives one [batch, labels] tensor of logits per
+    head, in the order of `heads`. Mean pooling as in Sentence-BERT (Reimers and Gurevych 2019), which the base
+    model was trained with.
+    """
+
+    def __init__(self, encoder: nn.Module, heads: Sequence[Head]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.heads = tuple(heads)
+        width = int(encoder.config.hidden_size)
+        self.dropout = nn.Dropout(0.1)
+        self.linear = nn.ModuleDict({h.name: nn.Linear(width, len(h.labels)) for h in self.heads})
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        """Logits per head."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        pooled = self.dropout((hidden * mask).sum(1) / mask.sum(1))
+        return tuple(self.linear[h.name](pooled) for h in self.heads)
+
+
+def masked_loss(logits: Sequence[Tensor], allowed: Sequence[Tensor], heads: Sequence[Head]) -> Tensor:
+    """Mean over all rows of the batch of the summed losses of the heads that a row has a label for.
+
+    `allowed[h]` is float [batch, labels]. Multiclass: 1 for each label the row may have, all 0 = no label, loss
+    -log of the probability mass on what is allowed (partial labels). Multilabel: 1, 0, or -1 = no label.
+    """
+    total = logits[0].new_zeros(())
+    for z, target, head in zip(logits, allowed, heads, strict=True):
+        if head.kind == "multiclass":
+            known = target.sum(1) > 0
+            log_p = torch.log_softmax(z.float(), 1)
+            per_row = -torch.logsumexp(log_p.masked_fill(target == 0, -1e4), 1)
+            total = total + per_row[known].sum()
+        else:
+            known = target >= 0
+            loss = nn.functional.binary_cross_entropy_with_logits(z.float(), target.clamp(min=0), reduction="none")
+            total = total + loss[known].sum()
+    return total / logits[0].shape[0]
+
+
+def new_network(base: Path, heads: Sequence[Head]) -> MultiHead:
+    """The base model from its folder, without its pooler, with fresh heads; eager attention exports plainly."""
+    encoder = AutoModel.from_pretrained(base, attn_implementation="sdpa", add_pooling_layer=False, local_files_only=True)
+    return MultiHead(encoder.float(), heads)
+
+
+def save_network(network: MultiHead, folder: Path) -> None:
+    """Write config.json, heads.json and network.safetensors."""
+    folder.mkdir(parents=True, exist_ok=True)
+    network.encoder.config.save_pretrained(folder)
+    (folder / "heads.json").write_text(json.dumps([h.model_dump() for h in network.heads], indent=1))
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, folder / "network.safetensors")
+
+
+def load_network(folder: Path, attention: str = "sdpa") -> MultiHead:
+    """Read what `save_network` wrote; in eval mode."""
+    heads = [Head.model_validate(h) for h in json.loads((folder / "heads.json").read_text())]
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    encoder = AutoModel.from_config(config, attn_implementation=attention, add_pooling_layer=False)
+    network = MultiHead(encoder, heads)
+    network.load_state_dict(load_file(folder / "network.safetensors"))
+    return network.eval()

@@ -1,0 +1,143 @@
+"""A recipe: which data teaches which head, from which base model, with which settings; validated whole."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from screening.errors import ConfigError
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; nothing changes after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BaseModelSpec(Strict):
+    """Where the encoder comes from: a `folder`, taken inside the installed `package` when one is named."""
+
+    name: str
+    licence: str
+    folder: str
+    package: str = ""
+
+    def path(self) -> Path:
+        """The folder on disk that holds config.json, model.safetensors and tokenizer.json."""
+        root = Path()
+        if self.package:
+            spec = importlib.util.find_spec(self.package)
+            if spec is None or spec.origin is None:
+                raise ConfigError(f"package {self.package!r} is not installed", fix="pip install -e '.[train]'")
+            root = Path(spec.origin).parent
+        if not (root / self.folder / "config.json").is_file():
+            raise ConfigError(f"base model folder {root / self.folder} has no config.json")
+        return root / self.folder
+
+
+class Head(Strict):
+    """One question asked of the encoder; `multiclass` labels exclude each other, `multilabel` ones don't."""
+
+    name: str
+    kind: Literal["multiclass", "multilabel"]
+    labels: tuple[str, ...] = Field(min_length=1)
+    pool: Literal["max", "mean"]
+
+
+class Source(Strict):
+    """A data set and what its labels teach.
+
+    `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, a list of the
+    labels that it may be (the rest is ruled out), or yes/no for a head with one label. `dev` names the heads that are
+    calibrated and measured on this set's dev split. `passes` is how often each training row is seen, a fraction
+    takes a fixed part of the rows. `hold_out` {field: values} keeps whole publishers for dev. `limit` caps the
+    training rows, `max_tokens` cuts each text, `windows` caps the windows that one long text gives.
+    """
+
+    set: str
+    licence: str
+    labels: dict[str, dict[str, str | bool | tuple[str, ...]]]
+    dev: tuple[str, ...] = ()
+    only_sources: tuple[str, ...] = ()
+    hold_out: dict[str, tuple[str, ...]] = {}
+    passes: float = Field(default=1.0, gt=0)
+    limit: int | None = Field(default=None, gt=0)
+    max_tokens: int | None = Field(default=None, ge=16)
+    windows: int = Field(default=1, gt=0)
+
+
+class Training(Strict):
+    """Optimiser settings; `tokens_per_batch` counts padded tokens, learning rates are peak values of AdamW."""
+
+    seed: int = 7
+    learning_rate: float = 8e-5
+    head_learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup: float = Field(default=0.06, ge=0, lt=1)
+    tokens_per_batch: int = Field(default=2048, gt=0)
+    bf16: bool = True
+    device: str = "cpu"
+
+
+class Recipe(Strict):
+    """Everything that makes one bundle, besides the data itself."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    base_model: BaseModelSpec
+    max_tokens: int = Field(ge=16, le=512)
+    overlap: int = Field(ge=0)
+    heads: tuple[Head, ...] = Field(min_length=1)
+    sources: tuple[Source, ...] = Field(min_length=1)
+    training: Training = Training()
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        if self.overlap >= self.max_tokens - 2:
+            raise ValueError(f"overlap {self.overlap} must be smaller than max_tokens - 2")
+        twice = [label for label, n in Counter(x for h in self.heads for x in h.labels).items() if n > 1]
+        if twice:
+            raise ValueError(f"labels in more than one head: {', '.join(twice)}")
+        heads = {h.name: h for h in self.heads}
+        for source in self.sources:
+            for label, targets in source.labels.items():
+                for name, target in targets.items():
+                    _check_target(f"{source.set}.labels.{label}", heads, name, target)
+            for name in source.dev:
+                if name not in heads:
+                    raise ValueError(f"{source.set}.dev: unknown head {name!r}")
+        untested = [h for h in heads if not any(h in s.dev for s in self.sources)]
+        if untested:
+            raise ValueError(f"heads without a dev set: {', '.join(untested)}")
+        return self
+
+
+def _check_target(where: str, heads: dict[str, Head], name: str, target: str | bool | tuple[str, ...]) -> None:
+    if name not in heads:
+        raise ValueError(f"{where}: unknown head {name!r}; there are {', '.join(heads)}")
+    head = heads[name]
+    if head.kind == "multilabel":
+        if len(head.labels) > 1 or not isinstance(target, bool):
+            raise ValueError(f"{where}.{name}: expected yes or no, got {target!r}")
+        return
+    labels = (target,) if isinstance(target, str) else target
+    if isinstance(labels, bool) or not labels or not set(labels) <= set(head.labels):
+        raise ValueError(f"{where}.{name}: unknown label in {target!r}; there are {', '.join(head.labels)}")
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and validate a recipe. Raises ConfigError that names the file, the field and what is allowed."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Recipe.model_validate(raw)
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"can't read the recipe: {error}", file=str(path)) from error
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors())
+        raise ConfigError(told, file=str(path), fix="models/README.md lists every field") from error
