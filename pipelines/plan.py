@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import duckdb
 from rich.table import Table
 
 from screening.errors import ScreeningError
@@ -80,8 +81,8 @@ def plan(tables: ResultTables, mode: str, quota: Quota) -> dict[str, int]:
     return counted
 
 
-def _refuse_unreconciled(connection: object) -> None:
-    broken = connection.execute(  # type: ignore[attr-defined]
+def _refuse_unreconciled(connection: duckdb.DuckDBPyConnection) -> None:
+    broken = connection.execute(
         """
         SELECT r.run_id FROM runs AS r LEFT JOIN (
           SELECT run_id, count(*) AS rows,
@@ -91,7 +92,6 @@ def _refuse_unreconciled(connection: object) -> None:
         WHERE r.listed - r.skipped <> coalesce(v.rows, 0) OR r.accept <> coalesce(v.accept, 0)
           OR r.review <> coalesce(v.review, 0) OR r.reject <> coalesce(v.reject, 0)
           OR r.error <> coalesce(v.error, 0)
-        UNION SELECT DISTINCT run_id FROM verdicts WHERE run_id NOT IN (SELECT run_id FROM runs)
         """
     ).fetchall()
     if broken:

@@ -76,7 +76,7 @@ def test_a_classifier_that_gives_no_score_holds_the_upload(screener, good, monke
     classifier = screener._classifiers[0]
     whole = classifier.score
     monkeypatch.setattr(
-        type(classifier), "score", lambda self, contents: [UploadError("classifier_failed"), *whole(contents)[1:]]
+        type(classifier), "score", lambda _self, contents: [UploadError("classifier_failed"), *whole(contents)[1:]]
     )
     first, *others = screener.screen(good)
     assert (first.decision, first.reasons) == ("error", ("classifier_failed",))
@@ -86,7 +86,7 @@ def test_a_classifier_that_gives_no_score_holds_the_upload(screener, good, monke
 def test_a_score_that_is_missing_is_never_a_default(screener, good, monkeypatch):
     classifier = screener._classifiers[0]
     whole = classifier.score
-    monkeypatch.setattr(type(classifier), "score", lambda self, contents: [result[1:] for result in whole(contents)])
+    monkeypatch.setattr(type(classifier), "score", lambda _self, contents: [result[1:] for result in whole(contents)])
     verdicts = list(screener.screen(good))
     assert {verdict.decision for verdict in verdicts} == {"error"}
     assert {verdict.reasons[0] for verdict in verdicts} == {"missing_score"}
