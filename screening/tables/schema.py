@@ -171,6 +171,12 @@ def verdict_row(verdict: Verdict) -> Row:
     }
 
 
+def json_row(verdict: Verdict) -> Row:
+    """The same, ready for JSON: metadata as an object, the time in ISO 8601."""
+    row = verdict_row(verdict)
+    return row | {"metadata": dict(row["metadata"]), "screened_at": row["screened_at"].isoformat()}
+
+
 def _plain_row(record: Threshold | BundleId) -> Row:
     return {name: getattr(record, name) for name in record.__slots__}
 

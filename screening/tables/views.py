@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import pyarrow.dataset as ds
@@ -102,13 +102,13 @@ def connect(tables: Mapping[str, ds.Dataset]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation:
+def query(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object] = ()) -> duckdb.DuckDBPyRelation:
     """The answer to one question in SQL; ConfigError for a mistake in it, or for anything but a question."""
     try:
         statements = connection.extract_statements(sql)
         asks = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
         if len(statements) != 1 or statements[0].type not in asks:
             raise ConfigError("--sql takes one SELECT: result tables are only ever read here")
-        return connection.sql(statements[0].query)
+        return connection.sql(statements[0].query, params=list(values))
     except duckdb.Error as error:
         raise ConfigError(f"the SQL does not work: {error}") from error

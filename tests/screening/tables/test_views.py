@@ -196,3 +196,13 @@ def test_filters_find_rows_in_every_file(tables, verdict, commit) -> None:
         "screened_at < now()",
     ):
         assert query(connection, f"SELECT count(*) FROM verdicts WHERE {where}").fetchall() == [(3,)], where
+
+
+def test_the_newest_verdicts_come_as_the_machine_made_them_with_peoples_decisions(
+    tables, verdict, review, commit
+) -> None:
+    commit(tables, "run-1", verdict(decision="reject"), verdict(uri="/in/b", decision="review"))
+    tables.append_reviews([review("overturn")])
+    found = {each.uri: (each, person) for each, person in tables.newest_verdicts()}
+    assert found["/in/a.txt"] == (verdict(decision="reject"), "accept")
+    assert found["/in/b"] == (verdict(uri="/in/b", decision="review"), None)

@@ -1,0 +1,1 @@
+"""The commands of `screening`, one module each; `cli.COMMANDS` lists them."""

@@ -1,0 +1,29 @@
+"""`screening classify`: a bundle's scores for texts, JSON lines in and out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from screening.commands.common import place
+
+
+def add(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "classify",
+        help="score texts with a bundle",
+        description='Reads {"id", "text"} a line on standard input, writes {"id", "scores": {label: p}} a line.',
+    )
+    parser.add_argument("--bundle", required=True, metavar="DIR", help="the bundle's folder or gs:// prefix")
+    parser.add_argument("--engine", default="auto", choices=("auto", "cpu", "cuda"), help="what runs the model")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Runs the command."""
+    # Here, not above: the runtime of the models loads slowly, and the other commands do without.
+    from screening.classify import classify
+
+    classify(place(args.bundle), sys.stdin, sys.stdout, engine=args.engine)

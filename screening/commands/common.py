@@ -1,0 +1,58 @@
+"""What the commands share: the `--results` flag, places, the newest verdict on an upload, a console."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from screening.errors import ScreeningError
+from screening.records import Verdict
+from screening.tables import ResultTables
+from screening.tables.delta import absolute, remote
+
+_NO_LIMIT = 100_000  # columns, where no terminal sets a width: lines are never broken in a pipe
+
+
+class UnknownUpload(ScreeningError):
+    """Nothing committed speaks of the upload that a person named."""
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """The flag for the result tables; $SCREENING_RESULTS is its default, else the folder `results`."""
+    parser.add_argument(
+        "--results",
+        default=os.environ.get("SCREENING_RESULTS", "results"),
+        metavar="DIR",
+        help="folder or gs:// prefix of the result tables (default: $SCREENING_RESULTS, else ./results)",
+    )
+
+
+def place(uri: str) -> str:
+    """A `gs://` URI as it is, anything else as an absolute path."""
+    return absolute(uri if remote(uri) else str(Path(uri).expanduser()))
+
+
+def console() -> Console:
+    """Standard output; as wide as the lines are where it is no terminal, and never reading names as markup."""
+    width = None if sys.stdout.isatty() else _NO_LIMIT
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+def verdicts_on(tables: ResultTables, upload: str) -> list[Verdict]:
+    """The committed verdicts on an upload, the newest first; `upload` is its URI, a path, or its name below
+    the input if only one has that name. Raises UnknownUpload when there are none.
+    """
+    connection = tables.connection()
+    if found := tables.verdicts(place(upload)):
+        return found
+    named = connection.execute("SELECT DISTINCT uri FROM verdicts WHERE name = ? ORDER BY uri LIMIT 3", [upload])
+    uris: list[str] = [uri for (uri,) in named.fetchall()]
+    if len(uris) > 1:
+        raise UnknownUpload(f"several uploads are named {upload!r}; give the whole URI, for example {uris[0]}")
+    if not uris:
+        raise UnknownUpload(f"no committed verdict on {place(upload)} under {tables.uri}")
+    return tables.verdicts(uris[0])

@@ -1,0 +1,206 @@
+"""`screening explain`: why an upload got its verdict, and what happened to it since."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from screening.commands.common import add_results, console, place, verdicts_on
+from screening.errors import ScreeningError, UploadError
+from screening.records import Evidence, Release, Review, Threshold, Verdict
+from screening.report.summary import COLOURS
+from screening.report.text import visible
+from screening.storage import open_store
+from screening.tables import ResultTables
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything there is to say of an upload; `earlier` are its older verdicts, `statements` the codes of
+    the statement of reasons by policy category.
+    """
+
+    verdict: Verdict
+    decision: str
+    decided_by: str
+    reviews: tuple[Review, ...]
+    releases: tuple[Release, ...]
+    earlier: tuple[Verdict, ...]
+    since: str
+    statements: Mapping[str, str]
+
+
+def add(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "explain",
+        help="why an upload got its verdict",
+        description="Reasons, scores against thresholds, evidence, fingerprint, people's decisions, and what happened "
+        "to the object since.",
+    )
+    parser.add_argument("uri", help="URI or path of the upload, or its name below the input")
+    add_results(parser)
+    parser.add_argument("--policy", default="", help="policy file: adds its statement-of-reasons codes")
+    parser.add_argument("--bundles", default="", help="the bundles that the policy speaks of (default: those shipped)")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Runs the command."""
+    tables = ResultTables(place(args.results))
+    newest, *earlier = verdicts_on(tables, args.uri)
+    stands = tables.connection().execute(
+        "SELECT decision, decided_by FROM effective_verdicts WHERE uri = ?", [newest.uri]
+    )
+    ((decision, decided_by),) = stands.fetchall()
+    found = Explanation(
+        verdict=newest,
+        decision=decision,
+        decided_by=decided_by,
+        reviews=tuple(tables.reviews(newest.uri)),
+        releases=tuple(tables.releases(newest.uri)),
+        earlier=tuple(earlier),
+        since=since(newest),
+        statements=_statements(args.policy, args.bundles),
+    )
+    if args.format == "json":
+        json.dump(asdict(found), sys.stdout, default=datetime.isoformat, ensure_ascii=False, indent=2)
+        sys.stdout.write("\n")
+    else:
+        _print(console(), found)
+
+
+def since(verdict: Verdict) -> str:
+    """How the object in the store stands to the generation that was screened."""
+    try:
+        now = open_store(verdict.uri).stat(verdict.uri, verdict.name)
+    except UploadError as error:
+        return "the object is gone" if error.reason in ("not_found", "replaced") else f"can't be looked at: {error}"
+    except ScreeningError as error:
+        return f"can't be looked at: {error}"
+    if now.generation == verdict.generation:
+        return "the object is still the one that was screened"
+    return f"the object was replaced: it is generation {now.generation} now, so this verdict says nothing about it"
+
+
+def _statements(policy: str, bundles: str) -> Mapping[str, str]:
+    if not policy:
+        return {}
+    # Here, not above: only this flag needs the bundles, which load slowly.
+    from screening.classifiers import find_bundles
+    from screening.policy import load_policy
+    from screening.settings import SHIPPED_BUNDLES
+
+    codes: Mapping[str, str] = load_policy(
+        place(policy), find_bundles(place(bundles or SHIPPED_BUNDLES))
+    ).statement_codes
+    return codes
+
+
+def _print(out: Console, found: Explanation) -> None:
+    verdict = found.verdict
+    out.print(Text.assemble((visible(verdict.uri), "bold")))
+    _line(out, "decision", found.decision, COLOURS[found.decision])
+    if found.decided_by == "reviewer":
+        _line(out, "", f"by a reviewer; the machine said {verdict.decision}")
+    _line(out, "reasons", ", ".join(verdict.reasons) or "none")
+    _line(out, "detail", verdict.detail)
+    for category in dict.fromkeys(threshold.category for threshold in verdict.thresholds):
+        crossed = [each for each in verdict.thresholds if each.category == category and _crossed(verdict, each)]
+        if crossed and category in found.statements:
+            _line(out, "statement", f"{category}: {found.statements[category]}")
+    _line(out, "type", f"{verdict.content_type or 'not known'}, {verdict.size} bytes, sha256 {verdict.sha256 or '-'}")
+    claimed = ", ".join(f"{key}={value}" for key, value in sorted(verdict.metadata.items()))
+    _line(out, "metadata", claimed)
+    _line(out, "screened", f"{_utc(verdict.screened_at)} in {verdict.seconds:.3f} s, run {verdict.run_id}")
+    _line(out, "generation", str(verdict.generation))
+    _line(out, "since", found.since)
+    if verdict.signals:
+        out.print(_scores(verdict))
+    made_by = verdict.fingerprint
+    _line(out, "fingerprint", made_by.digest)
+    _line(out, "  decoder", made_by.decoder)
+    _line(out, "  engine", made_by.engine)
+    for bundle in made_by.bundles:
+        _line(out, "  bundle", f"{bundle.name} {bundle.version} {bundle.digest}")
+    _line(out, "  banks", made_by.banks)
+    _line(out, "  policy", made_by.policy)
+    for review in found.reviews:
+        on = f"run {review.run_id}, generation {review.generation}"
+        _line(
+            out, "review", f"{_utc(review.reviewed_at)} {review.decision} by {review.reviewer} ({on}): {review.reason}"
+        )
+    for release in found.releases:
+        _line(
+            out, "release", f"{_utc(release.released_at)} {release.action} {release.target} {release.detail}".rstrip()
+        )
+    for old in found.earlier:
+        why = f" ({', '.join(old.reasons)})" if old.reasons else ""
+        _line(
+            out,
+            "earlier",
+            f"{_utc(old.screened_at)} {old.decision}{why}, run {old.run_id}, generation {old.generation}",
+        )
+
+
+def _scores(verdict: Verdict) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, justify in (("label", "left"), ("score", "right"), ("review", "right"), ("reject", "right")):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    table.add_column("crosses")
+    table.add_column("evidence", overflow="fold")
+    table.add_column("source", overflow="fold")
+    for signal in verdict.signals:
+        levels = [each for each in verdict.thresholds if each.label == signal.label]
+        worst = [
+            level for level in ("reject", "review") if any(_beyond(signal.score, t) for t in levels if t.level == level)
+        ]
+        table.add_row(
+            Text(visible(signal.label)),
+            f"{signal.score:.4g}",
+            *(_level(levels, level) for level in ("review", "reject")),
+            Text(worst[0], style=COLOURS[worst[0]]) if worst else "",
+            Text(visible(_evidence(signal.evidence))),
+            Text(visible(signal.source)),
+        )
+    return table
+
+
+def _level(thresholds: list[Threshold], level: str) -> str:
+    signs = {"high": "≥", "low": "≤"}
+    return ", ".join(f"{signs[each.worse]} {each.score:.4g}" for each in thresholds if each.level == level) or "-"
+
+
+def _crossed(verdict: Verdict, threshold: Threshold) -> bool:
+    return any(_beyond(each.score, threshold) for each in verdict.signals if each.label == threshold.label)
+
+
+def _beyond(score: float, threshold: Threshold) -> bool:
+    return score >= threshold.score if threshold.worse == "high" else score <= threshold.score
+
+
+def _evidence(evidence: Evidence) -> str:
+    parts = [] if evidence.window is None else [f"window {evidence.window}"]
+    if evidence.start is not None and evidence.end is not None:
+        parts.append(f"characters {evidence.start}-{evidence.end}")
+    return ", ".join([*parts, *([evidence.note] if evidence.note else [])])
+
+
+def _line(out: Console, name: str, value: str, style: str = "") -> None:
+    if value:
+        out.print(Text.assemble((f"{name:<12} ", "dim"), (visible(value), style)), soft_wrap=True)
+
+
+def _utc(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,84 @@
+"""Rows of a query on standard output: a table to read, CSV or JSON to work on; streaming but for the table."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from screening.commands.common import console
+from screening.report.text import visible
+
+FORMATS = ("table", "csv", "json")
+_STYLES = {"accept": "green", "review": "yellow", "reject": "red", "error": "magenta"}
+
+
+def show(reader: pa.RecordBatchReader, form: str, limit: int) -> None:
+    """Writes the rows in one of `FORMATS`; a table stops after `limit` rows (0: never) and says so on stderr."""
+    rows = _rows(reader)
+    if form == "csv":
+        _csv(reader.schema.names, rows)
+    elif form == "json":
+        _json(rows)
+    else:
+        shown = list(islice(rows, limit or None))
+        console().print(_table(reader.schema, shown))
+        if next(rows, None) is not None:
+            print(f"the first {limit} rows; --limit 0 shows all", file=sys.stderr)
+
+
+def _rows(reader: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
+    for batch in reader:
+        yield from batch.to_pylist(maps_as_pydicts="strict")
+
+
+def _table(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for field in schema:
+        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
+        table.add_column(Text(visible(field.name)), justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        cells = [Text(visible(_cell(value)), style=_STYLES.get(_cell(value), "")) for value in row.values()]
+        table.add_row(*cells)
+    return table
+
+
+def _csv(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+
+
+def _json(rows: Iterable[dict[str, Any]]) -> None:
+    """One array, one row a line."""
+    lead = "[\n"
+    for row in rows:
+        sys.stdout.write(lead + json.dumps(row, default=_plain, ensure_ascii=False))
+        lead = ",\n"
+    sys.stdout.write("[]\n" if lead == "[\n" else "\n]\n")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict | list):
+        return json.dumps(value, default=_plain, ensure_ascii=False)
+    return str(_plain(value) if isinstance(value, datetime | Decimal | bytes) else value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,120 @@
+"""Reading the result tables: only what committed runs decided is ever given out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+
+from screening.errors import ConfigError
+from screening.records import Decision, Release, Review, Run, Verdict
+from screening.tables import delta
+from screening.tables.schema import SCHEMAS, VERDICTS, release_from, review_from, run_from, verdict_from
+from screening.tables.views import connect
+
+TRANSIENT_REASONS = ("read_failed",)  # an error verdict that another run may better: it isn't skipped
+
+
+class ResultReader:
+    """What has been decided under a results folder or `gs://` prefix."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = delta.absolute(uri)
+        self._opened: dict[str, DeltaTable] = {}
+
+    def table_uri(self, name: str) -> str:
+        """Where a table lies: `{results}/{name}`."""
+        return f"{self.uri}/{name}"
+
+    def run(self, run_id: str) -> Run | None:
+        """The ledger row of a committed run; None when the run is not committed."""
+        found = self.dataset("runs").to_table(filter=pc.field("run_id") == run_id)
+        return run_from(found.to_pylist()[0]) if found.num_rows else None
+
+    def runs(self) -> list[Run]:
+        """All committed runs, the oldest first."""
+        rows = self.dataset("runs").to_table().to_pylist()
+        return sorted(map(run_from, rows), key=lambda run: (run.committed_at, run.run_id))
+
+    def _run_ids(self) -> set[str]:
+        found = self.dataset("runs").to_table(columns=["run_id"])
+        return {str(run_id) for run_id in found["run_id"].to_pylist()}
+
+    def verdicts(self, uri: str) -> list[Verdict]:
+        """All committed verdicts on an upload, the newest (generation, then commit, then run id) first."""
+        committed = {run.run_id: (run.committed_at, run.run_id) for run in self.runs()}
+        rows = self.dataset("verdicts", (uri, uri)).to_table(filter=pc.field("uri") == uri).to_pylist()
+        found = [verdict_from(row) for row in rows if row["run_id"] in committed]
+        return sorted(found, key=lambda each: (each.generation, committed[each.run_id]), reverse=True)
+
+    def newest_verdicts(self) -> Iterator[tuple[Verdict, Decision | None]]:
+        """The newest verdict on every upload, and what a person decided on it if anyone did; streaming."""
+        columns = ", ".join(f'"{name}"' for name in VERDICTS.names if name != "decision")
+        answer = self.connection().sql(
+            f"SELECT {columns}, machine_decision AS decision, decided_by, decision AS stands FROM effective_verdicts"
+        )
+        for batch in answer.to_arrow_reader():
+            for row in batch.to_pylist():
+                yield verdict_from(row), row["stands"] if row["decided_by"] == "reviewer" else None
+
+    def reviews(self, uri: str) -> list[Review]:
+        """All people's decisions on an upload, the oldest first."""
+        rows = self.dataset("reviews", (uri, uri)).to_table(filter=pc.field("uri") == uri).to_pylist()
+        return sorted(map(review_from, rows), key=lambda each: (each.reviewed_at, each.review_id))
+
+    def releases(self, uri: str) -> list[Release]:
+        """Everything that was done to an upload, the oldest first."""
+        rows = self.dataset("releases", (uri, uri)).to_table(filter=pc.field("uri") == uri).to_pylist()
+        return sorted(map(release_from, rows), key=lambda each: (each.released_at, each.release_id))
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection that reads the tables and the views over them; see `tables.views`.
+
+        Raises ConfigError when there are no tables yet.
+        """
+        if self._table("runs") is None:
+            raise ConfigError(
+                f"no result tables under {self.uri}",
+                fix="screen something first (python -m pipelines.screen), or name another --results",
+            )
+        # The ledger first: so the verdicts of every run that it names are there.
+        return connect({name: self.dataset(name) for name in ("runs", "verdicts", "reviews", "releases")})
+
+    def dataset(self, name: str, between: tuple[str, str] | None = None) -> ds.Dataset:
+        """The raw table as an Arrow dataset; its verdicts count only where their run is in `runs`."""
+        return delta.dataset(self._table(name), self.table_uri(name), SCHEMAS[name], between)
+
+    def _table(self, name: str) -> DeltaTable | None:
+        """The table at its newest version; what was read of its log before is not read again."""
+        if (table := self._opened.get(name)) is not None:
+            table.update_incremental()
+        elif (table := delta.load(self.table_uri(name))) is not None:
+            self._opened[name] = table
+        return table
+
+    def decided(self, first_uri: str, last_uri: str, fingerprint: str) -> set[tuple[str, int]]:
+        """URI and generation of the uploads from `first_uri` to `last_uri` (both included) that need no other
+        verdict under this fingerprint: those of committed runs, but not errors that another try may mend.
+        """
+        # The ledger before the verdicts: so the verdicts of every run that it names are there.
+        committed = pa.array(sorted(self._run_ids()), pa.string())
+        wanted = (
+            (pc.field("uri") >= first_uri)
+            & (pc.field("uri") <= last_uri)
+            & (pc.field("fingerprint") == fingerprint)
+            & pc.field("run_id").isin(committed)
+        )
+        verdicts = self.dataset("verdicts", (first_uri, last_uri))
+        decided: set[tuple[str, int]] = set()
+        scanner = verdicts.scanner(columns=["uri", "generation", "decision", "reasons"], filter=wanted)
+        for batch in scanner.to_batches():
+            columns: list[list[Any]] = [column.to_pylist() for column in batch.columns]
+            for uri, generation, decision, reasons in zip(*columns, strict=True):
+                if decision != "error" or not set(reasons or ()) & set(TRANSIENT_REASONS):
+                    decided.add((uri, generation))
+        return decided
