@@ -11,6 +11,7 @@ from datetime import datetime
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines.listing import chunks, list_uploads
@@ -85,16 +86,16 @@ class ScreenUploads(beam.DoFn):
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self._shared = Shared()
         self._screener: Screener | None = None
         self._uploads: list[Upload] = []
-        self._decisions = {name: Metrics.counter("screening", name) for name in ("accept", "review", "reject", "error")}
 
     def setup(self) -> None:
-        self._screener = Screener(self._job.settings, self._job.run_id)
+        # One a process, however many threads the engine runs in it: models are large and use every core.
+        self._screener = self._shared.acquire(lambda: Screener(self._job.settings, self._job.run_id))
 
     def teardown(self) -> None:
-        if self._screener is not None:
-            self._screener.close()
+        self._screener = None
 
     def start_bundle(self) -> None:
         self._uploads = []
@@ -112,7 +113,7 @@ class ScreenUploads(beam.DoFn):
         assert self._screener is not None
         uploads, self._uploads = sorted(self._uploads, key=lambda upload: upload.uri), []
         stopwatch = self._screener.stopwatch
-        before, start, waited = dict(stopwatch.seconds), time.perf_counter(), 0.0
+        waited = 0.0
 
         def counted(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
             nonlocal waited
@@ -126,8 +127,11 @@ class ScreenUploads(beam.DoFn):
                 self._job.progress.screened(1)
                 yield verdict
 
-        part = ResultTables(self._job.results).write_part(self._job.run_id, counted(self._screener.screen(uploads)))
-        stopwatch.add("write", time.perf_counter() - start - waited)
+        with self._screener.lock:
+            before, start = dict(stopwatch.seconds), time.perf_counter()
+            verdicts = counted(self._screener.screen(uploads))
+            part = ResultTables(self._job.results).write_part(self._job.run_id, verdicts)
+            stopwatch.add("write", time.perf_counter() - start - waited)
         for step, seconds in stopwatch.seconds.items():
             Metrics.counter("screening.ms", step).inc(int(1000 * (seconds - before.get(step, 0.0))))
         log.info("part", extra={"run_id": self._job.run_id, "rows": part.rows})

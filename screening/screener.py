@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -53,11 +55,12 @@ class Prepared:
 
 
 class Screener:
-    """Turns uploads into verdicts; one per process, used from one thread at a time."""
+    """Turns uploads into verdicts; one per process. Threads that share it hold `lock` while they use it."""
 
     def __init__(self, settings: Settings, run_id: str, *, threads: int = 0) -> None:
         cores = threads or len(os.sched_getaffinity(0))
         self.stopwatch = Stopwatch()
+        self.lock = threading.Lock()
         self._run_id = run_id
         self._settings = settings
         self._policy = settings.policy
@@ -67,11 +70,7 @@ class Screener:
         self._media = {classifier.bundle.modality for classifier in self._classifiers}
         self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
-
-    def close(self) -> None:
-        """Stop the readers and the decoder's processes."""
-        self._readers.shutdown(cancel_futures=True)
-        self._decoder.close()
+        self.close = weakref.finalize(self, _close, self._readers, self._decoder)  # also when nobody holds it
 
     def screen(self, uploads: Iterable[Upload]) -> Iterator[Verdict]:
         """One verdict an upload, in the order of `uploads`; memory is bounded whatever their number."""
@@ -166,3 +165,8 @@ class Screener:
             screened_at=datetime.now(UTC),
             seconds=seconds,
         )
+
+
+def _close(readers: ThreadPoolExecutor, decoder: Decoder) -> None:
+    readers.shutdown(cancel_futures=True)
+    decoder.close()
