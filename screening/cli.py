@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from screening.commands import classify, explain, file, policy, results, review
 from screening.errors import ScreeningError
+from screening.report.text import visible
 
 COMMANDS = (results, explain, review, policy, classify, file)
 
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return int(code or 0)
     except ScreeningError as error:
-        print(f"screening: {error}", file=sys.stderr)
+        for line in f"screening: {error}".splitlines():
+            print(visible(line), file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,224 @@
+"""The report tells a run truly, needs nothing else to be read, and runs nothing that an uploader wrote."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from screening.errors import ConfigError
+from screening.records import BundleId, Evidence, Fingerprint, Run, Signal, Threshold, Verdict
+from screening.report import render, summary_table, write_report
+from screening.report.histogram import BINS, Axis, Histogram, axis_for
+from screening.report.text import visible
+from screening.tables import ResultTables
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+HOSTILE = "\"><script>alert('x')</script><img src=x onerror=alert(1)>\u202egnp.txt"
+SPAM = Threshold("scams_and_fraud", "spam", "reject", "high", 0.9, "precision: 0.98")
+SHORT = Threshold("quality", "too_short", "review", "low", 30, "score: 30")
+PRINT = Fingerprint("f" * 64, "decode-1", "cpu", (BundleId("text-screen", "0.1.0", "ab" * 32),), "ba" * 32, "po" * 32)
+BASE = Verdict(
+    run_id="run-1",
+    uri="/in/a.txt",
+    name="a.txt",
+    generation=1,
+    size=2048,
+    sha256="0" * 64,
+    content_type="text/plain",
+    metadata={},
+    decision="accept",
+    reasons=(),
+    detail="",
+    signals=(
+        Signal("bundle/text-screen@0.1.0/spam", "spam", 0.95, Evidence(0, 1, 2)),
+        Signal("check/too_short@1", "too_short", 120.0),
+    ),
+    thresholds=(SPAM, SHORT),
+    fingerprint=PRINT,
+    screened_at=NOW,
+    seconds=0.1,
+)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> ResultTables:
+    return ResultTables(str(tmp_path))
+
+
+def commit(tables: ResultTables, *verdicts: Verdict, skipped: int = 0) -> Run:
+    part = tables.write_part("run-1", verdicts)
+    done = NOW + timedelta(seconds=12)
+    run = Run("run-1", "/in", part.rows + skipped, skipped, **part.counts, fingerprint="f" * 64, policy="po" * 32,
+              started_at=NOW, committed_at=done)  # fmt: skip
+    return tables.commit_run(run, [part])
+
+
+class Page(HTMLParser):
+    """The page as a browser takes it: its elements with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(page)
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_it_tells_the_run(tables) -> None:
+    commit(
+        tables,
+        BASE,
+        replace(BASE, uri="/in/b", name="b", decision="reject", reasons=("spam",)),
+        replace(
+            BASE, uri="/in/c", name="c", decision="error", reasons=("undecodable",), detail="no image", seconds=9.5
+        ),
+        skipped=4,
+    )
+    text = Page(render(tables, "run-1")).text
+    for said in (
+        "7 listed − 4 skipped = 1 accept + 0 review + 1 reject + 1 error",
+        "every upload is accounted for",
+        "undecodable error 1",
+        "spam reject 1",
+        "undecodable no image",
+        "9.500",
+        "reject from 0.9 (scams_and_fraud; precision: 0.98)",
+        "review up to 30 (quality; score: 30)",
+        "f" * 64,
+        "text-screen 0.1.0",
+        "decode-1",
+    ):
+        assert said in text, said
+
+
+def test_what_uploaders_wrote_stays_text(tables) -> None:
+    commit(
+        tables,
+        replace(BASE, uri=f"/in/{HOSTILE}", name=HOSTILE, decision="error", reasons=(HOSTILE,), detail=HOSTILE,
+                content_type=HOSTILE, signals=(Signal(HOSTILE, HOSTILE, 0.5),)),
+    )  # fmt: skip
+    html = render(tables, "run-1")
+    page = Page(html)
+    assert not {tag for tag, _ in page.elements} & {"script", "img", "iframe", "object", "link", "form"}
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert "<script>alert('x')</script>" in page.text
+    assert "\u202e" not in html
+
+
+def test_it_needs_nothing_else(tables) -> None:
+    commit(tables, BASE)
+    page = Page(render(tables, "run-1"))
+    assert not [
+        value for _, attributes in page.elements for name, value in attributes.items() if name in ("src", "href")
+    ]
+    style = " ".join(page.words)
+    assert "url(" not in style
+    assert "@import" not in style
+    policies = [a["content"] for tag, a in page.elements if tag == "meta" and a.get("http-equiv")]
+    assert policies
+    assert "default-src 'none'" in str(policies[0])
+
+
+def test_every_picture_has_words_for_it(tables) -> None:
+    commit(tables, BASE)
+    pictures = [attributes for tag, attributes in Page(render(tables, "run-1")).elements if tag == "svg"]
+    assert [picture["aria-label"] for picture in pictures] == [
+        "spam: 1 scores from 0 to 1; reject at 0.9",
+        "too_short: 1 scores from 0 to 132; review at 30",
+    ]
+
+
+def test_a_run_that_decided_nothing_has_a_report_too(tables) -> None:
+    commit(tables, skipped=3)
+    assert "3 listed − 3 skipped = 0 accept" in Page(render(tables, "run-1")).text
+
+
+def test_long_lists_are_cut_and_say_how_to_see_the_rest(tables) -> None:
+    commit(tables, *(replace(BASE, uri=f"/in/{n:04}", name=f"n{n:04}", decision="reject") for n in range(150)))
+    text = Page(render(tables, "run-1")).text
+    assert "The first 100 of 150" in text
+    assert "n0099" in text
+    assert "n0100" not in text
+
+
+def test_scores_that_are_no_numbers_do_not_break_it(tables) -> None:
+    signals = tuple(Signal("check/odd@1", "odd", score) for score in (float("nan"), float("inf"), -2.0, 3.0))
+    commit(tables, replace(BASE, signals=signals))
+    assert "odd: 2 scores from -2 to" in render(tables, "run-1")
+
+
+def test_it_is_written_beside_the_tables(tables, tmp_path) -> None:
+    commit(tables, BASE)
+    uri = write_report(tables, "run-1")
+    assert uri == str(tmp_path / "reports" / "run-1.html")
+    assert Path(uri).read_text() == render(tables, "run-1")
+
+
+def test_a_run_that_is_not_committed_has_none(tables) -> None:
+    commit(tables, BASE)
+    with pytest.raises(ConfigError, match="run-2 is not committed"):
+        render(tables, "run-2")
+
+
+def test_the_summary_has_the_ledger(tables) -> None:
+    run = commit(tables, BASE, replace(BASE, uri="/in/b", decision="review"), skipped=5)
+    console = Console(record=True, width=120)
+    console.print(summary_table(run))
+    out = console.export_text()
+    assert "7 listed - 5 skipped = 2 decided" in out
+    assert re.search(r"accept\W+1\W+50\.0%", out)
+
+
+def test_a_histogram_puts_every_score_in_the_bin_below_its_place() -> None:
+    for axis in (Axis(0, 1, False), Axis(0, 5000, True), Axis(-2, 2, False)):
+        places = [axis.place(axis.low), axis.place(axis.high), axis.place(axis.high * 2)]
+        assert places == [0.0, 1.0, 1.0]
+        assert axis.place(axis.low + 0.1) < axis.place(axis.low + 0.2)
+    plot = Histogram(
+        "check/x@1", "x", Axis(0, 100, False), (5,) + (0,) * (BINS - 2) + (500,), (replace(SHORT, score=50),)
+    )
+    (first, last) = plot.bars
+    assert first[0] == 0
+    assert last[3] == 80
+    assert 0 < first[3] < last[3]
+    assert plot.levels[0][1:4] == (160.0, 0.0, 160.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "low", "high", "levels", "axis"),
+    [
+        ("bundle/b@1/h", 0.2, 0.4, [0.9], Axis(0, 1, False)),
+        ("check/share@1", 0.0, 0.7, [0.5], Axis(0, 1, False)),
+        ("check/words@1", 3, 1000, [20], Axis(0, 1100, True)),
+        ("check/few@1", 3, 10, [20], Axis(0, 22, False)),
+    ],
+)
+def test_an_axis_suits_its_unit(source, low, high, levels, axis) -> None:
+    found = axis_for(source, low, high, levels)
+    assert (found.low, found.log) == (axis.low, axis.log)
+    assert found.high == pytest.approx(axis.high)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain.txt", "plain.txt"),
+        ("ü ö 日本 🎉.txt", "ü ö 日本 🎉.txt"),
+        ("a\x1b[31m\nb\x9b", "a\\x1b[31m\\x0ab\\x9b"),
+        ("a\u202eb\u2028\ud800\U000e0001", "a\\u202eb\\u2028\\ud800\\U000e0001"),
+    ],
+)
+def test_characters_that_steer_are_shown_as_escapes(text, shown) -> None:
+    assert visible(text) == shown
