@@ -265,3 +265,31 @@ def test_a_relative_results_folder_is_made_absolute(tmp_path, monkeypatch, verdi
     commit(tables, "run-1", verdict())
     assert tables.uri == str(tmp_path / "a folder" / "über 100%")
     assert len(rows(ResultTables(tables.uri))) == 1
+
+
+def test_a_committed_run_id_stays_so_when_the_log_is_checkpointed_and_cleaned(tmp_path, verdict, commit) -> None:
+    tables = ResultTables(str(tmp_path))
+    for n in range(3):
+        first = commit(tables, f"run-{n}", verdict(uri=f"/in/{n}"))
+    for name in ("verdicts", "runs"):
+        table = DeltaTable(tmp_path / name)
+        table.create_checkpoint()
+        for version in range(table.version()):
+            (tmp_path / name / "_delta_log" / f"{version:020}.json").unlink()
+    tables = ResultTables(str(tmp_path))
+    assert commit(tables, "run-2", verdict(uri="/in/other")) == first
+    commit(tables, "run-3", verdict(uri="/in/3"))
+    assert rows(tables) == [(f"run-{n}", f"/in/{n}") for n in range(4)]
+
+
+def test_compaction_by_an_administrator_changes_nothing_that_is_seen(tmp_path, verdict, commit) -> None:
+    tables = ResultTables(str(tmp_path))
+    for n in range(4):
+        commit(tables, f"run-{n}", verdict(uri=f"/in/{n}"), verdict(uri=f"/in/{n}-b", signals=()))
+    before = rows(tables)
+    DeltaTable(tmp_path / "verdicts").optimize.compact()
+    assert len(DeltaTable(tmp_path / "verdicts").file_uris()) == 1
+    assert rows(ResultTables(str(tmp_path))) == rows(tables) == before
+    assert tables.decided("/in/2", "/in/3", "f" * 64) == {("/in/2", 1), ("/in/2-b", 1), ("/in/3", 1)}
+    commit(tables, "run-4", verdict(uri="/in/4"))
+    assert tables.verdicts("/in/1") == [verdict("run-1", "/in/1")]
