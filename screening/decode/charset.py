@@ -45,8 +45,8 @@ def read_text(data: bytes) -> str | None:
     if text is not None:
         return text
     declared = DECLARED.search(data, 0, 2048)
-    if declared and (encoding := _known(declared[1].decode("ascii", "replace"))):
-        text = _strict(data, encoding)
+    if declared and (name := _known(declared[1].decode("ascii", "replace"))):
+        text = _strict(data, name)
         if text is not None:
             return text
     sample = data if len(data) <= SAMPLE else data[:SAMPLE].rpartition(b"\n")[0]  # never half a character
@@ -67,4 +67,4 @@ def _known(label: str) -> str | None:
     except LookupError:
         return None
     known = {"shift_jis": "cp932", "euc_kr": "cp949", "gbk": "gb18030", "gb2312": "gb18030"}.get(name, name)
-    return "cp1252" if name in WESTERN else name if name in LEGACY else None
+    return "cp1252" if known in WESTERN else known if known in LEGACY else None

@@ -1,0 +1,24 @@
+"""Quality checks and known hashes: they score, the policy decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from screening.checks import image, text
+from screening.checks.check import Check
+from screening.checks.image import IMAGE_CHECKS
+from screening.checks.text import TEXT_CHECKS, known_languages
+from screening.records import Article, Content, Signal
+
+ALL_CHECKS: tuple[Check, ...] = (*TEXT_CHECKS, *IMAGE_CHECKS)
+
+__all__ = ["ALL_CHECKS", "IMAGE_CHECKS", "TEXT_CHECKS", "Check", "known_languages", "run_checks"]
+
+
+def run_checks(content: Content, languages: Sequence[str] = ()) -> list[Signal]:
+    """One signal for each check of the content's medium; `languages` are the policy's, as ISO 639-1 codes."""
+    if isinstance(content, Article):
+        article = text.View(content, languages)
+        return [Signal(check.source, check.name, check.function(article)) for check in TEXT_CHECKS]
+    picture = image.View(content)
+    return [Signal(check.source, check.name, check.function(picture)) for check in IMAGE_CHECKS]

@@ -1,0 +1,112 @@
+"""Known content: exact (SHA-256) and perceptual (PDQ) matches against banks given as files.
+
+A bank is JSON lines, `{"type": "sha256" | "pdq", "hash": "<64 hex digits>", "id": "<name of the entry>"}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from screening.checks.pdq import pdq
+from screening.errors import ConfigError
+from screening.records import Content, Evidence, Picture, Signal
+from screening.storage import open_store
+
+__all__ = ["MAX_DISTANCE", "MIN_QUALITY", "Bank", "load_bank", "match", "pdq"]
+
+Use = Literal["block", "allow"]
+LABELS: Mapping[Use, str] = {"block": "known_hash", "allow": "known_good"}
+BITS = 256
+MAX_DISTANCE = 31  # bits: the PDQ paper's threshold for one image in two files
+MIN_QUALITY = 50  # the PDQ paper: hashes of less detail than this match by chance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bank:
+    """Known hashes under one id; `digest` is the SHA-256 of the file.
+
+    `exact` gives the entry of a SHA-256; `hashes` (n, 4) are PDQ hashes as 64-bit words, `entries` their ids.
+    """
+
+    id: str
+    use: Use
+    max_distance: int
+    digest: str
+    exact: Mapping[str, str]
+    hashes: npt.NDArray[np.uint64]
+    entries: tuple[str, ...]
+
+
+def load_bank(uri: str, id: str, use: Use, max_distance: int = MAX_DISTANCE) -> Bank:
+    """Read and validate a bank, whole; ConfigError with file and line for what is wrong in it."""
+    if not 0 <= max_distance < BITS:
+        raise ConfigError(f"max_distance {max_distance} of bank {id}", file=uri, fix="give 0 to 255 bits")
+    data = open_store(uri).get(uri)
+    exact: dict[str, str] = {}
+    hashes: list[bytes] = []
+    entries: list[str] = []
+    for kind, value, entry in _lines(data, uri):
+        if kind == "sha256":
+            exact.setdefault(value.hex(), entry)
+        else:
+            hashes.append(value)
+            entries.append(entry)
+    words = np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, BITS // 64)
+    return Bank(id, use, max_distance, hashlib.sha256(data).hexdigest(), exact, words, tuple(entries))
+
+
+def match(sha256: str, content: Content | None, banks: Iterable[Bank]) -> list[Signal]:
+    """One signal for each bank that knows these bytes or, within its distance, this picture.
+
+    `known_hash` of a block bank, `known_good` of an allow bank; score 1 for the same bytes, else 1 − distance ÷ 256.
+    A bank that knows neither gives no signal.
+    """
+    hashed = pdq(content.pixels) if isinstance(content, Picture) else None
+    found = (_search(bank, sha256, hashed) for bank in banks)
+    return [signal for signal in found if signal is not None]
+
+
+def _search(bank: Bank, sha256: str, hashed: tuple[bytes, int] | None) -> Signal | None:
+    if sha256 in bank.exact:
+        return _signal(bank, 1.0, f"sha256, entry {bank.exact[sha256]}")
+    if hashed is None or hashed[1] < MIN_QUALITY or not bank.entries:
+        return None
+    word = np.frombuffer(hashed[0], np.uint64)
+    distances = np.bitwise_count(bank.hashes ^ word).sum(axis=1)
+    nearest = int(distances.argmin())
+    distance = int(distances[nearest])
+    if distance > bank.max_distance:
+        return None
+    return _signal(bank, 1 - distance / BITS, f"pdq distance {distance}, entry {bank.entries[nearest]}")
+
+
+def _signal(bank: Bank, score: float, note: str) -> Signal:
+    return Signal(f"bank/{bank.id}", LABELS[bank.use], score, Evidence(note=note))
+
+
+def _lines(data: bytes, uri: str) -> Iterator[tuple[str, bytes, str]]:
+    for number, line in enumerate(data.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            kind, value, entry = row["type"], bytes.fromhex(row["hash"]), str(row["id"])
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ConfigError(
+                f"not a bank entry ({type(error).__name__})",
+                file=uri,
+                line=number,
+                fix='write {"type": "sha256" or "pdq", "hash": "64 hex digits", "id": "name"}',
+            ) from None
+        if kind not in ("sha256", "pdq") or len(value) != BITS // 8:
+            raise ConfigError(
+                f"type {kind!r} with {len(value)} bytes", file=uri, line=number, fix="sha256 and pdq have 32 bytes"
+            )
+        yield kind, value, entry

@@ -1,0 +1,150 @@
+"""Quality of texts; every function scores one `View` in linear time and none decides."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache, cached_property
+
+from lingua import Language, LanguageDetector, LanguageDetectorBuilder
+
+from screening.checks.check import Check
+from screening.records import Article
+
+# a run of letters and digits with its accents, or one character of a script that sets no spaces
+WORD = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+    "|[^\\W_]+(?:['’\u0300-\u036f\u0900-\u0dff\u200c\u200d]+[^\\W_]*)*"
+)
+SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
+NGRAM = 10  # words
+PIECE = 1000  # characters from the beginning, the middle and the end tell a language
+
+# C4's markers (Raffel et al. 2020, § 2.2), the cookie banners it names too, and the footers of news sites
+BOILERPLATE = (
+    "lorem ipsum", "javascript", "terms of use", "terms of service", "privacy policy", "privacy notice",
+    "cookie policy", "use cookies", "uses cookies", "use of cookies", "accept cookies", "accept all cookies",
+    "enable cookies", "all rights reserved", "©", "copyright (c)", "subscribe to our", "subscribe to the",
+    "sign up for our", "sign up for the", "newsletter", "click here", "read more", "share this", "share on",
+    "follow us", "log in to", "login to", "skip to content", "skip to main content", "advertisement",
+    "related articles", "related stories", "related posts", "continue reading", "leave a comment",
+    "leave a reply", "powered by",
+)  # fmt: skip
+
+
+class View:
+    """An article as the checks look at it, each view made once; `languages` are ISO 639-1 codes."""
+
+    def __init__(self, article: Article, languages: Iterable[str] = ()) -> None:
+        self.text = article.text
+        self.languages = frozenset(languages)
+
+    @cached_property
+    def words(self) -> list[re.Match[str]]:
+        """The words, in order; in scripts without spaces every character is one."""
+        return list(WORD.finditer(self.text))
+
+
+def word_count(view: View) -> float:
+    """The number of words (Gopher keeps 50 to 100,000: Rae et al. 2021, § A1.1)."""
+    return float(len(view.words))
+
+
+def repeated_lines(view: View) -> float:
+    """The share of characters in lines, or in runs of 10 words, that stood there before; the larger.
+
+    Gopher's duplicate lines and duplicate 10-grams (Rae et al. 2021, Table A1: tolerances 0.20 and 0.10).
+    """
+    lines = [line.strip() for line in view.text.split("\n")]
+    total = sum(map(len, lines))
+    if not total:
+        return 0.0
+    return max((total - sum(map(len, set(lines)))) / total, _repeated_runs(view))
+
+
+def symbol_noise(view: View) -> float:
+    """The share of characters, spaces aside, that are no letters, accents or digits.
+
+    After Gopher's symbol-to-word ratio (Rae et al. 2021, § A1.1), for all symbols. Prose: about 0.03,
+    source code: about 0.2.
+    """
+    counts = Counter(view.text)
+    solid = {sign: count for sign, count in counts.items() if not sign.isspace()}
+    total = sum(solid.values())
+    wordy = sum(count for sign, count in solid.items() if unicodedata.category(sign)[0] in "LMN")
+    return (total - wordy) / total if total else 1.0
+
+
+def boilerplate(view: View) -> float:
+    """The share of characters in sentences that a site says rather than its author.
+
+    The markers of C4 (Raffel et al. 2020, § 2.2), with those of news footers; English only.
+    """
+    text = view.text.lower()
+    markers = [marker for marker in BOILERPLATE if marker in text]
+    if not markers:
+        return 0.0
+    sentences = SENTENCE.findall(text)
+    said = sum(len(span) for span in sentences if any(marker in span for marker in markers))
+    return said / max(1, sum(map(len, sentences)))
+
+
+def unknown_language(view: View) -> float:
+    """One minus the confidence that the text is in one of the policy's languages; 0 when it names none.
+
+    Character trigrams by lingua (Stahl, https://github.com/pemistahl/lingua-rs) over all languages it knows, on the
+    beginning, middle and end of the text. Reliable from some 50 words. 1 for a text without letters.
+    """
+    if not view.languages:
+        return 0.0
+    confidences = _detector().compute_language_confidence_values(_pieces(view.text))
+    known = sum(found.value for found in confidences if _code(found.language) in view.languages)
+    return min(1.0, max(0.0, 1.0 - known))
+
+
+def known_languages() -> frozenset[str]:
+    """The ISO 639-1 codes that a policy may name."""
+    return frozenset(_code(language) for language in Language.all())
+
+
+TEXT_CHECKS = (
+    Check("too_short", 1, "text", "words", "low", word_count),
+    Check("too_long", 1, "text", "words", "high", word_count),
+    Check("repeated_lines", 1, "text", "share", "high", repeated_lines),
+    Check("symbol_noise", 1, "text", "share", "high", symbol_noise),
+    Check("boilerplate", 1, "text", "share", "high", boilerplate),
+    Check("unknown_language", 1, "text", "share", "high", unknown_language),
+)
+
+
+def _repeated_runs(view: View) -> float:
+    words = [word[0].lower() for word in view.words]
+    runs = zip(*(words[shift:] for shift in range(NGRAM)), strict=False)
+    seen: set[tuple[str, ...]] = set()
+    repeated = end = 0
+    for place, run in enumerate(runs):
+        if run in seen:
+            repeated += sum(map(len, words[max(place, end) : place + NGRAM]))
+            end = place + NGRAM
+        else:
+            seen.add(run)
+    return repeated / max(1, sum(map(len, words)))
+
+
+def _code(language: Language) -> str:
+    code: str = language.iso_code_639_1.name.lower()
+    return code
+
+
+def _pieces(text: str) -> str:
+    if len(text) <= 3 * PIECE:
+        return text
+    middle = (len(text) - PIECE) // 2
+    return " ".join((text[:PIECE], text[middle : middle + PIECE], text[-PIECE:]))
+
+
+@cache
+def _detector() -> LanguageDetector:
+    return LanguageDetectorBuilder.from_all_languages().with_low_accuracy_mode().build()
