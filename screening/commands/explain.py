@@ -17,6 +17,7 @@ from rich.text import Text
 
 from screening.commands.common import add_results, console, place, verdicts_on
 from screening.errors import ScreeningError, UploadError
+from screening.policy.decide import crosses
 from screening.records import Evidence, Release, Review, Threshold, Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
@@ -164,7 +165,7 @@ def _scores(verdict: Verdict) -> Table:
     for signal in verdict.signals:
         levels = [each for each in verdict.thresholds if each.label == signal.label]
         worst = [
-            level for level in ("reject", "review") if any(_beyond(signal.score, t) for t in levels if t.level == level)
+            level for level in ("reject", "review") if any(crosses(signal.score, t) for t in levels if t.level == level)
         ]
         table.add_row(
             Text(visible(signal.label)),
@@ -183,11 +184,7 @@ def _level(thresholds: list[Threshold], level: str) -> str:
 
 
 def _crossed(verdict: Verdict, threshold: Threshold) -> bool:
-    return any(_beyond(each.score, threshold) for each in verdict.signals if each.label == threshold.label)
-
-
-def _beyond(score: float, threshold: Threshold) -> bool:
-    return score >= threshold.score if threshold.worse == "high" else score <= threshold.score
+    return any(crosses(each.score, threshold) for each in verdict.signals if each.label == threshold.label)
 
 
 def _evidence(evidence: Evidence) -> str:

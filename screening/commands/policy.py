@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from screening.commands.common import add_results, console, place
-from screening.records import DECISIONS
+from screening.records import DECISIONS, Decision, Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
 from screening.tables import ResultTables
+
+if TYPE_CHECKING:
+    from screening.policy import Policy
 
 
 def add(commands: Any) -> None:
@@ -33,11 +37,12 @@ def add(commands: Any) -> None:
         parser.add_argument("file", help="policy file")
         parser.add_argument("--bundles", default="", help="folder of model bundles (default: those shipped)")
     add_results(try_parser)
+    try_parser.add_argument("--limit", type=int, default=20, help="most changed verdicts to list (default: 20)")
     lint_parser.set_defaults(run=lint)
     try_parser.set_defaults(run=try_)
 
 
-def _load(args: argparse.Namespace) -> Any:
+def _load(args: argparse.Namespace) -> Policy:
     # Here, not above: the bundles load slowly, and the other commands do without.
     from screening.classifiers import find_bundles
     from screening.policy import load_policy
@@ -63,29 +68,40 @@ def lint(args: argparse.Namespace) -> None:
 
 def try_(args: argparse.Namespace) -> None:
     """Runs `policy try`."""
-    from screening.policy import replay  # here for the same reason
+    from screening.policy import compare, replay  # here for the same reason
 
     policy = _load(args)
-    changes, people, before, after = Counter[tuple[str, str]](), 0, 0, 0
-    for verdict, decided_by_a_person in ResultTables(place(args.results)).newest_verdicts():
-        decision = replay(policy, verdict).decision
-        changes[verdict.decision, decision] += 1
-        if decided_by_a_person:
-            people += 1
-            before += verdict.decision == decided_by_a_person
-            after += decision == decided_by_a_person
+    people = Counter[str]()
+
+    def stored() -> Iterator[Verdict]:
+        for verdict, person in ResultTables(place(args.results)).newest_verdicts():
+            if person:
+                people.update(decided=1, before=verdict.decision == person)
+                people.update(after=replay(policy, verdict).decision == person)
+            yield verdict
+
+    found = compare(policy, stored(), keep=args.limit)
     out = console()
-    out.print(_changes(changes))
-    if people:
-        out.print(f"{people} of them were decided by people, who agree with {before} before and {after} after")
+    out.print(_counts(found.counts))
+    for change in found.changed:
+        why = ", ".join(change.ruling.reasons)
+        line = f"{change.decision} -> {change.ruling.decision}  {change.uri}  {why}"
+        out.print(visible(line.rstrip()), soft_wrap=True)
+    changed = sum(count for (old, new), count in found.counts.items() if old != new)
+    out.print(f"{changed} of {found.total} verdicts would change", soft_wrap=True)
+    if found.needs_screening:
+        out.print(f"{found.needs_screening} lack a signal that this policy needs: screen them again", soft_wrap=True)
+    if people["decided"]:
+        agree = f"who agree with {people['before']} stored verdicts and with {people['after']} of this policy's"
+        out.print(f"{people['decided']} were decided by people, {agree}", soft_wrap=True)
 
 
-def _changes(changes: Counter[tuple[str, str]]) -> Table:
+def _counts(counts: Mapping[tuple[Decision, Decision], int]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("stored verdict")
     for decision in DECISIONS:
         table.add_column(f"now {decision}", justify="right")
     for stored in DECISIONS:
-        cells = [str(changes[stored, decision]) for decision in DECISIONS]
+        cells = [str(counts.get((stored, decision), 0)) for decision in DECISIONS]
         table.add_row(Text(stored, style=COLOURS[stored]), *cells)
     return table
