@@ -80,8 +80,9 @@ def train(recipe: Recipe, rows: list[dict[str, Any]], out: Path, steps: int | No
         for batch in batches([windows[w] for w in epoch], how.tokens_per_batch, chance):
             plan.append((batch, [owner[epoch[k]] for k in batch.rows]))
     network = new_network(recipe.base_model.path(), recipe.heads).to(how.device).train()
+    network.encoder.embeddings.requires_grad_(not how.freeze_embeddings)
     groups = [
-        {"params": network.encoder.parameters(), "lr": how.learning_rate},
+        {"params": [p for p in network.encoder.parameters() if p.requires_grad], "lr": how.learning_rate},
         {"params": network.linear.parameters(), "lr": how.head_learning_rate},
     ]
     optimiser = torch.optim.AdamW(groups, weight_decay=how.weight_decay, fused=True)

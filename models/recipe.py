@@ -81,6 +81,7 @@ class Training(Strict):
     warmup: float = Field(default=0.06, ge=0, lt=1)
     tokens_per_batch: int = Field(default=2048, gt=0)
     bf16: bool = True
+    freeze_embeddings: bool = False
     device: str = "cpu"
 
 
