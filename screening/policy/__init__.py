@@ -1,0 +1,24 @@
+"""The only place that knows a threshold: a policy file, validated whole, and what it decides from signals."""
+
+from __future__ import annotations
+
+from screening.policy.decide import decide
+from screening.policy.load import load_policy
+from screening.policy.problems import PolicyError
+from screening.policy.replay import Change, Replay, compare, replay
+from screening.policy.rules import BankSpec, Policy, Quota, Rule, Ruling
+
+__all__ = [
+    "BankSpec",
+    "Change",
+    "Policy",
+    "PolicyError",
+    "Quota",
+    "Replay",
+    "Rule",
+    "Ruling",
+    "compare",
+    "decide",
+    "load_policy",
+    "replay",
+]

@@ -1,0 +1,73 @@
+"""What a category can be fed by: labels of bundles, checks, and matches with block banks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from screening.policy.decide import KNOWN_HASH
+from screening.policy.thresholds import Calibration
+from screening.records import BundleId, Medium
+
+
+class BundleLike(Protocol):
+    """What a policy needs to know of a bundle."""
+
+    @property
+    def id(self) -> BundleId: ...
+    @property
+    def modality(self) -> Medium: ...
+    @property
+    def labels(self) -> Sequence[str]: ...
+    @property
+    def calibration(self) -> Mapping[str, Calibration]: ...
+
+
+class CheckLike(Protocol):
+    """What a policy needs to know of a check."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def medium(self) -> Medium: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def worse(self) -> Literal["high", "low"]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A signal that a category may name; `unbounded` scores are in `unit`, all others lie in 0 to 1."""
+
+    label: str
+    source: str
+    media: tuple[Medium, ...]
+    worse: Literal["high", "low"] = "high"
+    unit: str = "share"
+    calibration: Calibration | None = None
+    from_bundle: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether scores lie in 0 to 1."""
+        return self.unit == "share"
+
+
+def feeds(bundles: Iterable[BundleLike], checks: Iterable[CheckLike]) -> dict[str, list[Feed]]:
+    """The feeds by every name they go by: the label alone, `BUNDLE/label` or `check/NAME`, and known_hash."""
+    found: dict[str, list[Feed]] = {KNOWN_HASH: [Feed(KNOWN_HASH, "bank", ("text", "image"))]}
+    for bundle in bundles:
+        for label in bundle.labels:
+            source = f"bundle/{bundle.id.name}@{bundle.id.version}"
+            feed = Feed(label, source, (bundle.modality,), calibration=bundle.calibration.get(label), from_bundle=True)
+            for name in (label, f"{bundle.id.name}/{label}"):
+                found.setdefault(name, []).append(feed)
+    for check in checks:
+        feed = Feed(check.name, f"check/{check.name}@{check.version}", (check.medium,), check.worse, check.unit)
+        for name in (check.name, f"check/{check.name}"):
+            found.setdefault(name, []).append(feed)
+    return found
