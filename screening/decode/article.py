@@ -47,10 +47,7 @@ def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
     heading = HEADING.search(text)
     # the preset stops at 20 levels and silently drops what lies deeper; unread text must never pass
     renderer = MarkdownIt("commonmark", {"maxNesting": 1 << 20}).enable("table")
-    try:
-        rendered = visible_text(renderer.render(text))
-    except RecursionError:
-        raise UploadError("too_deep", "Markdown blocks") from None
+    rendered = visible_text(renderer.render(text))
     return _article(MARKDOWN, limits, {"title": heading[1] if heading else "", **facts, "text": rendered})
 
 
@@ -166,8 +163,9 @@ def _words(value: Json, joint: str = "\n\n") -> str:
 
 
 def _unmarked(text: str) -> str:
-    if "<" not in text or text_type(text) != HTML:
-        return text
+    clean = UNPRINTABLE.sub("�", text)
+    if "<" not in clean or text_type(clean) != HTML:
+        return clean
     from screening.decode.html import visible_text
 
-    return visible_text(text)
+    return visible_text(clean)

@@ -27,6 +27,7 @@ LEGACY = (
 WESTERN = frozenset({"latin_1", "ascii", "iso8859_1"})  # on the web these labels mean windows-1252
 
 DECLARED = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w:.-]{2,40})""", re.IGNORECASE)
+MARGIN = 0.1  # of charset-normalizer's mess; within it windows-1252 goes first, the web's own fallback
 SAMPLE = 64 << 10  # bytes from which a legacy charset is told
 
 
@@ -50,8 +51,11 @@ def read_text(data: bytes) -> str | None:
         if text is not None:
             return text
     sample = data if len(data) <= SAMPLE else data[:SAMPLE].rpartition(b"\n")[0]  # never half a character
-    best = from_bytes(sample, cp_isolation=list(LEGACY)).best()
-    return _strict(data, best.encoding) if best else None
+    guesses = list(from_bytes(sample, cp_isolation=list(LEGACY)))
+    near = [guess.encoding for guess in guesses if guess.chaos <= guesses[0].chaos + MARGIN]
+    if not near:
+        return None
+    return _strict(data, LEGACY[0] if LEGACY[0] in near else near[0])
 
 
 def _strict(data: bytes, encoding: str) -> str | None:

@@ -12,11 +12,12 @@ import os
 import resource
 import signal
 import sys
+import warnings
 from typing import IO
 
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed
-from screening.decode.table import DOCUMENTS, decoder_for
+from screening.decode.table import DOCUMENTS, decode_admitted, decoder_for
 from screening.decode.wire import Broken, pack, receive, send
 from screening.errors import UploadError
 from screening.records import Content
@@ -30,7 +31,8 @@ def main() -> None:
     """Serve until standard input ends."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not enter the stream
-    logging.disable()  # libraries log what they read
+    logging.disable()  # libraries log and warn of what they read
+    warnings.simplefilter("ignore")
     settings = json.loads(sys.argv[1])
     limits = Limits(**settings["limits"])
     fields = Fields(**{name: tuple(keys) for name, keys in settings["fields"].items()})
@@ -47,13 +49,13 @@ def main() -> None:
 def _serve(requests: IO[bytes], answers: IO[bytes], limits: Limits, fields: Fields) -> None:
     header, body = receive(requests, 4 * limits.max_bytes)
     media_type = header["media_type"]
-    decoder = decoder_for(media_type)
+    decoder_for(media_type)
     send(answers, {"ready": True})  # the clock of this upload starts after the imports
     signal.setitimer(signal.ITIMER_REAL, limits.seconds + GRACE)  # ends a stalled child whose parent is gone
     sniffed = Sniffed(media_type, b"", body.decode()) if media_type in DOCUMENTS else Sniffed(media_type, body)
     result: Content | UploadError
     try:
-        result = decoder(sniffed, limits, fields)
+        result = decode_admitted(sniffed, limits, fields)
     except UploadError as error:
         result = error
     signal.setitimer(signal.ITIMER_REAL, 0)

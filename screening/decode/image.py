@@ -53,23 +53,22 @@ def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Picture:
     UploadError too_many_pixels (told from the header, before anything is decoded), too_large (frames),
     undecodable (also when the data ends early). Colour profiles are not applied.
     """
+    media_type, data = sniffed.media_type, io.BytesIO(sniffed.data)
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels  # for what only a frame's own header tells; Pillow refuses twice this
     try:
-        return _decode(sniffed.media_type, sniffed.data, limits)
-    except (UploadError, MemoryError):
-        raise
+        return _decode(media_type, data, limits)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UploadError("too_many_pixels", type(error).__name__) from None
-    except Exception as error:  # Pillow's decoders raise whatever hostile bytes lead them to
-        raise UploadError("undecodable", f"{sniffed.media_type}: {type(error).__name__}") from None
 
 
-def _decode(media_type: str, data: bytes, limits: Limits) -> Picture:
-    with Image.open(io.BytesIO(data), formats=FORMATS[media_type]) as image:
+def _decode(media_type: str, data: io.BytesIO, limits: Limits) -> Picture:
+    with Image.open(data, formats=FORMATS[media_type]) as image:
         width, height = image.size
         if width * height > limits.max_pixels:
             raise UploadError("too_many_pixels", f"{width}×{height}, limit {limits.max_pixels}")
         image.verify()  # checksums; the image can't be used after it
-    with Image.open(io.BytesIO(data), formats=FORMATS[media_type]) as image:
+    data.seek(0)
+    with Image.open(data, formats=FORMATS[media_type]) as image:
         # a JPEG's further images are previews and depth maps
         frames = 1 if media_type == "image/jpeg" else int(getattr(image, "n_frames", 1))
         if frames > limits.max_frames:
@@ -83,7 +82,7 @@ def _decode(media_type: str, data: bytes, limits: Limits) -> Picture:
             fitted = _fit(width, height)
         orientation = _orientation(image)
         scaled = _to_rgb(image, fitted)
-    if turn := UPRIGHT.get(orientation):
+    if (turn := UPRIGHT.get(orientation)) is not None:
         scaled = scaled.transpose(turn)
         width, height = (height, width) if orientation >= 5 else (width, height)
     pixels: npt.NDArray[np.uint8] = np.frombuffer(scaled.tobytes(), np.uint8)

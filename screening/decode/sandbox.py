@@ -18,7 +18,7 @@ from typing import IO
 import screening
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed
-from screening.decode.table import DOCUMENTS, admit, decoder_for, is_risky
+from screening.decode.table import DOCUMENTS, admit, decode_admitted, is_risky
 from screening.decode.wire import Broken, largest, receive, send, unpack
 from screening.errors import UploadError
 from screening.records import Content
@@ -47,7 +47,7 @@ class Decoder:
         """The content of `data`; UploadError with one of the reasons in `screening.decode`."""
         sniffed = admit(data, self._limits)
         if not is_risky(sniffed):
-            return decoder_for(sniffed.media_type)(sniffed, self._limits, self._fields)
+            return decode_admitted(sniffed, self._limits, self._fields)
         child = self._idle.get()
         try:
             try:

@@ -52,13 +52,22 @@ def decoder_for(media_type: str) -> DecoderFunction:
     return function
 
 
-def decode(data: bytes, limits: Limits = Limits(), fields: Fields = Fields()) -> Content:
-    """Decode in this process: for bytes that are trusted, and for the decoder's child.
+def decode_admitted(sniffed: Sniffed, limits: Limits, fields: Fields) -> Content:
+    """Decode what `admit` let in, in this process; UploadError, or MemoryError when that is short."""
+    decoder = decoder_for(sniffed.media_type)
+    try:
+        return decoder(sniffed, limits, fields)
+    except (UploadError, MemoryError):
+        raise
+    except RecursionError:
+        raise UploadError("too_deep", sniffed.media_type) from None
+    except Exception as error:  # parsers raise whatever hostile bytes lead them to; all of it holds the upload
+        raise UploadError("undecodable", f"{sniffed.media_type}: {type(error).__name__}") from None
 
-    UploadError with one of the reasons in `screening.decode`.
-    """
-    sniffed = admit(data, limits)
-    return decoder_for(sniffed.media_type)(sniffed, limits, fields)
+
+def decode(data: bytes, limits: Limits = Limits(), fields: Fields = Fields()) -> Content:
+    """Decode in this process, for bytes that are trusted; UploadError with one of `screening.decode.REASONS`."""
+    return decode_admitted(admit(data, limits), limits, fields)
 
 
 def is_risky(sniffed: Sniffed) -> bool:
