@@ -21,9 +21,9 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Runs the command."""
+def run(args: argparse.Namespace) -> int:
+    """Runs the command; 1 when a line could not be scored."""
     # Here, not above: the runtime of the models loads slowly, and the other commands do without.
     from screening.classify import classify
 
-    classify(place(args.bundle), sys.stdin, sys.stdout, engine=args.engine)
+    return int(classify(place(args.bundle), sys.stdin, sys.stdout, engine=args.engine) > 0)

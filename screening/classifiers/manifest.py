@@ -1,0 +1,116 @@
+"""What stands in a bundle's `bundle.json`, and what may not."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Windowing(_Strict):
+    """Long texts are scored in windows of `max_tokens` (special ones included) that share `overlap` tokens."""
+
+    max_tokens: int = Field(ge=8, le=8192)
+    overlap: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _overlap_leaves_room(self) -> Windowing:
+        if self.overlap > self.max_tokens // 2:
+            raise ValueError("overlap is more than half of max_tokens")
+        return self
+
+
+class Pixels(_Strict):
+    """Pictures are scaled to `size` (height, width), taken to 0..1, then `(x - mean) / std` per channel."""
+
+    size: tuple[int, int]
+    mean: tuple[float, float, float]
+    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+class Affine(_Strict):
+    """Calibrated logits are `scale * logit + shift`, one of each per label (Platt 1999; Guo et al. 2017)."""
+
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
+
+
+class Head(_Strict):
+    """One output of the model: softmax over its labels, or a sigmoid for each; `pool` joins a text's windows."""
+
+    name: Name
+    kind: Literal["multiclass", "multilabel"]
+    labels: tuple[Name, ...] = Field(min_length=1)
+    output: str
+    pool: Literal["max", "mean"] = "max"
+    calibration: Affine | None = None
+
+    @model_validator(mode="after")
+    def _one_of_each_per_label(self) -> Head:
+        if self.kind == "multiclass" and len(self.labels) < 2:
+            raise ValueError("a multiclass head needs two labels or more")
+        if self.calibration and not len(self.calibration.scale) == len(self.calibration.shift) == len(self.labels):
+            raise ValueError("calibration needs one scale and one shift per label")
+        return self
+
+
+class Manifest(_Strict):
+    """`bundle.json`, format 1."""
+
+    format: Literal[1]
+    name: Name
+    version: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
+    modality: Literal["text", "image"]
+    model: str
+    tokenizer: str | None = None
+    text: Windowing | None = None
+    image: Pixels | None = None
+    inputs: tuple[str, ...] = Field(min_length=1)
+    heads: tuple[Head, ...] = Field(min_length=1)
+    calibration: str | None = None
+    files: dict[str, Sha256]
+    base_model: dict[str, Any] = {}
+    training_data: list[dict[str, Any]] = []
+    metrics: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Manifest:
+        labels = [label for head in self.heads for label in head.labels]
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"label {twice[0]!r} stands twice; labels are the contract with policies")
+        if self.modality == "text" and not (self.text and self.tokenizer):
+            raise ValueError("a text bundle needs `text` and `tokenizer`")
+        if self.modality == "image" and not self.image:
+            raise ValueError("an image bundle needs `image`")
+        for file in (self.model, self.tokenizer, self.calibration):
+            if file and file not in self.files:
+                raise ValueError(f"{file} is not in `files`, so its sha256 is not known")
+        for file in self.files:
+            if "/" in file or "\\" in file or file.startswith(".") or file == "bundle.json":
+                raise ValueError(f"{file!r} is not a plain file name")
+        return self
+
+
+class Calibration(_Strict):
+    """Precision and recall of one label at rising thresholds, on rows the model was not trained on."""
+
+    rows: int
+    positives: int
+    thresholds: tuple[float, ...]
+    precision: tuple[float, ...]
+    recall: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _even_and_rising(self) -> Calibration:
+        if not len(self.thresholds) == len(self.precision) == len(self.recall):
+            raise ValueError("thresholds, precision and recall differ in length")
+        if any(a >= b for a, b in zip(self.thresholds, self.thresholds[1:], strict=False)):
+            raise ValueError("thresholds do not rise")
+        return self

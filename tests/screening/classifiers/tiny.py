@@ -1,0 +1,125 @@
+"""Bundles small enough to build in a test: real ONNX graphs and a real tokenizer, no training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+WORDS = ("good", "bad", "very", "news", "weather", "river", "prize", "win", "the", "a")
+VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, **{word: 4 + i for i, word in enumerate(WORDS)}}
+POISON = 99  # a token id beyond the embedding table: the runtime raises on the whole batch
+
+
+def text_bundle(folder: Path, **changes: Any) -> Path:
+    """A text bundle: mean of word weights; `bad` raises `hate`, `win` and `prize` raise `spam`."""
+    weights = np.zeros((len(VOCABULARY), 4), np.float32)  # normal, offensive, hate | spam
+    weights[VOCABULARY["good"], 0] = weights[VOCABULARY["bad"], 2] = 6
+    weights[VOCABULARY["win"], 3] = weights[VOCABULARY["prize"], 3] = 8
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["mask", "last"], ["mask3"]),
+        helper.make_node("Mul", ["rows", "mask3"], ["kept"]),
+        helper.make_node("ReduceSum", ["kept", "one"], ["sum"], keepdims=0),
+        helper.make_node("ReduceSum", ["mask", "one"], ["count"], keepdims=1),
+        helper.make_node("Div", ["sum", "count"], ["mean"]),
+        helper.make_node("Split", ["mean", "sizes"], ["hate_logits", "spam_logits"], axis=1),
+    ]
+    constants = {"table": weights, "last": np.array([2]), "one": np.array([1]), "sizes": np.array([3, 1])}
+    inputs = [helper.make_tensor_value_info(n, TensorProto.INT64, ["b", "s"]) for n in ("input_ids", "attention_mask")]
+    outputs = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, ["b", k])
+        for n, k in (("hate_logits", 3), ("spam_logits", 1))
+    ]
+    _save(folder, nodes, inputs, outputs, constants)
+    tokenizer = Tokenizer(models.WordLevel({**VOCABULARY, "poison": POISON}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    levels = [i / 10 for i in range(10)]
+    table = {"rows": 1000, "positives": 500, "thresholds": levels, "precision": [0.5 + x / 2 for x in levels]}
+    table["recall"] = [1 - x for x in levels]
+    (folder / "calibration.json").write_text(json.dumps(dict.fromkeys(("hate", "spam"), table)))
+    return publish(
+        folder,
+        {
+            "name": "tiny-text",
+            "modality": "text",
+            "tokenizer": "tokenizer.json",
+            "text": {"max_tokens": 16, "overlap": 4},
+            "inputs": ["input_ids", "attention_mask"],
+            "heads": [
+                {
+                    "name": "hate",
+                    "kind": "multiclass",
+                    "labels": ["normal", "offensive", "hate"],
+                    "output": "hate_logits",
+                },
+                {
+                    "name": "spam",
+                    "kind": "multilabel",
+                    "labels": ["spam"],
+                    "output": "spam_logits",
+                    "pool": "mean",
+                    "calibration": {"scale": [1.0], "shift": [-2.0]},
+                },
+            ],
+            "calibration": "calibration.json",
+            **changes,
+        },
+    )
+
+
+def image_bundle(folder: Path, **changes: Any) -> Path:
+    """An image bundle: `red` is the mean of the red channel, `nan` is not finite for a wholly white picture."""
+    nodes = [
+        helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Slice", ["mean", "zero", "one", "one"], ["red"]),
+        helper.make_node("Sub", ["whole", "red"], ["rest"]),
+        helper.make_node("Log", ["rest"], ["log"]),
+        helper.make_node("Concat", ["red", "log"], ["logits"], axis=1),
+    ]
+    constants = {
+        "axes": np.array([2, 3]), "zero": np.array([0]), "one": np.array([1]), "whole": np.array([[1.0]], np.float32),
+    }  # fmt: skip
+    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["b", 3, 8, 8])]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", 2])]
+    _save(folder, nodes, inputs, outputs, constants)
+    head = {"name": "colour", "kind": "multilabel", "labels": ["red", "rest"], "output": "logits"}
+    return publish(
+        folder,
+        {
+            "name": "tiny-image",
+            "modality": "image",
+            "image": {"size": [8, 8], "mean": [0, 0, 0], "std": [1, 1, 1]},
+            "inputs": ["pixels"],
+            "heads": [head],
+            **changes,
+        },
+    )
+
+
+def publish(folder: Path, said: dict[str, Any]) -> Path:
+    """Write bundle.json over the files that lie in the folder."""
+    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir() if p.name != "bundle.json"}
+    whole = {"format": 1, "version": "1.0.0", "model": "model.onnx", "files": files, **said}
+    (folder / "bundle.json").write_text(json.dumps(whole, indent=1))
+    return folder
+
+
+def _save(folder: Path, nodes: list, inputs: list, outputs: list, constants: dict[str, np.ndarray]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    initialisers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "tiny", inputs, outputs, initialisers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.checker.check_model(model)
+    onnx.save(model, folder / "model.onnx")
