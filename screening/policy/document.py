@@ -42,9 +42,8 @@ def read(data: bytes, file: str) -> Document:
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problems.add_line(
-            line, f"not valid YAML: {error.problem}", "look at the indentation, colons and quotes around it"
-        )
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        problems.add_line(line, f"not valid YAML: {said}", "look at the indentation, colons and quotes around it")
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problems.add_line(line, f"not valid YAML: character #x{error.character:04x}", "remove the control character")
@@ -59,7 +58,7 @@ def read(data: bytes, file: str) -> Document:
 
 def _text(data: bytes, problems: Problems) -> str:
     if len(data) > MAX_BYTES:
-        problems.add_line(1, f"{len(data)} bytes is too large for a policy", f"keep it under {MAX_BYTES} bytes")
+        problems.add_line(1, f"over {MAX_BYTES} bytes is too large for a policy", "is it the policy file?")
         problems.stop_if_any()
     try:
         return data.decode("utf-8-sig")

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path as LocalPath
 
+from screening.checks import ALL_CHECKS
 from screening.checks.text import known_languages
 from screening.decode.limits import Fields, Limits
 from screening.errors import ConfigError, ScreeningError
 from screening.policy.categories import Compiler
-from screening.policy.document import read
+from screening.policy.document import MAX_BYTES, read
 from screening.policy.problems import Problems
 from screening.policy.rules import BankSpec, Policy, Quota, Rule
 from screening.policy.schema import PDQ_MAX_DISTANCE, BankEntry, Category, Head, validate
@@ -34,11 +35,7 @@ def load_policy(path_or_uri: str, bundles: Sequence[BundleLike], checks: Sequenc
     banks = [validate(BankEntry, each, ("banks", i), problems) for i, each in enumerate(listed["banks"])]
     categories = [validate(Category, each, ("categories", i), problems) for i, each in enumerate(listed["categories"])]
     specs = _banks(banks, path_or_uri, problems)
-    if checks is None:
-        from screening.checks import ALL_CHECKS
-
-        checks = ALL_CHECKS
-    rules = Compiler(feeds(bundles, checks), problems).compile(categories)
+    rules = Compiler(feeds(bundles, ALL_CHECKS if checks is None else checks), problems).compile(categories)
     if head:
         _languages(head, problems)
     if None not in (*banks, *categories):
@@ -59,7 +56,7 @@ def _policy(head: Head, categories: list[Category], banks: list[BankSpec], rules
         "article_fields": asdict(fields),
         "banks": [{"id": bank.id, "use": bank.use, "max_distance": bank.max_distance} for bank in banks],
         "categories": [
-            {**category.model_dump(exclude_none=True), "media": rule.media, "source": rule.source}
+            {**category.model_dump(exclude_none=True), "media": rule.media}
             for category, rule in zip(categories, rules, strict=True)
         ],
     }
@@ -84,7 +81,8 @@ def _bytes(uri: str) -> bytes:
             from screening.storage import open_store
 
             return open_store(uri).get(uri)
-        return LocalPath(uri).read_bytes()
+        with LocalPath(uri).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"can't read the policy: {error.strerror}", file=uri, fix="look at the path") from error
     except ScreeningError as error:

@@ -130,6 +130,7 @@ _NESTED: Mapping[str, type[Strict]] = {
 }  # fmt: skip
 _WRITE = {
     "float_type": "write a number without quotes, like 0.8",
+    "finite_number": "write a number",
     "int_type": "write a whole number without quotes",
     "int_from_float": "write a whole number",
     "bool_type": "write true or false",
@@ -172,17 +173,17 @@ def _note(model: type[Strict], detail: Any, path: Path, problems: Problems) -> N
         problems.add(place, f"{name}: {what}", fix)
     else:
         said = "should be keys and values" if kind == "model_type" else detail["msg"].removeprefix("Input ")
-        problems.add(
-            place, f"{name or 'this entry'}: {said}, not {_shown(detail['input'])}", _fix(kind, detail.get("ctx", {}))
-        )
+        what = f"{name or 'this entry'}: {said}, not {_shown(detail['input'])}"
+        problems.add(place, what, _fix(kind, detail.get("ctx", {}), name))
 
 
-def _fix(kind: str, context: Mapping[str, Any]) -> str:
-    bounds = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-    said = [f"{word} {context[bound]}" for bound, word in bounds.items() if bound in context]
-    return (
-        f"write a number of {said[0]}" if said else _WRITE.get(kind, "see the policy reference in screening/README.md")
-    )
+def _fix(kind: str, context: Mapping[str, Any], name: str) -> str:
+    if kind == "model_type" and name in ("review", "reject"):
+        return f"write a number without quotes, or a target like `{name}: {{precision: 0.9}}`"
+    for bound, word in (("ge", "at least"), ("gt", "more than"), ("le", "at most")):
+        if bound in context:
+            return f"write a number of {word} {context[bound]:g}"
+    return _WRITE.get(kind, "see the policy reference in screening/README.md")
 
 
 def _shown(value: Any) -> str:

@@ -55,7 +55,7 @@ CHECKS = (
     FakeCheck("symbol_noise", 2, "text", "share", "high"),
     FakeCheck("low_resolution", 1, "image", "pixels", "low"),
 )
-SOURCES = {label: "bundle/text-screen@1.0.0/head" for label in TEXT.labels} | {
+SOURCES = dict.fromkeys(TEXT.labels, "bundle/text-screen@1.0.0/head") | {
     check.name: f"check/{check.name}@{check.version}" for check in CHECKS
 }
 SOURCES |= {"known_hash": "bank/block", "known_good": "bank/allow"}

@@ -1,0 +1,355 @@
+"""What is wrong with a policy is said with file, line and remedy, all of it at once, before anything is read."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from screening.errors import ConfigError
+from screening.policy import PolicyError, load_policy
+from screening.records import BundleId
+from tests.screening.policy.conftest import CATEGORIES, CHECKS, HATE, HEADER, TEXT, FakeCheck
+
+HATEFUL = "statement: STATEMENT_CATEGORY_ILLEGAL_OR_HARMFUL_SPEECH"
+
+# What is added to a sound policy of seven lines, the line of the fault, what is said, and the remedy.
+CATEGORY_FAULTS = {
+    "unknown label": (
+        "  - {id: hate, signal: hat, review: 0.5}",
+        8,
+        "signal 'hat' is no label of a bundle, no check and not known_hash",
+        "did you mean 'hate'?",
+    ),
+    "unknown check": (
+        "  - {id: short, signal: to_short, review: 5}",
+        8,
+        "signal 'to_short' is no label",
+        "did you mean 'too_short'?",
+    ),
+    "unknown bundle": (
+        "  - {id: hate, signal: text-scren/hate, review: 0.5}",
+        8,
+        "signal 'text-scren/hate' is no label",
+        "did you mean 'text-screen/hate'?",
+    ),
+    "duplicate id": (
+        "  - {id: hate, signal: hate, review: 0.5}\n  - {id: hate, signal: hate, review: 0.9}",
+        9,
+        "category 'hate' stands twice",
+        "an id of its own",
+    ),
+    "impossible precision": (
+        f"  - id: hate\n    signal: hate\n    {HATEFUL}\n    reject:\n      precision: 0.99",
+        12,
+        "hate: precision 0.99 is out of reach for hate on the bundle's calibration data",
+        "the best it holds is 0.95",
+    ),
+    "impossible recall": (
+        "  - {id: hate, signal: spam, review: {recall: 0.9}}",
+        8,
+        "recall target needs a calibrated label, and spam is not calibrated in its bundle",
+        "write a score in share, like `review: 0.9`",
+    ),
+    "target on a check": (
+        "  - {id: short, signal: too_short, review: {precision: 0.9}}",
+        8,
+        "precision target needs a calibrated label, and too_short is a check",
+        "write a score in words",
+    ),
+    "target on a hash match": (
+        "  - {id: known, signal: known_hash, review: {precision: 0.9}}",
+        8,
+        "known_hash is a hash match",
+        "write a score in share",
+    ),
+    "reject milder than review": (
+        f"  - id: hate\n    signal: hate\n    review: {{precision: 0.9}}\n    reject: 0.6\n    {HATEFUL}",
+        11,
+        "reject (score: 0.6) is milder than review (precision: 0.9 → 0.7)",
+        "set reject at or above 0.7",
+    ),
+    "reject milder than review, low is worse": (
+        "  - {id: s, signal: too_short, review: 10, reject: 20, statement: STATEMENT_CATEGORY_OTHER_VIOLATION_TC}",
+        8,
+        "reject (score: 20) is milder than review (score: 10)",
+        "set reject at or below 10",
+    ),
+    "misinformation by signal": (
+        f"  - id: propaganda\n    signal: unreliable_style\n    reject: 0.9\n    {HATEFUL}",
+        10,
+        "propaganda: a text model sees style, not truth",
+        "`misinformation_may_reject: true`",
+    ),
+    "misinformation by id": (
+        f"  - id: misinformation\n    signal: hate\n    reject: {{precision: 0.9}}\n    {HATEFUL}",
+        10,
+        "misinformation can't reject by itself",
+        "`misinformation_may_reject: true`",
+    ),
+    "reject without statement": (
+        "  - {id: hate, signal: hate, reject: 0.9}",
+        8,
+        "category 'hate' rejects without a statement of reasons",
+        "add `statement: STATEMENT_CATEGORY_...`",
+    ),
+    "unknown statement": (
+        "  - {id: hate, signal: hate, review: 0.9, statement: STATEMENT_CATEGORY_VIOLENT}",
+        8,
+        "'STATEMENT_CATEGORY_VIOLENT' is no category of the statement of reasons",
+        "did you mean 'STATEMENT_CATEGORY_VIOLENCE'?",
+    ),
+    "medium that the signal has not": (
+        "  - id: hate\n    signal: hate\n    media: [text, image]\n    review: 0.9",
+        10,
+        "hate scores text only, not image",
+        "write `media: [text]`",
+    ),
+    "unknown medium": (
+        "  - {id: hate, signal: hate, media: [txt], review: 0.9}",
+        8,
+        "media.0: 'txt' is not known",
+        "did you mean 'text'?",
+    ),
+    "no level": ("  - {id: hate, signal: hate}", 8, "category 'hate' has no level", "add `review: ...`"),
+    "two targets": (
+        "  - {id: hate, signal: hate, review: {precision: 0.9, recall: 0.5}}",
+        8,
+        "review needs exactly one of score, precision and recall",
+        "`review: 0.9`",
+    ),
+    "no target": ("  - {id: hate, signal: hate, review: {}}", 8, "review needs exactly one", "`review: 0.9`"),
+    "score of a label out of range": (
+        "  - {id: hate, signal: hate, review: 80}",
+        8,
+        "review: 80 is outside the scores of hate",
+        "between 0 and 1",
+    ),
+    "share of a check out of range": (
+        "  - {id: noise, signal: symbol_noise, review: 30}",
+        8,
+        "review: 30 is outside the scores of symbol_noise",
+        "between 0 and 1",
+    ),
+    "target out of range": (
+        "  - {id: hate, signal: hate, review: {precision: 98}}",
+        8,
+        "review.precision: should be less than or equal to 1, not 98",
+        "at most 1",
+    ),
+    "number in quotes": (
+        '  - {id: hate, signal: hate, review: "0.9"}',
+        8,
+        "review: should be keys and values, not '0.9'",
+        "write a number without quotes",
+    ),
+    "truth as a number": ("  - {id: hate, signal: hate, review: true}", 8, "not True", "write a number"),
+    "not a number": ("  - {id: hate, signal: hate, review: .nan}", 8, "should be a finite number", "write a number"),
+    "misspelt key": (
+        "  - id: hate\n    signal: hate\n    reveiw: 0.9",
+        10,
+        "unknown key 'reveiw'",
+        "did you mean 'review'?",
+    ),
+    "misspelt target": (
+        "  - {id: hate, signal: hate, review: {precison: 0.9}}",
+        8,
+        "unknown key 'review.precison'",
+        "did you mean 'precision'?",
+    ),
+    "missing key": ("  - {id: hate, review: 0.9}", 8, "key 'signal' is missing", "add `signal: ...`"),
+    "ill-spelt id": ("  - {id: Hate, signal: hate, review: 0.9}", 8, "id: 'Hate'", "small letters"),
+    "reserved id": (
+        "  - {id: known_good, signal: hate, review: 0.9}",
+        8,
+        "'known_good' is a reason of the machine itself",
+        "choose another id",
+    ),
+    "no category": ("  - hate", 8, "this entry: should be keys and values, not 'hate'", "write keys and values"),
+    "duplicate key": (
+        "  - id: hate\n    signal: hate\n    review: 0.9\n    signal: spam",
+        11,
+        "key 'signal' stands twice, first on line 9",
+        "keep one of the two",
+    ),
+}
+
+HEAD_FAULTS = {
+    "unknown key": ("quotas: {}", "unknown key 'quotas'", "did you mean 'quota'?"),
+    "wrong type": ("languages: en", "languages: should be a valid list, not 'en'", "write a list"),
+    "a language that YAML reads as false": ("languages: [no]", "languages.0: should be a valid string", "quotes"),
+    "no language": ("languages: [english]", "languages.0: 'english'", "two small letters"),
+    "unknown language": ("languages: [en, xx]", "language 'xx' can't be recognised", "known: af"),
+    "bad unit": ("limits: {max_bytes: 64MeB}", "could not interpret byte unit: MeB", "MiB"),
+    "no size": ("limits: {max_bytes: lots}", "could not parse value and unit from byte string", "64MiB"),
+    "negative": ("limits: {seconds: -1}", "limits.seconds: should be greater than 0, not -1", "more than 0"),
+    "fraction": ("limits: {max_pixels: 1.5}", "limits.max_pixels: should be a valid integer", "whole number"),
+    "unknown limit": ("limits: {max_byte: 1}", "unknown key 'limits.max_byte'", "did you mean 'max_bytes'?"),
+    "unknown field": ("article_fields: {txt: [a]}", "unknown key 'article_fields.txt'", "did you mean 'text'?"),
+    "no field": ("article_fields: {text: []}", "article_fields.text: List should have at least 1", "at least one"),
+    "share": ("quota: {max_reject_share: 50}", "quota.max_reject_share: should be less than", "at most 1"),
+}
+
+BANK_FAULTS = {
+    "unknown use": ("{id: b, file: block.jsonl, use: blok}", "use: 'blok' is not known", "did you mean 'block'?"),
+    "duplicate id": ("{id: block, file: block.jsonl, use: block}", "bank 'block' stands twice", "an id of its own"),
+    "no file": ("{id: b, file: banks/gone.jsonl, use: block}", "banks/gone.jsonl", "from the policy file's own folder"),
+    "distance": ("{id: b, file: block.jsonl, use: block, max_distance: 60}", "max_distance: should be", "at most 31"),
+    "missing key": ("{id: b, file: block.jsonl}", "key 'use' is missing", "add `use: ...`"),
+}
+
+
+def faults(error: ConfigError) -> list[tuple[int, str, str]]:
+    assert isinstance(error, PolicyError)
+    assert all(problem.file.endswith("p.yaml") for problem in error.problems)
+    assert all(f"p.yaml:{problem.line}: {problem.what}\n  {problem.fix}" in str(error) for problem in error.problems)
+    return [(problem.line, problem.what, problem.fix) for problem in error.problems]
+
+
+def only_fault(load, text: str | bytes, **given) -> tuple[int, str, str]:
+    with pytest.raises(PolicyError) as caught:
+        load(text, **given)
+    [fault] = faults(caught.value)
+    return fault
+
+
+@pytest.mark.parametrize("name", CATEGORY_FAULTS)
+def test_a_fault_in_a_category(load, name):
+    added, line, what, fix = CATEGORY_FAULTS[name]
+    found = only_fault(load, f"{HEADER}{added}\n")
+    assert found[0] == line
+    assert what in found[1]
+    assert fix in found[2]
+
+
+@pytest.mark.parametrize("name", HEAD_FAULTS)
+def test_a_fault_in_the_head(load, name):
+    added, what, fix = HEAD_FAULTS[name]
+    found = only_fault(load, f"{CATEGORIES}{added}\n")
+    assert found[0] == CATEGORIES.count("\n") + 1
+    assert what in found[1]
+    assert fix in found[2]
+
+
+@pytest.mark.parametrize("name", BANK_FAULTS)
+def test_a_fault_in_a_bank(load, name):
+    added, what, fix = BANK_FAULTS[name]
+    lines = CATEGORIES.splitlines()
+    found = only_fault(load, "\n".join([*lines[:5], f"  - {added}", *lines[5:]]))
+    assert found[0] == 6
+    assert what in found[1]
+    assert fix in found[2]
+
+
+def test_everything_that_is_wrong_is_said_at_once(load):
+    text = "\n".join(["policy: Test", *HEADER.splitlines()[1:], "extra: 1"])
+    text = text.replace("use: allow", "use: alow").replace("extra", "  - {id: hate, signal: hat, review: 2}\nextra")
+    with pytest.raises(PolicyError) as caught:
+        load(text)
+    assert [line for line, _, _ in faults(caught.value)] == [1, 5, 8, 9]
+
+
+def test_a_block_bank_that_no_category_reads_is_no_protection(load):
+    text = CATEGORIES.replace("{id: known_hash, signal: known_hash", "{id: known_hash, signal: hate")
+    line, what, fix = only_fault(load, text)
+    assert line == 4
+    assert "bank 'block' blocks, but no category" in what
+    assert "`reject: 0.87`" in fix
+
+
+def test_a_hash_category_without_a_bank_is_no_protection(load):
+    line, what, _ = only_fault(load, CATEGORIES.replace("use: block", "use: allow"))
+    assert line == 7
+    assert "has no bank to match" in what
+
+
+def test_a_label_of_two_bundles_must_say_which(load):
+    other = replace(TEXT, id=BundleId("other", "2.0.0", "e" * 64))
+    line, what, fix = only_fault(load, CATEGORIES, bundles=(TEXT, replace(other, labels=("hate",))))
+    assert line == 9
+    assert "signal 'hate' means several things" in what
+    assert fix == "write other/hate or text-screen/hate"
+    named = CATEGORIES.replace("signal: hate", "signal: other/hate").replace("{precision: 0.80}", "0.8")
+    policy = load(named.replace("{precision: 0.95}", "0.9"), bundles=(TEXT, replace(other, labels=("hate",))))
+    assert policy.rules[1].source == "bundle/other@2.0.0"
+
+
+def test_a_label_and_a_check_of_one_name_must_say_which(load):
+    checks = (*CHECKS, FakeCheck("hate", 1, "text", "share", "high"))
+    assert only_fault(load, CATEGORIES, checks=checks)[2] == "write check/hate or text-screen/hate"
+    policy = load(CATEGORIES.replace("signal: hate", "signal: text-screen/hate"), checks=checks)
+    assert policy.rules[1].source == "bundle/text-screen@1.0.0"
+
+
+def test_too_little_calibration_data_is_impossible(load):
+    few = replace(TEXT, calibration={"hate": replace(HATE, positives=5)})
+    categories = ("{id: hate, signal: hate, review: {recall: 0.9}}", "{id: h, signal: hate, review: {precision: 0.9}}")
+    text = HEADER + "".join(f"  - {each}\n" for each in categories)
+    with pytest.raises(PolicyError) as caught:
+        load(text, bundles=(few,))
+    found = faults(caught.value)
+    assert "only 5 positive calibration rows" in found[0][1]
+    assert "no threshold flags 30 calibration rows" in found[1][1]
+    assert {fix for _, _, fix in found} == {"give a score instead"}
+
+
+def test_a_missing_policy_is_said_in_one_line():
+    with pytest.raises(ConfigError, match=r"/nowhere/p\.yaml: can't read the policy: No such file"):
+        load_policy("/nowhere/p.yaml", [TEXT], CHECKS)
+
+
+def test_a_sound_policy(load, tmp_path):
+    head = (
+        "limits: {max_bytes: 2MiB, memory_bytes: 1073741824, seconds: 3}\narticle_fields: {text: [story, story.body]}\n"
+        "languages: [en, de]\nquota: {max_error_share: 0.1}\n"
+    )
+    policy = load(CATEGORIES + head)
+    assert (policy.name, policy.version, policy.languages) == ("test", 1, ("en", "de"))
+    assert (policy.limits.max_bytes, policy.limits.memory_bytes, policy.limits.seconds) == (2 << 20, 1 << 30, 3.0)
+    assert policy.fields.text == ("story", "story.body")
+    assert "title" in policy.fields.title
+    assert (policy.quota.max_reject_share, policy.quota.max_error_share, policy.quota.min_uploads) == (0.5, 0.1, 20)
+    block, allow = policy.banks
+    assert (block.id, block.use, block.max_distance) == ("block", "block", 31)
+    assert (allow.id, allow.use, allow.max_distance) == ("allow", "allow", 0), "near an allowed picture lies anything"
+    assert [bank.uri for bank in policy.banks] == [str(tmp_path / "block.jsonl"), str(tmp_path / "allow.jsonl")]
+    assert policy.statement_codes["hate"] == "STATEMENT_CATEGORY_ILLEGAL_OR_HARMFUL_SPEECH"
+    levels = {(each.category, each.level): (each.worse, each.score, each.origin) for each in policy.thresholds}
+    assert levels["hate", "review"] == ("high", 0.5, "precision: 0.8")
+    assert levels["hate", "reject"] == ("high", 0.9, "precision: 0.95")
+    assert levels["too_short", "review"] == ("low", 20.0, "score: 20")
+    assert [rule.media for rule in policy.rules[-2:]] == [("text",), ("image",)]
+    assert pickle.loads(pickle.dumps(policy)) == policy, "it travels to workers"
+
+
+def test_misinformation_rejects_when_the_policy_says_so_in_so_many_words(load):
+    said = "misinformation_may_reject: true, statement: STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
+    policy = load(HEADER + f"  - {{id: misinformation, signal: unreliable_style, reject: 0.9, {said}}}\n")
+    assert policy.rules[-1].reject is not None
+
+
+def test_the_digest_is_of_what_verdicts_depend_on(load):
+    plain = load(CATEGORIES).digest
+    assert len(plain) == 64
+    assert load("# a comment\n" + CATEGORIES).digest == plain
+    assert load(CATEGORIES + "languages: [en]\n").digest == plain, "a default that is written out is the same policy"
+    assert load(CATEGORIES + "quota: {min_uploads: 3}\n").digest == plain, "a quota limits releases, not verdicts"
+    for old, new in (
+        ("review: 0.9", "review: 0.8"),
+        ("version: 1", "version: 2"),
+        ("use: allow}", "use: allow, max_distance: 3}"),
+        ("precision: 0.80", "precision: 0.79"),
+    ):
+        assert load(CATEGORIES.replace(old, new, 1)).digest != plain, new
+    assert load(CATEGORIES + "limits: {max_bytes: 1MiB}\n").digest != plain
+
+
+def test_banks_of_a_policy_in_a_bucket_lie_beside_it():
+    from screening.policy.load import _beside
+
+    assert _beside("gs://b/policies/p.yaml", "banks/a.jsonl") == "gs://b/policies/banks/a.jsonl"
+    assert _beside("gs://b/policies/p.yaml", "../a.jsonl") == "gs://b/a.jsonl"
+    assert _beside("gs://b/policies/p.yaml", "gs://c/a.jsonl") == "gs://c/a.jsonl"
+    assert _beside("/policies/p.yaml", "a.jsonl") == str(Path("/policies/a.jsonl"))

@@ -1,0 +1,122 @@
+"""Promise 6: another policy on stored signals decides as it would have decided at the time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from screening.errors import UploadError
+from screening.policy import Policy, compare, decide, replay
+from screening.records import BundleId, Fingerprint, Verdict
+from screening.tables.schema import verdict_batch
+from tests.screening.policy.conftest import CATEGORIES, TEXT, signal
+from tests.screening.policy.test_decide import GOOD, GOOD_PICTURE, complete, failures, with_score
+
+FINGERPRINT = Fingerprint("f", "decoder", "engine", (), "banks", "policy")
+
+
+def stored(policy: Policy, signals=GOOD, failure=None, content_type="text/plain", uri="/uploads/a.txt") -> Verdict:
+    medium = None if not content_type else "image" if content_type.startswith("image/") else "text"
+    ruling = decide(policy, medium, signals, failure)
+    return Verdict(
+        run_id="run", uri=uri, name=uri, generation=1, size=1, sha256="", content_type=content_type, metadata={},
+        decision=ruling.decision, reasons=ruling.reasons, detail=ruling.detail, signals=tuple(signals),
+        thresholds=policy.thresholds, fingerprint=FINGERPRINT, screened_at=datetime.now(UTC), seconds=0.0,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def policies(policy) -> list[Policy]:
+    """The policy, a stricter one, a milder one, and one that looks at less."""
+    hate = policy.rules[1]
+    stricter = replace(hate, reject=replace(hate.reject, score=0.2), review=None)
+    milder = replace(hate, review=None)
+    return [
+        policy,
+        replace(policy, rules=(policy.rules[0], stricter, *policy.rules[2:])),
+        replace(policy, rules=(policy.rules[0], milder, *policy.rules[2:])),
+        replace(policy, rules=(policy.rules[0], *policy.rules[2:])),
+    ]
+
+
+@given(complete, st.none() | failures, st.sampled_from(("text/html", "application/json", "image/png", "")), st.data())
+def test_a_replay_is_a_fresh_decision(policies, found, failure, content_type, data):
+    found = [each for each in found if each.source not in ("bank/block", "bank/allow") or each.score == 1.0]
+    old, new = data.draw(st.sampled_from(policies)), data.draw(st.sampled_from(policies))
+    medium = None if not content_type else "image" if content_type == "image/png" else "text"
+    verdict = stored(old, found, failure, content_type)
+    fresh = decide(new, medium, found, failure)
+    assert replay(new, verdict) == fresh
+    [row] = verdict_batch([verdict]).to_pylist()
+    assert replay(new, row) == fresh, "a row of the table says as much as the record"
+
+
+def test_what_failed_stays_failed(policies):
+    for policy in policies:
+        ruling = replay(policy, stored(policies[0], (), UploadError("undecodable", "at byte 3"), ""))
+        assert (ruling.decision, ruling.reasons, ruling.detail) == ("error", ("undecodable",), "at byte 3")
+
+
+def test_an_error_without_a_reason_stays_an_error(policy):
+    odd = replace(stored(policy), decision="error", reasons=())
+    assert replay(policy, odd).decision == "error"
+
+
+def test_a_signal_that_was_never_stored_needs_screening_again(policies):
+    whole, *_, less = policies
+    verdict = stored(less, [each for each in GOOD if each.label != "hate"])
+    assert verdict.decision == "accept"
+    ruling = replay(whole, verdict)
+    assert (ruling.decision, ruling.reasons) == ("error", ("missing_score",))
+    assert compare(whole, [verdict, stored(whole)]).needs_screening == 1
+
+
+def test_a_score_of_an_older_bundle_needs_screening_again(load, policy):
+    newer = load(CATEGORIES, bundles=(replace(TEXT, id=BundleId("text-screen", "1.1.0", "e" * 64)),))
+    assert replay(newer, stored(policy)).reasons == ("missing_score",)
+
+
+def test_an_error_that_the_policy_itself_found_is_looked_at_again(policies):
+    whole, *_, less = policies
+    verdict = stored(whole, [each for each in GOOD if each.label != "hate"])
+    assert verdict.reasons == ("missing_score",)
+    assert replay(less, verdict).decision == "accept"
+
+
+def test_a_bank_that_the_policy_no_longer_has_matches_nothing(policy):
+    verdict = stored(policy, [*GOOD, signal("known_hash", 1 - 20 / 256)])
+    assert verdict.decision == "reject"
+    assert replay(policy, verdict).decision == "reject"
+    closer = replace(policy, banks=tuple(replace(bank, max_distance=10) for bank in policy.banks))
+    assert replay(closer, verdict).decision == "accept"
+    assert replay(replace(policy, banks=()), verdict).decision == "accept"
+
+
+def test_a_null_score_is_no_score(policy):
+    [row] = verdict_batch([stored(policy)]).to_pylist()
+    row["signals"][0]["score"] = None
+    assert replay(policy, row).reasons[0] == "invalid_score"
+
+
+def test_changes_are_counted_and_named(policies):
+    whole, stricter, *_ = policies
+    verdicts = [stored(whole, with_score("hate", i / 10), uri=f"/uploads/{i}") for i in range(10)]
+    verdicts.append(stored(whole, GOOD_PICTURE, content_type="image/png"))
+    verdicts.append(stored(whole, (), UploadError("empty"), ""))
+    found = compare(stricter, iter(verdicts))
+    assert found.total == 12
+    assert found.counts == {
+        ("accept", "accept"): 3,
+        ("accept", "reject"): 3,
+        ("review", "reject"): 4,
+        ("reject", "reject"): 1,
+        ("error", "error"): 1,
+    }
+    assert [change.uri for change in found.changed] == [f"/uploads/{i}" for i in range(2, 9)]
+    assert (found.changed[0].decision, found.changed[0].ruling.decision) == ("accept", "reject")
+    assert found.changed[0].ruling.reasons == ("hate",)
+    assert len(compare(stricter, verdicts, keep=2).changed) == 2
