@@ -35,8 +35,6 @@ scores = {
 }
 labels = st.sampled_from(sorted(scores))
 any_signal = labels.flatmap(lambda label: scores[label].map(lambda score: signal(label, score)))
-    lambda label: scores[label].map(lambda score: signal(label, score))
-)
 signals = st.lists(any_signal, max_size=12)
 complete = signals.map(lambda found: [*found, *GOOD])
 failures = st.sampled_from(("undecodable", "replaced", "classifier_failed")).map(
