@@ -1,0 +1,119 @@
+"""Local folders and Google Cloud Storage behind one small interface.
+
+The URI of a local object is its absolute path, that of an object in a bucket `gs://bucket/name`. A generation
+names one state of an object: what a bucket numbers, and for a local file its change time, which its owner
+can't set. Every act on an upload is bound to the generation that was listed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from screening.errors import ConfigError
+from screening.records import Upload
+from screening.storage.local import LocalStore
+from screening.storage.names import join
+
+__all__ = ["LocalStore", "Store", "delta_options", "join", "open_store"]
+
+EMULATOR = "STORAGE_EMULATOR_HOST"  # the variable that Google's own clients read
+
+
+class Store(Protocol):
+    """What the product needs of a place that holds objects; usable from many threads.
+
+    Every call may raise `TransientError`, after retries with back-off, and `UploadError("unreadable")` where
+    access is denied.
+    """
+
+    def list(self, prefix: str) -> Iterator[Upload]:
+        """Every object below the folder or `gs://bucket/prefix`, by URI; ConfigError when there is no such place.
+
+        What can't be an upload (a link, a device, a name that is not UTF-8) is listed with its `problem`.
+        """
+        ...
+
+    def stat(self, uri: str, name: str = "") -> Upload:
+        """The object as it is now; UploadError("not_found") when there is none."""
+        ...
+
+    def read(self, uri: str, generation: int, max_bytes: int) -> bytes:
+        """The bytes of that very generation.
+
+        Raises `Replaced` for another generation, UploadError("not_found"), and UploadError("too_large") for
+        more than `max_bytes` without holding more than those in memory.
+        """
+        ...
+
+    def copy(self, uri: str, generation: int, target: str, *, sha256: str) -> bool:
+        """Copy that generation to the URI `target`; False when `target` already is its copy.
+
+        Another object at `target` is overwritten, at once and whole. Raises `Replaced` when the source is
+        another generation (or, locally, no longer has `sha256`), UploadError("not_found") when it is gone.
+        """
+        ...
+
+    def delete(self, uri: str, generation: int) -> None:
+        """Delete that generation, `Replaced` if it is another; nothing to do when the object is gone."""
+        ...
+
+    def label(self, uri: str, generation: int, metadata: Mapping[str, str]) -> None:
+        """Add to the metadata of that generation; `Replaced` if it is another."""
+        ...
+
+    def get(self, uri: str) -> bytes:
+        """A whole object of our own (a report, a bank); UploadError("not_found") when there is none."""
+        ...
+
+    def put(self, uri: str, data: bytes) -> None:
+        """Write a whole object of our own, at once; what was there before is overwritten."""
+        ...
+
+    def exists(self, uri: str) -> bool:
+        """Whether there is an object at `uri`."""
+        ...
+
+
+def open_store(uri: str) -> Store:
+    """The store that holds `uri`: one of each kind in a process."""
+    if not uri.startswith("gs://"):
+        if "://" in uri:
+            raise ConfigError(f"no store for {uri!r}", fix="give a folder or gs://bucket/prefix")
+        return _LOCAL
+    # A forked child must not share its parent's connections, nor a test those of another server.
+    key = (os.getpid(), os.environ.get(EMULATOR, ""))
+    with _lock:
+        if key not in _buckets:
+            try:
+                from screening.storage.gcs import GcsStore
+            except ImportError:
+                raise ConfigError(
+                    "gs:// needs google-cloud-storage", fix="pip install 'content-screening[gcp]'"
+                ) from None
+            _buckets.clear()
+            _buckets[key] = GcsStore()
+        return _buckets[key]
+
+
+_LOCAL = LocalStore()
+_buckets: dict[tuple[int, str], Store] = {}
+_lock = threading.Lock()
+
+
+def delta_options(uri: str) -> dict[str, str]:
+    """The `storage_options` with which delta-rs reaches `uri`; empty unless an emulator stands in for Google's."""
+    host = os.environ.get(EMULATOR, "")
+    if not uri.startswith("gs://") or not host:
+        return {}
+    account = {
+        "gcs_base_url": host if "://" in host else f"http://{host}",
+        "disable_oauth": True,
+        "client_email": "",
+        "private_key": "",
+        "private_key_id": "",
+    }
+    return {"google_service_account_key": json.dumps(account)}

@@ -1,0 +1,43 @@
+"""Names of objects: which are safe to release under, and how they lie below a prefix."""
+
+from __future__ import annotations
+
+from screening.errors import ConfigError, UploadError
+
+SIDECAR = ".screening"  # the folder of labels beside local uploads; never listed, never a target
+
+
+def join(prefix: str, name: str) -> str:
+    """The URI of `name` below `prefix`; UploadError("invalid_name") for a name that would escape it."""
+    if problem := name_problem(name, bucket=prefix.startswith("gs://")):
+        raise UploadError("invalid_name", problem)
+    return f"{prefix.rstrip('/')}/{name}"
+
+
+def name_problem(name: str, *, bucket: bool) -> str:
+    """Why an object can't be released under this name; "" when it can.
+
+    A bucket knows no folders, so an empty part ("a//b") is another name there; in a folder it is not.
+    """
+    parts = name.split("/")
+    if not name or name.startswith("/"):
+        return "the name is empty or absolute"
+    if any(part in {".", ".."} for part in parts):
+        return "the name leads out of its folder"
+    if "\0" in name:
+        return "the name has a NUL"
+    if not bucket and (not all(parts) or SIDECAR in parts):
+        return "the name has an empty or a reserved part"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "the name is not UTF-8"
+    return ""
+
+
+def split_gs(uri: str) -> tuple[str, str]:
+    """Bucket and object name (or prefix, "" for the whole bucket) of a `gs://` URI."""
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    if not uri.startswith("gs://") or not bucket:
+        raise ConfigError(f"{uri!r} names no bucket", fix="write gs://bucket/prefix")
+    return bucket, name
