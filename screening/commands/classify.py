@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from typing import Any
 
@@ -14,7 +15,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "classify",
         help="score texts with a bundle",
-        description='Reads {"id", "text"} a line on standard input, writes {"id", "scores": {label: p}} a line.',
+        description='Reads {"id", "text"} a line on standard input, writes {"id", "scores": {label: p}} a line, or '
+        '{"id", "error"} for one that can not be scored.',
     )
     parser.add_argument("--bundle", required=True, metavar="DIR", help="the bundle's folder or gs:// prefix")
     parser.add_argument("--engine", default="auto", choices=("auto", "cpu", "cuda"), help="what runs the model")
@@ -26,4 +28,9 @@ def run(args: argparse.Namespace) -> int:
     # Here, not above: the runtime of the models loads slowly, and the other commands do without.
     from screening.classify import classify
 
-    return int(classify(place(args.bundle), sys.stdin, sys.stdout, engine=args.engine) > 0)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+    failed = classify(place(args.bundle), sys.stdin, sys.stdout, engine=args.engine)
+    if failed:
+        print(f"{failed} lines could not be scored; each has its `error`", file=sys.stderr)
+    return int(failed > 0)

@@ -76,8 +76,8 @@ def try_(args: argparse.Namespace) -> None:
     def stored() -> Iterator[Verdict]:
         for verdict, person in ResultTables(place(args.results)).newest_verdicts():
             if person:
-                people.update(decided=1, before=verdict.decision == person)
-                people.update(after=replay(policy, verdict).decision == person)
+                people.update(decided=1, before=int(verdict.decision == person))
+                people.update(after=int(replay(policy, verdict).decision == person))
             yield verdict
 
     found = compare(policy, stored(), keep=args.limit)
