@@ -19,6 +19,7 @@ from screening.policy.problems import Problems
 from screening.policy.rules import BankSpec, Policy, Quota, Rule
 from screening.policy.schema import PDQ_MAX_DISTANCE, BankEntry, Category, Head, validate
 from screening.policy.signals import BundleLike, CheckLike, feeds
+from screening.storage import open_store
 
 
 def load_policy(path_or_uri: str, bundles: Sequence[BundleLike], checks: Sequence[CheckLike] | None = None) -> Policy:
@@ -60,7 +61,7 @@ def _policy(head: Head, categories: list[Category], banks: list[BankSpec], rules
             for category, rule in zip(categories, rules, strict=True)
         ],
     }
-    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
     return Policy(
         name=head.policy,
         version=head.version,
@@ -78,8 +79,6 @@ def _policy(head: Head, categories: list[Category], banks: list[BankSpec], rules
 def _bytes(uri: str) -> bytes:
     try:
         if uri.startswith("gs://"):
-            from screening.storage import open_store
-
             return open_store(uri).get(uri)
         with LocalPath(uri).open("rb") as file:
             return file.read(MAX_BYTES + 1)

@@ -75,7 +75,7 @@ class BankEntry(Strict):
     """A file of known hashes and what a match means; `max_distance` is in bits of a 256-bit PDQ hash."""
 
     id: Name
-    file: Annotated[str, Field(min_length=1)]
+    file: Annotated[str, _spelled(r"[^\x00-\x1f\ud800-\udfff]+", "a path has no such characters, and at least one")]
     use: Literal["block", "allow"]
     max_distance: Annotated[int, Field(ge=0, le=PDQ_MAX_DISTANCE)] | None = None
 

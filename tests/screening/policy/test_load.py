@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from screening.errors import ConfigError
 from screening.policy import PolicyError, load_policy
@@ -344,6 +348,25 @@ def test_the_digest_is_of_what_verdicts_depend_on(load):
     ):
         assert load(CATEGORIES.replace(old, new, 1)).digest != plain, new
     assert load(CATEGORIES + "limits: {max_bytes: 1MiB}\n").digest != plain
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(("hate", "block")),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_stands_somewhere_is_a_policy_or_a_policy_error(load, data):
+    document = yaml.safe_load(CATEGORIES + "limits: {max_bytes: 1MiB}\narticle_fields: {text: [a]}\nquota: {}\n")
+    place, key = document, data.draw(st.sampled_from(sorted(document)))
+    while isinstance(inner := place[key], dict | list) and inner and data.draw(st.booleans()):
+        place, key = inner, data.draw(st.sampled_from(sorted(inner) if isinstance(inner, dict) else range(len(inner))))
+    place[key] = data.draw(VALUES)
+    with suppress(PolicyError):
+        load(yaml.safe_dump(document, allow_unicode=data.draw(st.booleans())).encode(errors="surrogatepass"))
 
 
 def test_banks_of_a_policy_in_a_bucket_lie_beside_it():

@@ -1,0 +1,49 @@
+"""The policy that ships is sound over the bundle that ships, and does what it says of itself."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from screening.checks import ALL_CHECKS
+from screening.checks.hashes import load_bank, match
+from screening.classifiers import find_bundles
+from screening.policy import Policy, decide, load_policy
+from screening.policy.decide import KNOWN_HASH
+from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Policy:
+    return load_policy(SHIPPED_POLICY, find_bundles(SHIPPED_BUNDLES))
+
+
+def test_every_check_has_a_level_that_never_rejects(shipped):
+    rules = {rule.label: rule for rule in shipped.rules}
+    for check in ALL_CHECKS:
+        assert rules[check.name].source == check.source
+        assert rules[check.name].review is not None
+        assert rules[check.name].reject is None
+
+
+def test_misinformation_is_for_people_to_decide(shipped):
+    [rule] = [rule for rule in shipped.rules if rule.label == "unreliable_style"]
+    assert rule.category == "misinformation"
+    assert rule.reject is None
+
+
+def test_whatever_rejects_has_a_statement_of_reasons(shipped):
+    rejecting = {rule.category for rule in shipped.rules if rule.reject}
+    assert KNOWN_HASH in rejecting
+    assert rejecting <= set(shipped.statement_codes)
+
+
+def test_the_canary_is_rejected_for_known_hash_only(shipped):
+    canary = (Path(SHIPPED_POLICY).parent / "banks" / "canary.txt").read_bytes()
+    banks = [load_bank(spec.uri, spec.id, spec.use, spec.max_distance) for spec in shipped.banks]
+    signals = match(hashlib.sha256(canary).hexdigest(), None, banks)
+    assert [signal.source for signal in signals] == ["bank/sample-block"]
+    known = decide(shipped, None, signals, None)
+    assert [finding.level for finding in known.findings] == ["reject"]
