@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from screening.commands.common import console, place
-from screening.errors import UploadError
 from screening.records import Upload, Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
@@ -53,9 +52,9 @@ def uploads(places: Sequence[str]) -> Iterator[Upload]:
     """The files themselves, and what lies below folders and prefixes."""
     for uri in places:
         store = open_store(uri)
-        try:
+        if store.exists(uri):
             yield store.stat(uri, uri.rsplit("/", 1)[-1])
-        except UploadError:
+        else:
             yield from store.list(uri)
 
 

@@ -24,6 +24,7 @@ from deltalake.fs import DeltaStorageHandler
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from screening.errors import ConfigError, TransientError, UploadError
+from screening.storage import delta_options, open_store
 
 _ATTEMPTS = 8
 _REBASES = 100  # on commits of others that landed meanwhile; each costs one small request
@@ -39,20 +40,10 @@ def absolute(uri: str) -> str:
     return uri.rstrip("/") if remote(uri) else str(Path(os.path.abspath(uri)))  # noqa: PTH100 (keeps links)
 
 
-def options(uri: str) -> dict[str, str] | None:
-    """What delta-rs needs to reach `uri`; nothing for a local folder."""
-    if not remote(uri):
-        return None
-    # Here, not above: the client of a cloud store is loaded only where one is used.
-    from screening.storage import delta_options
-
-    return delta_options(uri)
-
-
 def load(uri: str) -> DeltaTable | None:
     """The table at its newest version; None when there is none."""
     try:
-        return DeltaTable(uri, storage_options=options(uri))
+        return DeltaTable(uri, storage_options=delta_options(uri))
     except TableNotFoundError:
         return None
 
@@ -86,7 +77,7 @@ def dataset(
 
 def _filesystem(uri: str) -> fs.FileSystem:
     if remote(uri):
-        return fs.PyFileSystem(DeltaStorageHandler(uri, options(uri)))
+        return fs.PyFileSystem(DeltaStorageHandler(uri, delta_options(uri)))
     return fs.SubTreeFileSystem(uri, fs.LocalFileSystem())
 
 
@@ -142,8 +133,8 @@ def _checked(
 def _open_or_create(uri: str, schema: pa.Schema) -> DeltaTable:
     table = load(uri)
     if table is None:
-        DeltaTable.create(uri, schema, mode="ignore", storage_options=options(uri))
-        table = DeltaTable(uri, storage_options=options(uri))
+        DeltaTable.create(uri, schema, mode="ignore", storage_options=delta_options(uri))
+        table = DeltaTable(uri, storage_options=delta_options(uri))
     return table
 
 
@@ -164,13 +155,7 @@ def commits(uri: str, newest: int) -> Iterator[tuple[int, dict[str, Any]]]:
 def _log_entry(uri: str, version: int) -> bytes | None:
     path = f"{uri}/_delta_log/{version:020}.json"
     try:
-        if remote(uri):
-            from screening.storage import open_store
-
-            return open_store(path).get(path)
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        return None
+        return open_store(path).get(path)
     except UploadError as error:
         if error.reason == "not_found":
             return None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import tempfile
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from deltalake.transaction import AddAction
 
 from screening.errors import ConfigError
 from screening.records import DECISIONS, Decision, Verdict
-from screening.tables import delta
+from screening.storage import open_store
 from screening.tables.schema import VERDICTS, verdict_batch
 from screening.tables.statistics import Statistics
 
@@ -109,7 +107,7 @@ def write_part(verdicts_uri: str, run_id: str, verdicts: Iterable[Verdict]) -> P
         with local.open("rb") as written:
             digest = hashlib.file_digest(written, "sha256").hexdigest()
         path = f"{run_id}-{digest[:40]}.parquet"
-        _publish(local, f"{verdicts_uri}/{path}")
+        open_store(verdicts_uri).put(f"{verdicts_uri}/{path}", local.read_bytes())
         size = local.stat().st_size
     decisions = {decision: counts[decision] for decision in DECISIONS}
     return Part(path=path, size=size, rows=stats.rows, **decisions, keys=keys, stats=stats.to_json())
@@ -150,19 +148,6 @@ def _merged(chunks: Sequence[pa.Table]) -> Iterator[pa.Table]:
             if len(here):
                 slices.append(chunk.slice(int(here.min() - start), len(here)))
         yield pa.concat_tables(slices).combine_chunks().sort_by(_ORDER)
-
-
-def _publish(local: Path, target: str) -> None:
-    if delta.remote(target):
-        from screening.storage import open_store
-
-        open_store(target).put(target, local.read_bytes())
-        return
-    path = Path(target)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f"_{uuid.uuid4().hex}.tmp")  # a name that Delta readers and vacuum pass over
-    shutil.copyfile(local, half)
-    half.replace(path)
 
 
 def add_action(part: Part, committed_ms: int) -> AddAction:

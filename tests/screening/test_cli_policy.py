@@ -132,7 +132,7 @@ def test_classify_scores_each_line_in_its_order(bundles) -> None:
     )  # fmt: skip
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["id"] for answer in answers] == [1, "two"]
-    assert answers[0]["scores"]["spam"] > 0.9 > answers[1]["scores"]["spam"]
+    assert answers[0]["scores"]["spam"] > 0.7 > answers[1]["scores"]["spam"]
 
 
 def test_classify_says_which_lines_it_could_not_score(screening, bundles, monkeypatch) -> None:
