@@ -1,17 +1,14 @@
-"""Documents to the words that a reader would read: plain text, Markdown, HTML and JSON."""
+"""Plain text and JSON to the words that a reader would read, and what all documents share."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-import yaml
-from markdown_it import MarkdownIt
-
 from screening.decode.limits import Fields, Limits
-from screening.decode.sniff import HTML, JSON, MARKDOWN, PLAIN, Sniffed, text_type
+from screening.decode.sniff import HTML, JSON, PLAIN, Sniffed, text_type
 from screening.errors import UploadError
 from screening.records import Article
 
@@ -20,44 +17,13 @@ Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | bool | None"
 MAX_FACT = 1000  # characters of a title, byline, date or language; what is longer is none
 
 BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
-FRONT_MATTER = re.compile(r"\A---\n((?:[^\n]*\n){1,100}?)---[ \t]*(?:\n|\Z)")
-HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 # C0 and C1 controls but tab and newline, and lone surrogates, which JSON can spell and nothing can store
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def plain(sniffed: Sniffed, limits: Limits, _: Fields) -> Article:
     """Plain text as it stands; UploadError no_text, too_large."""
-    return _article(PLAIN, limits, {"text": sniffed.text})
-
-
-def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
-    """Markdown (CommonMark and tables) as its rendered text, raw HTML in it too, with YAML front matter.
-
-    UploadError no_text, too_large, too_deep.
-    """
-    from screening.decode.html import visible_text
-
-    text = sniffed.text
-    _check_length(text, limits)
-    facts: dict[str, str] = {}
-    if front := FRONT_MATTER.match(text):
-        facts = _front_matter(front[1], fields)
-        text = text[front.end() :] if facts else text
-    heading = HEADING.search(text)
-    # the preset stops at 20 levels and silently drops what lies deeper; unread text must never pass
-    renderer = MarkdownIt("commonmark", {"maxNesting": 1 << 20}).enable("table")
-    rendered = visible_text(renderer.render(text))
-    return _article(MARKDOWN, limits, {"title": heading[1] if heading else "", **facts, "text": rendered})
-
-
-def html(sniffed: Sniffed, limits: Limits, _: Fields) -> Article:
-    """The main text of a page with its title, byline and date; UploadError no_text, too_large, too_deep."""
-    from screening.decode.html import main_text
-
-    text = sniffed.text
-    _check_length(text, limits)
-    return _article(HTML, limits, main_text(text))
+    return make_article(PLAIN, limits, {"text": sniffed.text})
 
 
 def json_article(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
@@ -67,14 +33,14 @@ def json_article(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
     too_large, no_text.
     """
     text = sniffed.text
-    _check_length(text, limits)
+    check_length(text, limits)
     _check_nesting(text, limits.max_nesting)
     try:
         document = json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=_unique)
     except ValueError as error:
         place = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else str(error)
         raise UploadError("undecodable", f"JSON: {place}") from None
-    return _article(JSON, limits, _mapped(document, fields))
+    return make_article(JSON, limits, mapped(document, fields))
 
 
 def needs_sandbox(sniffed: Sniffed) -> bool:
@@ -85,16 +51,18 @@ def needs_sandbox(sniffed: Sniffed) -> bool:
     return sniffed.media_type != PLAIN
 
 
-def _article(media_type: str, limits: Limits, facts: Mapping[str, str]) -> Article:
+def make_article(media_type: str, limits: Limits, facts: Mapping[str, str]) -> Article:
+    """An article of its facts by field name, `text` among them; UploadError no_text, too_large."""
     text = UNPRINTABLE.sub("�", facts["text"]).strip()
-    _check_length(text, limits)
+    check_length(text, limits)
     if not text:
         raise UploadError("no_text", media_type)
     lines = {name: " ".join(UNPRINTABLE.sub("�", fact).split())[:MAX_FACT] for name, fact in facts.items()}
     return Article(media_type, **{**lines, "text": text})
 
 
-def _check_length(text: str, limits: Limits) -> None:
+def check_length(text: str, limits: Limits) -> None:
+    """UploadError too_large for more characters than a document may have."""
     if len(text) > limits.max_text_chars:
         raise UploadError("too_large", f"{len(text)} characters, limit {limits.max_text_chars}")
 
@@ -117,16 +85,8 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return found
 
 
-def _front_matter(text: str, fields: Fields) -> dict[str, str]:
-    try:
-        facts = yaml.load(text, yaml.BaseLoader)  # builds strings, lists and dicts only
-    except (yaml.YAMLError, RecursionError):
-        return {}
-    found = _mapped(facts, fields) if isinstance(facts, dict) else {}
-    return {name: value for name, value in found.items() if value and name != "text"}
-
-
-def _mapped(document: Json, fields: Fields) -> dict[str, str]:
+def mapped(document: Json, fields: Fields) -> dict[str, str]:
+    """The facts of an article, by field name, that stand under the keys of `fields`; "" for what is not there."""
     texts = dict.fromkeys(_words(value) for key in fields.text for value in _values(document, key))
     facts = {"text": "\n\n".join(filter(None, map(_unmarked, texts)))}
     for name, keys in (
@@ -152,12 +112,12 @@ def _values(document: Json, key: str) -> Iterator[Json]:
 
 
 def _words(value: Json, joint: str = "\n\n") -> str:
-    """The strings of a value: itself, a list's in order, the `name` or `text` of an object in it."""
+    """The strings of a value: itself, a list's in order, the `name`, `text` and `value` of an object in it."""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):
-        return _words(value.get("name") or value.get("text") or value.get("value"), joint)
-    if isinstance(value, Sequence):
+        return _words([value.get(key) for key in ("name", "text", "value")], joint)
+    if isinstance(value, list):
         return joint.join(filter(None, (_words(item, joint) for item in value)))
     return ""
 
@@ -166,6 +126,6 @@ def _unmarked(text: str) -> str:
     clean = UNPRINTABLE.sub("�", text)
     if "<" not in clean or text_type(clean) != HTML:
         return clean
-    from screening.decode.html import visible_text
+    from screening.decode.markup import visible_text
 
     return visible_text(clean)

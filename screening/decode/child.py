@@ -17,14 +17,14 @@ from typing import IO
 
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed
-from screening.decode.table import DOCUMENTS, decode_admitted, decoder_for
+from screening.decode.table import DOCUMENTS, decode_admitted, prepare
 from screening.decode.wire import Broken, pack, receive, send
 from screening.errors import UploadError
 from screening.records import Content
 
 OUT_OF_MEMORY = 77  # exit status
 OPEN_FILES = 64
-GRACE = 5  # seconds after which a child that nobody stopped stops itself
+GRACE = 2  # seconds after which a child that nobody stopped stops itself
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
 def _serve(requests: IO[bytes], answers: IO[bytes], limits: Limits, fields: Fields) -> None:
     header, body = receive(requests, 4 * limits.max_bytes)
     media_type = header["media_type"]
-    decoder_for(media_type)
+    prepare(media_type)
     send(answers, {"ready": True})  # the clock of this upload starts after the imports
     signal.setitimer(signal.ITIMER_REAL, limits.seconds + GRACE)  # ends a stalled child whose parent is gone
     sniffed = Sniffed(media_type, b"", body.decode()) if media_type in DOCUMENTS else Sniffed(media_type, body)

@@ -19,8 +19,8 @@ DecoderFunction = Callable[[Sniffed, Limits, Fields], Content]
 # by name, since a process should import only the parsers that its uploads need
 DECODERS: Mapping[str, str] = {
     PLAIN: "article.plain",
-    MARKDOWN: "article.markdown",
-    HTML: "article.html",
+    MARKDOWN: "markup.markdown",
+    HTML: "markup.html",
     JSON: "article.json_article",
     "image/jpeg": "image.picture",
     "image/png": "image.picture",
@@ -50,6 +50,13 @@ def decoder_for(media_type: str) -> DecoderFunction:
     module, name = DECODERS[media_type].split(".")
     function: DecoderFunction = getattr(importlib.import_module(f"screening.decode.{module}"), name)
     return function
+
+
+def prepare(media_type: str) -> None:
+    """Import all that decoding this type may need, for a child whose clock has not started yet."""
+    decoder_for(media_type)
+    if media_type == JSON:
+        importlib.import_module("screening.decode.markup")  # only JSON with markup in it comes to a child
 
 
 def decode_admitted(sniffed: Sniffed, limits: Limits, fields: Fields) -> Content:

@@ -1,15 +1,21 @@
-"""HTML to text; imported only where it is used, in the decoder's child, for it takes long and may crash."""
+"""HTML and Markdown to the words that a reader would read; for the decoder's child, being slow and fragile."""
 
 from __future__ import annotations
 
 import re
 
 import trafilatura
+import yaml
 from lxml import etree
 from lxml import html as lxml_html
+from markdown_it import MarkdownIt
 from trafilatura.settings import Document
 
+from screening.decode.article import check_length, make_article, mapped
+from screening.decode.limits import Fields, Limits
+from screening.decode.sniff import HTML, MARKDOWN, Sniffed
 from screening.errors import UploadError
+from screening.records import Article
 
 HIDDEN = ("head", "script", "style", "template", "svg", "math", "iframe", "object", "noembed", "noframes")
 BLOCKS = (
@@ -18,10 +24,36 @@ BLOCKS = (
     "section", "table", "ul",
 )  # fmt: skip
 LINES = ("br", "li", "tr", "option")
+FRONT_MATTER = re.compile(r"\A---\n((?:[^\n]*\n){1,100}?)---[ \t]*(?:\n|\Z)")
+HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 BLANK = re.compile(r"\n[ \n]*\n")
 SPACES = re.compile(r"[^\S\n]+")
 # found by the calendar of the day otherwise, and the same bytes would not give the same article for ever
 DATES = {"extensive_search": False, "original_date": True, "max_date": "2100-01-01"}
+
+
+def html(sniffed: Sniffed, limits: Limits, _: Fields) -> Article:
+    """The main text of a page with its title, byline and date; UploadError no_text, too_large, too_deep."""
+    check_length(sniffed.text, limits)
+    return make_article(HTML, limits, main_text(sniffed.text))
+
+
+def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
+    """Markdown (CommonMark and tables) as its rendered text, raw HTML in it too, with YAML front matter.
+
+    UploadError no_text, too_large, too_deep.
+    """
+    text = sniffed.text
+    check_length(text, limits)
+    facts: dict[str, str] = {}
+    if front := FRONT_MATTER.match(text):
+        facts = _front_matter(front[1], fields)
+        text = text[front.end() :] if facts else text
+    heading = HEADING.search(text)
+    # the preset stops at 20 levels and silently drops what lies deeper; unread text must never pass
+    renderer = MarkdownIt("commonmark", {"maxNesting": 1 << 20}).enable("table")
+    rendered = visible_text(renderer.render(text))
+    return make_article(MARKDOWN, limits, {"title": heading[1] if heading else "", **facts, "text": rendered})
 
 
 def main_text(markup: str) -> dict[str, str]:
@@ -59,3 +91,12 @@ def _parse(markup: str) -> lxml_html.HtmlElement:
         # libxml2 stops at 256 levels and drops all the rest in silence
         raise UploadError("too_deep", "HTML deeper than 256 levels")
     return tree
+
+
+def _front_matter(text: str, fields: Fields) -> dict[str, str]:
+    try:
+        facts = yaml.load(text, yaml.BaseLoader)  # builds strings, lists and dicts only
+    except yaml.YAMLError:
+        return {}
+    found = mapped(facts, fields) if isinstance(facts, dict) else {}
+    return {name: value for name, value in found.items() if value and name != "text"}

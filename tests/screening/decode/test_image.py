@@ -1,0 +1,188 @@
+"""Images become upright RGB at a bounded size, or the upload is refused before it costs much."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from screening.decode import MAX_SIDE, Limits, decode
+from screening.decode.image import BACKGROUND
+from screening.errors import UploadError
+from screening.records import Picture
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")  # Pillow, of damage
+
+LOSSLESS = ("image/png", "image/webp", "image/tiff", "image/bmp")
+
+
+def picture(data: bytes, limits: Limits = Limits()) -> Picture:
+    content = decode(data, limits)
+    assert isinstance(content, Picture)
+    assert content.pixels.dtype == np.uint8
+    assert content.pixels.shape[2] == 3
+    assert max(content.pixels.shape) <= MAX_SIDE
+    return content
+
+
+def reason(data: bytes, limits: Limits = Limits()) -> str:
+    with pytest.raises(UploadError) as refusal:
+        decode(data, limits)
+    return refusal.value.reason
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims its size and holds next to nothing."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 999)) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("media_type", ["image/jpeg", "image/gif", "image/avif", *LOSSLESS])
+def test_pixels_are_those_of_the_picture(media_type, valid, make):
+    decoded = picture(valid[media_type])
+    assert (decoded.media_type, decoded.width, decoded.height, decoded.frames) == (media_type, 96, 64, 1)
+    error = np.abs(decoded.pixels.astype(int) - np.asarray(make.scene()))
+    assert error.max() == 0 if media_type in LOSSLESS else error.mean() < 8
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("media_type", ["image/jpeg", "image/png", "image/webp", "image/tiff"])
+def test_exif_orientation(media_type, orientation, make):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = make.encode(make.scene(), exif=exif, **make.formats[media_type])
+    source = Image.new("RGB", (1, 1))
+    source = make.scene()
+    source.getexif()[0x0112] = orientation
+    upright = ImageOps.exif_transpose(source)
+    decoded = picture(data)
+    assert (decoded.width, decoded.height) == upright.size == ((64, 96) if orientation > 4 else (96, 64))
+    assert np.abs(decoded.pixels.astype(int) - np.asarray(upright)).mean() < 4
+
+
+@pytest.mark.parametrize("media_type", ["image/jpeg", "image/png"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_large_pictures_are_scaled_and_keep_their_own_size_on_record(media_type, orientation, make):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    decoded = picture(make.encode(make.scene(5000, 1000), exif=exif, **make.formats[media_type]))
+    facts = (decoded.width, decoded.height, *decoded.pixels.shape[:2])
+    assert facts == ((5000, 1000, 205, 1024) if orientation == 1 else (1000, 5000, 1024, 205))
+    small = np.asarray(make.scene(1024, 205)).astype(int)
+    turned = small if orientation == 1 else np.rot90(small, -1)
+    assert np.abs(decoded.pixels.astype(int) - turned).mean() < 4
+
+
+def test_a_thread_of_a_picture_keeps_a_pixel_of_width(make):
+    assert picture(make.encode(make.scene(1, 9000), format="PNG")).pixels.shape == (1024, 1, 3)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+def test_every_mode_becomes_rgb(mode, make):
+    grey = make.scene().convert("L")
+    if mode in ("I;16", "I"):
+        image = Image.fromarray(np.asarray(grey).astype(np.uint16 if mode == "I;16" else np.int32) * 257)
+    elif mode == "F":
+        image = Image.fromarray(np.asarray(grey).astype(np.float32) / 255)
+    else:
+        image = make.scene().convert(mode)
+    stored = "PNG" if mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else "TIFF"
+    expected = image.convert("RGB") if mode not in ("I;16", "I", "F") else grey.convert("RGB")
+    decoded = picture(make.encode(image, format=stored))
+    assert np.abs(decoded.pixels.astype(int) - np.asarray(expected)).max() <= 1
+
+
+def test_cmyk_jpeg(make):
+    data = make.encode(make.scene().convert("CMYK"), format="JPEG", quality=95)
+    assert np.abs(picture(data).pixels.astype(int) - np.asarray(make.scene())).mean() < 8
+
+
+def test_numbers_without_a_scale_are_stretched(make):
+    ramp = np.linspace(-5e6, 5e6, 64 * 64).reshape(64, 64)
+    for values in (
+        ramp.astype(np.float32),
+        ramp.astype(np.int32),
+        np.where(ramp > 4e6, np.nan, ramp).astype(np.float32),
+    ):
+        pixels = picture(make.encode(Image.fromarray(values), format="TIFF")).pixels
+        assert pixels.min() == 0
+        assert pixels.max() == 255
+
+
+@pytest.mark.parametrize("transparent", ["RGBA", "LA", "palette", "colour"])
+def test_transparency_lies_over_white(transparent, make):
+    if transparent == "RGBA":
+        data = make.encode(Image.new("RGBA", (8, 8), (200, 0, 0, 0)), format="PNG")
+    elif transparent == "LA":
+        data = make.encode(Image.new("LA", (8, 8), (20, 0)), format="PNG")
+    elif transparent == "palette":
+        data = make.encode(Image.new("P", (8, 8), 3), format="GIF", transparency=3)
+    else:
+        data = make.encode(Image.new("RGB", (8, 8), (9, 8, 7)), format="PNG", transparency=(9, 8, 7))
+    assert (picture(data).pixels == BACKGROUND).all()
+
+
+def test_half_transparent_edges_keep_their_colour_when_scaled(make):
+    image = Image.new("RGBA", (4096, 4096), (0, 0, 0, 0))
+    image.paste((255, 0, 0, 255), (0, 0, 2050, 4096))
+    pixels = picture(make.encode(image, format="PNG")).pixels.astype(int)
+    assert (pixels[..., 0] >= 250).all()  # red over white is never darkened by the black of what is not there
+
+
+@pytest.mark.parametrize("media_type", ["image/gif", "image/webp", "image/png", "image/tiff", "image/avif"])
+def test_animations_are_counted_and_limited(media_type, make):
+    frames = [make.scene().rotate(90 * turn) for turn in range(4)]
+    options = {**make.formats[media_type], "save_all": True, "append_images": frames[1:]}
+    data = make.encode(frames[0], **options)
+    assert picture(data).frames == 4
+    assert reason(data, Limits(max_frames=3)) == "too_large"
+
+
+@pytest.mark.parametrize("size", [(50_000, 50_000), (2**31 - 1, 2**31 - 1), (100_000_001, 1)])
+def test_bombs_are_refused_by_their_header(size):
+    assert reason(png_header(*size)) == "too_many_pixels"
+
+
+def test_the_limit_on_pixels_is_exact(make):
+    data = make.encode(make.scene(40, 25), format="PNG")
+    assert picture(data, Limits(max_pixels=1000)).width == 40
+    assert reason(data, Limits(max_pixels=999)) == "too_many_pixels"
+
+
+@pytest.mark.parametrize(
+    "media_type", ["image/jpeg", "image/png", "image/webp", "image/gif", "image/tiff", "image/bmp", "image/avif"]
+)
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_file_that_ends_early_is_undecodable(media_type, share, valid):
+    data = valid[media_type]
+    assert reason(data[: int(len(data) * share)]) in ("undecodable", "unsupported_type")
+
+
+def test_a_png_with_a_wrong_checksum_is_undecodable(valid):
+    data = bytearray(valid["image/png"])
+    place = data.index(b"IDAT") + 40
+    data[place] ^= 1
+    assert reason(bytes(data)) == "undecodable"
+
+
+def test_broken_exif_does_not_hide_a_good_picture(make):
+    data = make.encode(make.scene(), format="JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xffgarbage")
+    assert picture(data).width == 96
+
+
+def test_the_same_bytes_give_the_same_pixels(valid):
+    for data in valid.values():
+        first, second = decode(data), decode(data)
+        if isinstance(first, Picture):
+            assert (first.pixels == second.pixels).all()
+        else:
+            assert first == second
