@@ -34,7 +34,9 @@ def fit(head: Head, windows: Windows, truth: npt.NDArray[np.int64]) -> Calibrati
             likelihood = np.where(truth == 1, p[:, 0], 1 - p[:, 0])
         return float(-np.log(likelihood).mean() + 1e-3 * (x**2).mean())
 
-    found = minimize(loss, np.zeros(n + 1), method="Nelder-Mead", options={"maxiter": 800, "xatol": 1e-3, "fatol": 1e-7})
+    found = minimize(
+        loss, np.zeros(n + 1), method="Nelder-Mead", options={"maxiter": 800, "xatol": 1e-3, "fatol": 1e-7}
+    )
     x = found.x.copy()
     if head.kind == "multiclass":
         x[1:] -= x[1:].mean()

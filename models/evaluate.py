@@ -19,132 +19,111 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.agreement import agreement
 from models.calibrate import fit, table
 from models.finetune import read_rows
 from models.floor import floor_scores
 from models.metrics import measure
 from models.recipe import Head, Recipe, load_recipe
 from models.score import Calibration, Floats, OnnxModel, Windows, score
+from models.slices import Rows, contrast, false_alarms, harmless_rows
 
 log = logging.getLogger("models.evaluate")
+PART = 50  # rows; a smaller part of a set is not measured on its own
 
 
-def dev_rows(recipe: Recipe, head: Head, dev: list[dict[str, Any]]) -> list[int]:
-    """Indexes of the rows that a head is calibrated and measured on: those of held-out publishers where there are any."""
+def measured_rows(recipe: Recipe, head: Head, dev: Rows) -> tuple[list[int], list[int]]:
+    """Rows that a head is calibrated and measured on, and the other ones of their sets.
+
+    Where publishers were held out, the first are theirs and the second those of publishers seen in training.
+    """
     sets = {s.set for s in recipe.sources if head.name in s.dev}
     rows = [i for i, r in enumerate(dev) if r["set"] in sets and head.name in r["targets"]]
     held = [i for i in rows if dev[i]["held_out"]]
-    return held or rows
+    return (held, [i for i in rows if not dev[i]["held_out"]]) if held else (rows, [])
 
 
-def truth_of(head: Head, rows: list[dict[str, Any]]) -> npt.NDArray[np.int64]:
+def truth_of(head: Head, rows: Rows) -> npt.NDArray[np.int64]:
     """A label's index, or 0/1."""
     targets = [r["targets"][head.name] for r in rows]
-    return np.array([int(np.argmax(t)) if head.kind == "multiclass" else t[0] for t in targets])
+    return np.array([int(np.argmax(t)) if head.kind == "multiclass" else t[0] for t in targets], np.int64)
 
 
-def cross_fitted(head: Head, windows: Windows, truth: npt.NDArray[np.int64]) -> Floats:
-    """Scores of each half of the rows, calibrated on the other half: what calibration error may be measured on."""
-    out = np.zeros((len(truth), len(head.labels)))
-    for half in (0, 1):
-        fitted = fit(head, windows.of(np.arange(len(truth)) % 2 != half), truth[np.arange(len(truth)) % 2 != half])
-        out[half::2] = windows.pooled(head, fitted)[half::2]
-    return out
-
-
-def evaluate_head(
-    recipe: Recipe, head: Head, train: list[dict[str, Any]] | None, dev: list[dict[str, Any]], windows: Windows
+def measure_head(
+    recipe: Recipe, head: Head, train: Rows | None, dev: Rows, windows: Windows
 ) -> tuple[Calibration, dict[str, Any], dict[str, Any]]:
-    """Calibration, metrics and threshold tables of one head."""
-    chosen = dev_rows(recipe, head, dev)
-    rows = [dev[i] for i in chosen]
-    mine = windows.of(np.isin(np.arange(len(dev)), chosen))
-    truth = truth_of(head, rows)
-    calibration = fit(head, mine, truth)
-    scores = mine.pooled(head, calibration)
-    metrics: dict[str, Any] = {"measured_on": _named(rows), **measure(head, scores, truth)}
-    metrics["ece"] = measure(head, cross_fitted(head, mine, truth), truth)["ece"]
-    parts = sorted({r["part"] for r in rows})
-    if len(parts) > 1:
-        metrics["parts"] = {p: _auroc(head, scores, truth, np.array([r["part"] == p for r in rows])) for p in parts}
-        metrics["parts"] = {p: v for p, v in metrics["parts"].items() if v}
-    if train is not None:
-        metrics["floor"] = measure(head, floor_scores(head, train, [r["text"] for r in rows], recipe.training.seed), truth)
-    near = [i for i, r in enumerate(dev) if head.name in r["targets"] and i not in set(chosen) and r["set"] in _sets(rows)]
+    """Calibration, metrics and threshold tables of one head; `train` is for the floor."""
+    rows, near = measured_rows(recipe, head, dev)
+    truth = truth_of(head, [dev[i] for i in rows])
+    own = windows.of(np.isin(np.arange(len(dev)), rows))
+    calibration = fit(head, own, truth)
+    scores = windows.pooled(head, calibration)
+    metrics: dict[str, Any] = {"measured_on": _named([dev[i] for i in rows]), **measure(head, scores[rows], truth)}
+    metrics["positives"] = int((truth == len(head.labels) - 1).sum() if head.kind == "multiclass" else truth.sum())
+    metrics["ece"] = measure(head, _cross_fitted(head, own, truth), truth)["ece"]
+    metrics["parts"] = _parts(head, scores[rows], truth, [dev[i]["part"] for i in rows])
     if near:
-        known = truth_of(head, [dev[i] for i in near])
-        near_scores = windows.of(np.isin(np.arange(len(dev)), near)).pooled(head, calibration)
-        metrics["same_publishers"] = measure(head, near_scores, known)
-    tables = {
-        label: table(scores[:, k], truth == (k if head.kind == "multiclass" else 1)) for k, label in enumerate(head.labels)
-    }
+        metrics["same_publishers"] = measure(head, scores[near], truth_of(head, [dev[i] for i in near]))
+    if train is not None:
+        floor = floor_scores(head, train, [dev[i]["text"] for i in rows], recipe.training.seed)
+        metrics["floor"] = measure(head, floor, truth)
+    both = rows + harmless_rows(recipe, head, dev)
+    known = truth_of(head, [dev[i] for i in both])
+    wanted = range(len(head.labels)) if head.kind == "multiclass" else (1,)
+    tables = {x: table(scores[both, k], known == w) for k, (x, w) in enumerate(zip(head.labels, wanted, strict=True))}
     return calibration, metrics, tables
 
 
-def ordinary(recipe: Recipe, dev: list[dict[str, Any]], windows: Windows, fitted: dict[str, Calibration]) -> dict[str, Any]:
-    """Share of dev rows that no head should fire on, by label that fires all the same (score >= 0.5)."""
-    out: dict[str, Any] = {}
-    calm = [i for i, r in enumerate(dev) if all(_calm(recipe, n, t) for n, t in r["targets"].items()) and _other(recipe, r)]
-    for head in recipe.heads:
-        rows = [i for i in calm if head.name in dev[i]["targets"]]
-        if rows:
-            p = windows.of(np.isin(np.arange(len(dev)), rows)).pooled(head, fitted[head.name])
-            fires = {x: round(float((p[:, k] >= 0.5).mean()), 4) for k, x in enumerate(head.labels) if x != "normal"}
-            out[head.name] = {"rows": len(rows), "fires": fires}
+def _cross_fitted(head: Head, windows: Windows, truth: npt.NDArray[np.int64]) -> Floats:
+    """Scores of each half of the rows, calibrated on the other half: what calibration error may be measured on."""
+    out = np.zeros((len(truth), len(head.labels)))
+    odd = np.arange(len(truth)) % 2 == 1
+    for half in (odd, ~odd):
+        out[half] = windows.of(half).pooled(head, fit(head, windows.of(~half), truth[~half]))
     return out
 
 
-def _calm(recipe: Recipe, name: str, target: list[int]) -> bool:
-    head = next(h for h in recipe.heads if h.name == name)
-    return target == [1] + [0] * (len(head.labels) - 1) if head.kind == "multiclass" else target == [0]
+def _parts(head: Head, scores: Floats, truth: npt.NDArray[np.int64], part: list[str]) -> dict[str, Any]:
+    out = {}
+    for name, rows in Counter(part).items():
+        where = np.array(part) == name
+        if PART <= rows < len(part) and len(set(truth[where].tolist())) == max(2, len(head.labels)):
+            found = measure(head, scores[where], truth[where])
+            out[name] = {k: found[k] for k in ("rows", "macro_f1", "auprc", "auroc")}
+    return out
 
 
-def _other(recipe: Recipe, row: dict[str, Any]) -> bool:
-    return not any(s.set == row["set"] and s.dev for s in recipe.sources)
-
-
-def _sets(rows: list[dict[str, Any]]) -> set[str]:
-    return {r["set"] for r in rows}
-
-
-def _named(rows: list[dict[str, Any]]) -> str:
+def _named(rows: Rows) -> str:
     held = sorted({r["part"] for r in rows if r["held_out"]})
-    return ", ".join(sorted(_sets(rows))) + (f": unseen publishers ({', '.join(held)})" if held else " dev")
+    sets = ", ".join(sorted({r["set"] for r in rows}))
+    return f"{sets}: unseen publishers ({', '.join(held)})" if held else f"{sets} dev"
 
 
-def _auroc(head: Head, scores: Floats, truth: npt.NDArray[np.int64], where: npt.NDArray[np.bool_]) -> dict[str, float]:
-    if where.sum() < 50 or len(set(truth[where].tolist())) < max(2, len(head.labels)):
-        return {}
-    found = measure(head, scores[where], truth[where])
-    return {k: found[k] for k in ("rows", "macro_f1", "auprc", "auroc")}
-
-
-def evaluate(recipe: Recipe, rows: Path, folder: Path, network: Path | None = None, floor: bool = True) -> dict[str, Any]:
-    """Write and give the evaluation: rows, calibration, metrics by head, behaviour on ordinary text."""
+def evaluate(
+    recipe: Recipe, rows: Path, folder: Path, network: Path | None = None, floor: bool = True
+) -> dict[str, Any]:
+    """Write and give the evaluation: row counts, calibration, metrics by head, harmless text, contrast rows."""
     train, dev = read_rows(rows / "train.jsonl"), read_rows(rows / "dev.jsonl")
     model = OnnxModel(folder / "model.onnx", recipe.heads)
-    texts = [r["text"] for r in dev]
-    windows = score(model, folder, texts, recipe.max_tokens, recipe.overlap)
+    windows = score(model, folder, [r["text"] for r in dev], recipe.max_tokens, recipe.overlap)
     log.info("%d windows of %d dev texts scored", len(windows.owner), len(dev))
-    metrics: dict[str, Any] = {}
     fitted: dict[str, Calibration] = {}
+    metrics: dict[str, Any] = {}
     tables: dict[str, Any] = {}
     for head in recipe.heads:
-        fitted[head.name], metrics[head.name], more = evaluate_head(recipe, head, train if floor else None, dev, windows)
+        fitted[head.name], metrics[head.name], more = measure_head(recipe, head, train if floor else None, dev, windows)
         tables |= more
         log.info("%s: %s", head.name, metrics[head.name])
-    result = {
-        "rows": {
-            "train": dict(Counter(r["set"] for r in train)),
-            "dev": dict(Counter(r["set"] for r in dev)),
-        },
-        "calibration": {name: asdict(c) for name, c in fitted.items()},
-        "metrics": metrics | {"ordinary_text": ordinary(recipe, dev, windows, fitted)},
-    }
+    scores = {h.name: windows.pooled(h, fitted[h.name]) for h in recipe.heads}
+    metrics["harmless_text"] = false_alarms(recipe, dev, scores)
+    metrics["contrast"] = contrast(recipe, dev, scores)
     if network is not None:
-        from models.agreement import agreement
-
-        result["metrics"]["int8_against_float"] = agreement(recipe, network, folder, dev, windows, fitted)
+        metrics["int8_against_float"] = agreement(recipe, network, folder, dev, windows, fitted)
+    result = {
+        "rows": {"train": dict(Counter(r["set"] for r in train)), "dev": dict(Counter(r["set"] for r in dev))},
+        "calibration": {name: asdict(c) for name, c in fitted.items()},
+        "metrics": metrics,
+    }
     (folder / "calibration.json").write_text(json.dumps(tables, separators=(",", ":")) + "\n")
     (folder / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n")
     return result

@@ -43,6 +43,8 @@ class ExportError(Exception):
 
 def to_onnx(network: MultiHead, path: Path) -> None:
     """Write the float32 graph, plain operators only."""
+    logging.getLogger("onnx_ir").setLevel(logging.WARNING)
+    logging.getLogger("onnxscript").setLevel(logging.WARNING)
     ids = torch.randint(1, 50, (2, 16))
     names = [f"logits_{h.name}" for h in network.heads]
     batch, seq = torch.export.Dim("batch"), torch.export.Dim("seq")
@@ -50,7 +52,7 @@ def to_onnx(network: MultiHead, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network, (ids, torch.ones_like(ids)), path, dynamo=True, opset_version=18, external_data=False,
+            network, (ids, torch.ones_like(ids)), path, dynamo=True, opset_version=20, external_data=False,
             input_names=["input_ids", "attention_mask"], output_names=names, verbose=False,
             dynamic_shapes={"input_ids": shape, "attention_mask": shape},
         )  # fmt: skip

@@ -109,8 +109,14 @@ def train(recipe: Recipe, rows: list[dict[str, Any]], out: Path, steps: int | No
         spent = time.monotonic() - started
         if (step + 1) % 25 == 0 or step + 1 == steps:
             left = spent / (step + 1) * (steps - step - 1) / 60
-            log.info("step %d/%d loss %.4f, %.0f tokens/s, %.1f min left",
-                     step + 1, steps, np.mean(losses[-25:]), tokens / spent, left)
+            log.info(
+                "step %d/%d loss %.4f, %.0f tokens/s, %.1f min left",
+                step + 1,
+                steps,
+                np.mean(losses[-25:]),
+                tokens / spent,
+                left,
+            )
         if (step + 1) % max(1, steps // 4) == 0:
             save_network(network, out / f"step-{step + 1}")
     save_network(network, out / "final")

@@ -32,8 +32,11 @@ class MultiHead(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
         """Logits per head."""
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        seen = attention_mask.to(torch.float32)
+        # added to the attention scores; given ready-made, it keeps the exported graph to plain operators
+        unseen = (1.0 - seen[:, None, None, :]) * -10000.0
+        hidden = self.encoder(input_ids=input_ids, attention_mask=unseen).last_hidden_state
+        mask = seen.unsqueeze(-1)
         pooled = self.dropout((hidden * mask).sum(1) / mask.sum(1))
         return tuple(self.linear[h.name](pooled) for h in self.heads)
 
@@ -63,7 +66,9 @@ def new_network(base: Path, heads: Sequence[Head]) -> MultiHead:
 
     Eager attention: on a CPU with bf16 it is 10 to 20 % faster to train than the fused one.
     """
-    encoder = AutoModel.from_pretrained(base, attn_implementation="eager", add_pooling_layer=False, local_files_only=True)
+    encoder = AutoModel.from_pretrained(
+        base, attn_implementation="eager", add_pooling_layer=False, local_files_only=True
+    )
     return MultiHead(encoder.float(), heads)
 
 

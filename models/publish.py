@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -50,7 +49,12 @@ def bundle_record(recipe: Recipe, evaluation: dict[str, Any], files: dict[str, s
         "calibration": "calibration.json",
         "base_model": {"name": recipe.base_model.name, "licence": recipe.base_model.licence},
         "training_data": [
-            {"name": s.set, "licence": s.licence, "rows": rows["train"].get(s.set, 0), "dev_rows": rows["dev"].get(s.set, 0)}
+            {
+                "name": s.set,
+                "licence": s.licence,
+                "rows": rows["train"].get(s.set, 0),
+                "dev_rows": rows["dev"].get(s.set, 0),
+            }
             for s in recipe.sources
         ],
         "metrics": evaluation["metrics"],
@@ -77,7 +81,7 @@ def publish(recipe: Recipe, model: Path, to: Path) -> Path:
         if size > LARGEST:
             raise ConfigError(f"the bundle has {size} bytes, more than {LARGEST}")
         draft.chmod(0o755)
-        os.rename(draft, target)
+        draft.rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     log.info("published %s, %.1f MB", target, size / 1e6)

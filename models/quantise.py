@@ -56,7 +56,9 @@ def quantise_weights(model: onnx.ModelProto) -> int:
             continue
         q, scale = to_int8(weight, axis)
         graph.initializer.remove(stored[name])
-        graph.initializer.extend([numpy_helper.from_array(q, f"{name}.int8"), numpy_helper.from_array(scale, f"{name}.scale")])
+        graph.initializer.extend(
+            [numpy_helper.from_array(q, f"{name}.int8"), numpy_helper.from_array(scale, f"{name}.scale")]
+        )
         added += [
             helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=TensorProto.FLOAT),
             helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]),

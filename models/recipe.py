@@ -54,7 +54,8 @@ class Source(Strict):
 
     `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, a list of the
     labels that it may be (the rest is ruled out), or yes/no for a head with one label. `dev` names the heads that are
-    calibrated and measured on this set's dev split. `passes` is how often each training row is seen, a fraction
+    calibrated and measured on this set's dev split. `harmless` rows of dev count as false alarms in the tables that a
+    policy's targets are resolved on. `passes` is how often each training row is seen, a fraction
     takes a fixed part of the rows. `hold_out` {field: values} keeps whole publishers for dev. `limit` caps the
     training rows, `max_tokens` cuts each text, `windows` caps the windows that one long text gives.
     """
@@ -65,6 +66,7 @@ class Source(Strict):
     dev: tuple[str, ...] = ()
     only_sources: tuple[str, ...] = ()
     hold_out: dict[str, tuple[str, ...]] = {}
+    harmless: bool = False
     passes: float = Field(default=1.0, gt=0)
     limit: int | None = Field(default=None, gt=0)
     max_tokens: int | None = Field(default=None, ge=16)
