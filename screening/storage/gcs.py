@@ -1,0 +1,268 @@
+"""Google Cloud Storage as a store, through Google's client.
+
+Reads are one call each: by generation, capped, verified by crc32c. Every write is safe to try again after a
+lost reply, because each try first looks whether the one before took effect.
+"""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import requests
+import urllib3
+from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed, RetryError
+from google.api_core.retry import Retry
+from google.auth.exceptions import GoogleAuthError, TransportError
+from google.cloud import storage
+from google.cloud.storage.exceptions import DataCorruption
+from requests.adapters import HTTPAdapter
+
+from screening.errors import ConfigError, Replaced, TransientError, UploadError
+from screening.records import Upload
+from screening.storage.names import name_problem, split_gs
+
+T = TypeVar("T")
+CONNECTIONS = 64  # kept open: readers run ahead of the classifier
+TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
+FIELDS = "items(name,generation,size,contentType,metadata),nextPageToken"
+KEPT = ("contentType", "contentEncoding", "contentLanguage", "contentDisposition", "cacheControl")
+
+
+class GcsStore:
+    """Buckets through one client; any thread may use it.
+
+    `patience` is how long one call is tried again, in seconds, on 408, 429, 5xx, broken connections and
+    bodies that are short or fail their checksum.
+    """
+
+    def __init__(self, patience: float = 60.0) -> None:
+        try:
+            self._client = storage.Client(project=None)
+        except GoogleAuthError as error:
+            raise ConfigError(
+                f"no credentials for Google Cloud: {error}", fix="gcloud auth application-default login"
+            ) from None
+        for scheme in ("http://", "https://"):
+            self._client._http.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+        self._retry = Retry(predicate=_transient, initial=0.1, maximum=10.0, multiplier=2.0, timeout=patience)
+
+    def list(self, prefix: str) -> Iterator[Upload]:
+        """Every object below the prefix, which is taken as a folder; its empty markers of folders are none."""
+        bucket, folder = split_gs(prefix.rstrip("/") + "/")
+        pages = self._client.list_blobs(
+            bucket, prefix=folder or None, fields=FIELDS, page_size=1000, retry=self._retry, timeout=TIMEOUT
+        )
+        blobs = iter(pages)
+        try:
+            while (blob := self._do(lambda: next(blobs, None), retry=False)) is not None:
+                if not (blob.name.endswith("/") and blob.size == 0):
+                    yield _upload(f"gs://{bucket}/{blob.name}", blob.name.removeprefix(folder), blob)
+        except UploadError as error:
+            raise ConfigError(f"{error}", file=prefix, fix="name a bucket that exists and that you may list") from None
+
+    def stat(self, uri: str, name: str = "") -> Upload:
+        """The object as it is now."""
+        return _upload(uri, name or uri.rsplit("/", 1)[-1], self._do(lambda: self._found(uri)))
+
+    def read(self, uri: str, generation: int, max_bytes: int) -> bytes:
+        """The bytes of that generation, as they are stored."""
+
+        def download() -> bytes:
+            sink = _Capped(max_bytes)
+            self._blob(uri).download_to_file(
+                sink,
+                raw_download=True,
+                if_generation_match=generation,
+                checksum="crc32c",
+                timeout=TIMEOUT,
+                retry=None,
+            )
+            return sink.getvalue()
+
+        return self._do(download)
+
+    def copy(self, uri: str, generation: int, target: str, *, sha256: str) -> bool:
+        """Copy that generation within the service; its metadata goes along, with stamps of where it is from."""
+        stamps = {
+            "screening-source-uri": uri,
+            "screening-source-generation": str(generation),
+            "screening-source-sha256": sha256,
+        }
+        tried = False
+
+        def attempt() -> bool:
+            nonlocal tried
+            there = self._find(target)
+            if there is not None and stamps.items() <= (there.metadata or {}).items():
+                return tried
+            source = self._found(uri, generation)
+            made = self._blob(target)
+            made._properties.update({key: source._properties[key] for key in KEPT if key in source._properties})
+            made.metadata = {**(source.metadata or {}), **stamps}
+            tried = True
+            self._rewrite(source, made, generation, there.generation if there is not None else 0)
+            return True
+
+        return self._do(attempt)
+
+    def _rewrite(self, source: storage.Blob, target: storage.Blob, generation: int, over: int) -> None:
+        # A blob without generation: else an object replaced in a versioned bucket would still be copied.
+        live, token = self._client.bucket(source.bucket.name).blob(source.name), None
+        try:
+            while True:
+                token, _, _ = target.rewrite(
+                    live,
+                    token=token,
+                    if_generation_match=over,
+                    if_source_generation_match=generation,
+                    timeout=TIMEOUT,
+                    retry=None,
+                )
+                if token is None:
+                    return
+        except PreconditionFailed as error:
+            raise _Raced from error
+        except NotFound:
+            if self._find(f"gs://{source.bucket.name}/{source.name}") is None:
+                raise
+            raise ConfigError(f"no bucket {target.bucket.name!r}", fix="create it, or name another") from None
+
+    def delete(self, uri: str, generation: int) -> None:
+        """Delete that generation."""
+
+        def attempt() -> None:
+            try:
+                self._blob(uri).delete(if_generation_match=generation, timeout=TIMEOUT, retry=None)
+            except NotFound:
+                return
+
+        self._do(attempt)
+
+    def label(self, uri: str, generation: int, metadata: Mapping[str, str]) -> None:
+        """Add to the object's metadata; nothing is written when it is there already."""
+
+        def attempt() -> None:
+            found = self._found(uri, generation)
+            if dict(metadata).items() <= (found.metadata or {}).items():
+                return
+            patch = self._blob(uri)
+            patch.metadata = dict(metadata)
+            try:
+                patch.patch(
+                    if_generation_match=generation,
+                    if_metageneration_match=found.metageneration,
+                    timeout=TIMEOUT,
+                    retry=None,
+                )
+            except PreconditionFailed as error:
+                raise _Raced from error
+
+        self._do(attempt)
+
+    def get(self, uri: str) -> bytes:
+        """The whole object."""
+        data: bytes = self._do(
+            lambda: self._blob(uri).download_as_bytes(checksum="crc32c", timeout=TIMEOUT, retry=None)
+        )
+        return data
+
+    def put(self, uri: str, data: bytes) -> None:
+        """Write the whole object; its type is that of its suffix, so that a browser shows a report."""
+        kind = mimetypes.guess_type(uri)[0] or "application/octet-stream"
+        self._do(
+            lambda: self._blob(uri).upload_from_string(
+                data, content_type=kind, checksum="crc32c", timeout=TIMEOUT, retry=None
+            )
+        )
+
+    def exists(self, uri: str) -> bool:
+        """Whether there is an object."""
+        return self._do(lambda: self._find(uri)) is not None
+
+    def _blob(self, uri: str) -> storage.Blob:
+        bucket, name = split_gs(uri)
+        return self._client.bucket(bucket).blob(name)
+
+    def _find(self, uri: str) -> storage.Blob | None:
+        bucket, name = split_gs(uri)
+        return self._client.bucket(bucket).get_blob(name, timeout=TIMEOUT, retry=None)
+
+    def _found(self, uri: str, generation: int | None = None) -> storage.Blob:
+        blob = self._find(uri)
+        if blob is None:
+            raise UploadError("not_found")
+        if generation is not None and blob.generation != generation:
+            raise Replaced(f"generation {blob.generation}, not {generation}")
+        return blob
+
+    def _do(self, call: Callable[[], T], *, retry: bool = True) -> T:
+        try:
+            return self._retry(call)() if retry else call()
+        except NotFound:
+            raise UploadError("not_found") from None
+        except PreconditionFailed:
+            raise Replaced("the object is another generation") from None
+        except RetryError as error:
+            raise TransientError(f"gave up: {_said(error.cause)}") from error
+        except GoogleAPICallError as error:
+            raise UploadError("unreadable", _said(error)) from error
+        except GoogleAuthError as error:
+            raise ConfigError(f"Google Cloud refuses the credentials: {error}") from error
+
+
+class _Raced(Exception):
+    """Somebody else changed what we were about to write: look again."""
+
+
+class _Capped(io.BytesIO):
+    """Takes so many bytes and no more, so that an object larger than was listed can't fill the memory."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def write(self, data: Any, /) -> int:
+        """Append, or UploadError("too_large")."""
+        if self.tell() + len(data) > self._limit:
+            raise UploadError("too_large", f"more than {self._limit} bytes")
+        return super().write(data)
+
+
+def _upload(uri: str, name: str, blob: storage.Blob) -> Upload:
+    return Upload(
+        uri=uri,
+        name=name,
+        generation=int(blob.generation),
+        size=int(blob.size),
+        content_type=blob.content_type or "",
+        metadata=dict(blob.metadata or {}),
+        problem="invalid_name" if name_problem(name, bucket=True) else "",
+    )
+
+
+def _transient(error: Exception) -> bool:
+    """What Google's retry guide names (cloud.google.com/storage/docs/retry-strategy), and damaged bodies."""
+    if isinstance(error, GoogleAPICallError):
+        code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        return code in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or code >= 500
+    return isinstance(
+        error,
+        (
+            _Raced,
+            DataCorruption,
+            TransportError,
+            ConnectionError,
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+        ),
+    )
+
+
+def _said(error: BaseException | None) -> str:
+    """The kind of an error and its status; not its message, which may quote what a server sent."""
+    code = getattr(error, "code", None)
+    return f"{type(error).__name__} {int(code)}" if isinstance(code, int) else type(error).__name__
