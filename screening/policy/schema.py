@@ -93,7 +93,7 @@ class LimitsEntry(Strict):
 
 
 class FieldsEntry(Strict):
-    """Overrides of `screening.decode.Fields`: candidate keys of JSON articles, the first that is there wins."""
+    """Overrides of `screening.decode.Fields`: keys of JSON articles to look for."""
 
     text: Keys | None = None
     title: Keys | None = None
