@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import yaml
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from screening.errors import ConfigError
 from screening.policy import PolicyError, load_policy
 from screening.records import BundleId
+from screening.storage import open_store
 from tests.screening.policy.conftest import CATEGORIES, CHECKS, HATE, HEADER, TEXT, FakeCheck
 
 HATEFUL = "statement: STATEMENT_CATEGORY_ILLEGAL_OR_HARMFUL_SPEECH"
@@ -369,10 +369,18 @@ def test_whatever_stands_somewhere_is_a_policy_or_a_policy_error(load, data):
         load(yaml.safe_dump(document, allow_unicode=data.draw(st.booleans())).encode(errors="surrogatepass"))
 
 
-def test_banks_of_a_policy_in_a_bucket_lie_beside_it():
-    from screening.policy.load import _beside
-
-    assert _beside("gs://b/policies/p.yaml", "banks/a.jsonl") == "gs://b/policies/banks/a.jsonl"
-    assert _beside("gs://b/policies/p.yaml", "../a.jsonl") == "gs://b/a.jsonl"
-    assert _beside("gs://b/policies/p.yaml", "gs://c/a.jsonl") == "gs://c/a.jsonl"
-    assert _beside("/policies/p.yaml", "a.jsonl") == str(Path("/policies/a.jsonl"))
+def test_a_policy_in_a_bucket_has_its_banks_beside_it(gcs_server, monkeypatch):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server.url)
+    bucket = gcs_server.create_bucket("policies-of-a-test")
+    uri = f"gs://{bucket}/text/p.yaml"
+    with pytest.raises(ConfigError, match=rf"{uri}: can't read the policy"):
+        load_policy(uri, [TEXT], CHECKS)
+    moved = CATEGORIES.replace("block.jsonl", "banks/a.jsonl").replace("allow.jsonl", "../b.jsonl")
+    open_store(uri).put(uri, moved.encode())
+    assert [bank.uri for bank in load_policy(uri, [TEXT], CHECKS).banks] == [
+        f"gs://{bucket}/text/banks/a.jsonl",
+        f"gs://{bucket}/b.jsonl",
+    ]
+    open_store(uri).put(uri, moved.replace("use: block", "use: blok").encode())
+    with pytest.raises(PolicyError, match=rf"{uri}:4: use: 'blok' is not known"):
+        load_policy(uri, [TEXT], CHECKS)
