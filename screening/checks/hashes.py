@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from screening.checks.pdq import pdq
-from screening.errors import ConfigError
+from screening.errors import ConfigError, UploadError
 from screening.records import Content, Evidence, Picture, Signal
 from screening.storage import open_store
 
@@ -48,7 +48,12 @@ def load_bank(uri: str, id: str, use: Use, max_distance: int = MAX_DISTANCE) -> 
     """Read and validate a bank, whole; ConfigError with file and line for what is wrong in it."""
     if not 0 <= max_distance < BITS:
         raise ConfigError(f"max_distance {max_distance} of bank {id}", file=uri, fix="give 0 to 255 bits")
-    data = open_store(uri).get(uri)
+    try:
+        data = open_store(uri).get(uri)
+    except UploadError as error:
+        raise ConfigError(
+            f"bank {id} can't be read ({error.reason})", file=uri, fix="name a file of JSON lines"
+        ) from None
     exact: dict[str, str] = {}
     hashes: list[bytes] = []
     entries: list[str] = []

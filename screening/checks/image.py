@@ -64,7 +64,7 @@ def blurred(view: View) -> float:
     """
     grey = view.grey.astype(np.float32)
     ratios = [1.0]
-    while min(grey.shape) >= 8 * TILES and len(ratios) <= 3 * len(NEIGHBOURS):
+    while min(grey.shape) >= 6 * TILES and len(ratios) <= 3 * len(NEIGHBOURS):
         half = _half(grey)
         for step in NEIGHBOURS:
             fine, coarse = _detail(grey, step), _detail(half, step)

@@ -86,7 +86,7 @@ def boilerplate(view: View) -> float:
     markers = [marker for marker in BOILERPLATE if marker in text]
     if not markers:
         return 0.0
-    sentences = SENTENCE.findall(text)
+    sentences = [sentence.strip() for sentence in SENTENCE.findall(text)]
     said = sum(len(span) for span in sentences if any(marker in span for marker in markers))
     return said / max(1, sum(map(len, sentences)))
 
@@ -101,7 +101,7 @@ def unknown_language(view: View) -> float:
         return 0.0
     confidences = _detector().compute_language_confidence_values(_pieces(view.text))
     known = sum(found.value for found in confidences if _code(found.language) in view.languages)
-    return min(1.0, max(0.0, 1.0 - known))
+    return min(1.0, max(0.0, round(1.0 - known, 6)))  # lingua adds up in no fixed order, and the last digits waver
 
 
 def known_languages() -> frozenset[str]:

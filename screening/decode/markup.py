@@ -86,7 +86,10 @@ def visible_text(markup: str) -> str:
 
 def _parse(markup: str) -> lxml_html.HtmlElement:
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_pis=True)
-    tree = lxml_html.document_fromstring(markup.encode(), parser=parser, ensure_head_body=True)
+    try:
+        tree = lxml_html.document_fromstring(markup.encode(), parser=parser, ensure_head_body=True)
+    except etree.ParserError:  # nothing in it, not even an element
+        return lxml_html.document_fromstring("<p>", ensure_head_body=True)
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" or "Excessive" in entry.message for entry in parser.error_log):
         # libxml2 stops at 256 levels and drops all the rest in silence
         raise UploadError("too_deep", "HTML deeper than 256 levels")

@@ -1,0 +1,118 @@
+"""Texts that a reader would call bad score worse than news."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from screening.checks import TEXT_CHECKS, run_checks
+from screening.checks.text import View
+
+
+def scores(text, lab, languages=("en",)):
+    return {signal.label: signal.score for signal in run_checks(lab.article(text), languages)}
+
+
+def test_news_is_good(lab):
+    news = scores(lab.news, lab)
+    assert news["too_short"] == news["too_long"] == 125
+    assert news["repeated_lines"] == news["boilerplate"] == 0
+    assert news["symbol_noise"] < 0.04
+    assert news["unknown_language"] < 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", 0),
+        ("--- !!! ...", 0),
+        ("Don't count O’Brien's words twice", 5),
+        ("x_y is two and e\u0301te\u0301 is one", 8),
+        ("42 is 1 word", 4),
+        ("市議会は火曜日", 7),
+        ("नमस्ते दुनिया", 2),
+        ("Привет, мир!", 2),
+    ],
+)
+def test_words(text, words, lab):
+    assert scores(text, lab)["too_short"] == words
+
+
+def test_lines_said_again_count_from_the_second_time(lab):
+    assert scores("one line\n" * 4, lab)["repeated_lines"] == 0.75
+    assert scores("one line\ntwo line\nthree line\n", lab)["repeated_lines"] == 0
+
+
+def test_runs_said_again_count_without_line_breaks(lab):
+    assert scores("buy the best pills now " * 30, lab)["repeated_lines"] > 0.9
+    half = lab.news + lab.news.replace("\n", " ")
+    assert scores(half, lab)["repeated_lines"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_symbols(lab):
+    assert scores("$$$ ~~~ ### !!! @@@", lab)["symbol_noise"] == 1
+    assert scores("ab!!", lab)["symbol_noise"] == 0.5
+    assert scores("Ünïcödé عربى हिन्दी 語", lab)["symbol_noise"] == 0
+    assert scores(lab.news + "🙂🔥💰" * 200, lab)["symbol_noise"] > 0.4
+
+
+def test_boilerplate_counts_by_sentence(lab):
+    footer = "All rights reserved. Read our privacy policy. Click here to subscribe to our newsletter. "
+    assert scores(footer, lab)["boilerplate"] == 1
+    assert scores("Lorem ipsum dolor sit amet", lab)["boilerplate"] == 1
+    assert 0.1 < scores(lab.news + footer, lab)["boilerplate"] < 0.2
+
+
+LANGUAGES = {
+    "de": """Der Stadtrat hat am Dienstagabend beschlossen, die alte Brücke für Radfahrer wieder zu öffnen, nachdem
+sie zwei Jahre lang wegen Reparaturen gesperrt war. Die Händler am Nordufer begrüßten die Entscheidung, weil der Umsatz
+um ein Drittel gefallen war, und der Bürgermeister sagte, dass die Arbeiten am Dach der Schule bald beginnen.""",
+    "fr": """Le conseil municipal a décidé mardi soir de rouvrir le vieux pont aux cyclistes, après deux ans de travaux.
+Les commerçants de la rive nord se sont réjouis de cette décision, car leur chiffre d'affaires avait baissé d'un tiers,
+et le maire a dit que les travaux du toit de l'école commenceraient bientôt.""",
+    "es": """El ayuntamiento decidió el martes por la noche reabrir el viejo puente a los ciclistas, tras dos años de
+obras. Los comerciantes de la orilla norte celebraron la decisión, porque las ventas habían caído un tercio, y
+el alcalde dijo que las obras del tejado de la escuela empezarían pronto.""",
+    "ru": """Городской совет во вторник вечером решил вновь открыть старый мост для велосипедистов после двух лет
+ремонта. Торговцы на северном берегу приветствовали это решение, потому что выручка упала на треть, а мэр сказал, что
+работы на крыше школы начнутся ещё до праздников.""",
+    "zh": "市议会周二晚上决定在关闭维修两年之后重新开放老桥。店主对这一决定表示欢迎，因为营业额下降了三分之一。",
+}
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_languages_are_told_apart(code, lab):
+    text = LANGUAGES[code]
+    assert scores(text, lab, (code,))["unknown_language"] < 0.05
+    assert scores(text, lab, ("en",))["unknown_language"] > 0.95
+    assert scores(text, lab, ("en", code))["unknown_language"] < 0.05
+
+
+def test_without_languages_every_language_is_welcome(lab):
+    assert scores(LANGUAGES["ru"], lab, ())["unknown_language"] == 0
+
+
+def test_no_letters_are_no_language(lab):
+    assert scores("12345 67890 !!!", lab)["unknown_language"] == 1
+
+
+def test_a_foreign_text_behind_an_english_beginning_is_noticed(lab):
+    text = "The council met. " * 70 + LANGUAGES["de"] * 10
+    assert scores(text, lab)["unknown_language"] > 0.5
+
+
+def test_time_is_linear_and_small(lab):
+    """Under 1 ms for 2 kB besides the language, and no text makes a check quadratic."""
+
+    def seconds(text):
+        start = time.perf_counter()
+        for check in TEXT_CHECKS:
+            if check.name != "unknown_language":
+                check.function(View(lab.article(text)))
+        return time.perf_counter() - start
+
+    assert min(seconds(lab.news[:2048].ljust(2048, "x")) for _ in range(20)) < 0.004  # four times what it takes
+    for text in (lab.news, "a", "!", "a'", "word ", "\n", "é\u0301", "lorem ipsum", "语", "the the\n"):
+        long = (text * (1 + 400_000 // len(text)))[:400_000]
+        assert seconds(long) < 3
