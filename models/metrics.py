@@ -22,7 +22,7 @@ def measure(head: Head, scores: Floats, truth: Truth) -> dict[str, float]:
         normed = scores / scores.sum(1, keepdims=True)
         one_hot = np.eye(len(head.labels))[truth]
         auprc = float(np.mean([average_precision_score(one_hot[:, k], normed[:, k]) for k in range(len(head.labels))]))
-        auroc = float(roc_auc_score(truth, normed, multi_class="ovr", average="macro"))
+        auroc = float(roc_auc_score(one_hot, normed, average="macro"))
         error = calibration_error(normed.max(1), guess == truth)
     else:
         guess = (scores[:, 0] >= 0.5).astype(int)

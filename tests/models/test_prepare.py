@@ -1,0 +1,86 @@
+"""Rows: labels mapped, copies removed within and across splits, publishers held out, and the generated contrast."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from models.contrast import contrast_rows
+from models.prepare import normalised, prepare
+from models.recipe import Recipe, load_recipe
+from screening.errors import ConfigError
+
+
+def prepared(recipe: Recipe, data: Path, out: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    prepare(recipe, data, out)
+    read = [[json.loads(x) for x in (out / f"{s}.jsonl").read_text().splitlines()] for s in ("train", "dev")]
+    return read[0], read[1]
+
+
+def row(text: str, label: str = "good", split: str = "train", **more: str) -> dict[str, str]:
+    return {"text": text, "label": label, "split": split, "source": "made", **more}
+
+
+def write(data: Path, *rows: dict[str, str]) -> None:
+    (data / "made.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+
+
+def test_copies_are_kept_once_and_never_on_both_sides(recipe_file: Path, data: Path, tmp_path: Path) -> None:
+    write(
+        data,
+        row("A cat sat."),
+        row("a cat, sat!"),
+        row("Only dev", split="dev"),
+        row("@someone only dev http://x.example", "bad"),
+        row("Kept aside", split="test"),
+        row("No label of the recipe", label="other"),
+    )
+    train, dev = prepared(load_recipe(recipe_file), data, tmp_path / "rows")
+    assert [r["text"] for r in train if r["set"] == "made"] == ["A cat sat."]
+    assert [r["text"] for r in dev if r["set"] == "made"] == ["Only dev"]
+    report = json.loads((tmp_path / "rows" / "leakage.json").read_text())
+    assert report["train_in_dev_or_duplicate"]["made"] == 2
+
+
+def test_targets_say_what_a_row_may_be(recipe_file: Path, data: Path, tmp_path: Path) -> None:
+    write(data, row("one"), row("two", "bad"))
+    train, _ = prepared(load_recipe(recipe_file), data, tmp_path / "rows")
+    assert [r["targets"] for r in train if r["set"] == "made"] == [
+        {"tone": [1, 0], "spam": [0]},
+        {"tone": [0, 1], "spam": [1]},
+    ]
+
+
+def test_held_out_publishers_are_in_dev_whatever_their_split(
+    recipe_file: Path, recipe_document: dict[str, Any], data: Path, tmp_path: Path
+) -> None:
+    recipe_document["sources"][0]["hold_out"] = {"publisher": ["gazette"]}
+    recipe_file.write_text(yaml.safe_dump(recipe_document))
+    write(data, row("seen", publisher="post"), row("unseen", publisher="gazette"), row("other dev", split="dev"))
+    train, dev = prepared(load_recipe(recipe_file), data, tmp_path / "rows")
+    assert [r["text"] for r in train if r["set"] == "made"] == ["seen"]
+    held = {r["text"]: (r["held_out"], r["part"]) for r in dev if r["set"] == "made"}
+    assert held == {"unseen": (True, "gazette"), "other dev": (False, "")}
+
+
+def test_rows_are_the_same_every_time(recipe_file: Path, data: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(recipe_file)
+    assert prepared(recipe, data, tmp_path / "one") == prepared(recipe, data, tmp_path / "two")
+
+
+def test_a_missing_set_is_named(recipe_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no data set 'made'"):
+        prepare(load_recipe(recipe_file), tmp_path, tmp_path / "rows")
+
+
+def test_contrast_templates_are_on_one_side_of_the_split() -> None:
+    rows = list(contrast_rows())
+    texts = {s: {normalised(r["text"]) for r in rows if r["split"] == s} for s in ("train", "dev")}
+    assert not texts["train"] & texts["dev"]
+    labels = {s: {r["label"] for r in rows if r["split"] == s} for s in ("train", "dev")}
+    assert labels["train"] == labels["dev"] == {"ordinary", "neutral", "hateful", "sexist", "promotion"}
+    assert not [r["text"] for r in rows if "{" in r["text"]]
