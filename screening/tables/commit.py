@@ -97,6 +97,8 @@ class ResultTables(ResultReader):
         Returns the version of `verdicts` up to which every run has its row (-1: no table). Each run's commit
         notes that version, so only the commits since then are looked at.
         """
+        for small in ("runs", "reviews"):
+            delta.compact(self.table_uri(small))
         table = delta.load(self.table_uri("verdicts"))
         if table is None:
             return -1

@@ -8,11 +8,14 @@ from that very snapshot; and after any failure look again, as the entry may have
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +29,10 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.storage import delta_options, open_store
 
-_ATTEMPTS = 8
+T = TypeVar("T")
+_READS, _COMMITS = 5, 8  # attempts, besides those that delta-rs makes itself
+_USED = ("path", "min.uri", "max.uri")
+_SMALL = 64  # files, from which a table that grows by a row at a time is compacted
 _REBASES = 100  # on commits of others that landed meanwhile; each costs one small request
 
 
@@ -40,12 +46,37 @@ def absolute(uri: str) -> str:
     return uri.rstrip("/") if remote(uri) else str(Path(os.path.abspath(uri)))  # noqa: PTH100 (keeps links)
 
 
+def patient(uri: str, action: Callable[[], T], attempts: int = _READS) -> T:
+    """The result of `action`, tried again with back-off while it fails; TransientError when it goes on."""
+    tries = Retrying(
+        retry=retry_if_exception_type((DeltaError, OSError)),
+        stop=stop_after_attempt(attempts),
+        wait=wait_random_exponential(multiplier=0.1, max=5),
+        reraise=True,
+    )
+    try:
+        return tries(action)
+    except (DeltaError, OSError) as error:
+        raise TransientError(f"{uri}: {_brief(error)}") from error
+
+
+def _brief(error: Exception) -> str:
+    """delta-rs's message on one line, without colours and stack."""
+    lines = re.sub(r"\x1b\[\d*m|↳", "", str(error)).splitlines()
+    told = [line.strip() for line in lines if line.strip()]
+    return "; ".join(itertools.takewhile(lambda line: not re.match(r"\d+: <unknown>", line), told))
+
+
 def load(uri: str) -> DeltaTable | None:
     """The table at its newest version; None when there is none."""
-    try:
-        return DeltaTable(uri, storage_options=delta_options(uri))
-    except TableNotFoundError:
-        return None
+
+    def opened() -> DeltaTable | None:
+        try:
+            return DeltaTable(uri, storage_options=delta_options(uri))
+        except TableNotFoundError:
+            return None
+
+    return patient(uri, opened, _READS if remote(uri) else 1)
 
 
 def dataset(
@@ -61,8 +92,9 @@ def dataset(
         return ds.dataset(schema.empty_table())
     if table.protocol().min_reader_version > 1:
         raise ConfigError("another writer has upgraded the table beyond plain files", file=uri)
-    files = pa.table(table.get_add_actions(flatten=True)).to_pydict()
-    unknown = [None] * len(files["path"])
+    actions = pa.table(table.get_add_actions(flatten=True))
+    unknown = [None] * actions.num_rows
+    files: dict[str, list[Any]] = {name: actions[name].to_pylist() for name in actions.column_names if name in _USED}
     ranges = zip(files.get("min.uri", unknown), files.get("max.uri", unknown), strict=True)
     form, system = ds.ParquetFileFormat(), _filesystem(uri)
     fragments = []
@@ -77,8 +109,42 @@ def dataset(
 
 def _filesystem(uri: str) -> fs.FileSystem:
     if remote(uri):
-        return fs.PyFileSystem(DeltaStorageHandler(uri, delta_options(uri)))
+        return fs.PyFileSystem(_PatientHandler(uri, delta_options(uri)))
     return fs.SubTreeFileSystem(uri, fs.LocalFileSystem())
+
+
+class _PatientHandler(DeltaStorageHandler):
+    """delta-rs's own way to a bucket, whose reads are tried again: it gives up when a body breaks off."""
+
+    def open_input_file(self, path: str) -> pa.PythonFile:
+        file = patient(path, lambda: self._handler.open_input_file(path))
+        return pa.PythonFile(_PatientFile(path, file), "r")  # type: ignore[arg-type]  # a file in all but its base
+
+
+class _PatientFile:
+    def __init__(self, path: str, file: Any) -> None:
+        self._path = path
+        self._file = file
+
+    def read(self, size: int | None = None) -> bytes:
+        start = self._file.tell()
+
+        def again() -> bytes:
+            self._file.seek(start)
+            return bytes(self._file.read(size))
+
+        return patient(self._path, again)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def compact(uri: str) -> None:
+    """Joins the files of a table that grows by a row at a time, once there are many; its rows stay the same."""
+    table = load(uri)
+    if table is not None and len(table.file_uris()) > _SMALL:
+        with suppress(DeltaError, OSError):  # another process is doing it, or the next job will
+            table.optimize.compact()
 
 
 def commit_once(
@@ -98,20 +164,13 @@ def commit_once(
         max_commit_retries=_REBASES,
         app_transactions=[Transaction(app_id=app_id, version=1)],
     )
-    tries = Retrying(
-        retry=retry_if_exception_type((DeltaError, OSError)),
-        stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.1, max=5),
-        reraise=True,
-    )
-    try:
-        for attempt in tries:
-            with attempt:
-                table = _open_or_create(uri, schema)
-                if table.transaction_version(app_id) is None:
-                    _checked(uri, commit, table, properties)
-    except (DeltaError, OSError) as error:
-        raise TransientError(f"{uri}: the commit of {app_id} did not land: {error}") from error
+
+    def land() -> None:
+        table = _open_or_create(uri, schema)
+        if table.transaction_version(app_id) is None:
+            _checked(uri, commit, table, properties)
+
+    patient(uri, land, _COMMITS)
 
 
 def _checked(

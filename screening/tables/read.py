@@ -26,6 +26,7 @@ class ResultReader:
     def __init__(self, uri: str) -> None:
         self.uri = delta.absolute(uri)
         self._opened: dict[str, DeltaTable] = {}
+        self._read: dict[str, tuple[int, pa.Table]] = {}
 
     def table_uri(self, name: str) -> str:
         """Where a table lies: `{results}/{name}`."""
@@ -33,17 +34,15 @@ class ResultReader:
 
     def run(self, run_id: str) -> Run | None:
         """The ledger row of a committed run; None when the run is not committed."""
-        found = self.dataset("runs").to_table(filter=pc.field("run_id") == run_id)
-        return run_from(found.to_pylist()[0]) if found.num_rows else None
+        found = self._whole("runs").filter(pc.field("run_id") == run_id).to_pylist()
+        return run_from(found[0]) if found else None
 
     def runs(self) -> list[Run]:
         """All committed runs, the oldest first."""
-        rows = self.dataset("runs").to_table().to_pylist()
-        return sorted(map(run_from, rows), key=lambda run: (run.committed_at, run.run_id))
+        return sorted(map(run_from, self._whole("runs").to_pylist()), key=lambda run: (run.committed_at, run.run_id))
 
     def _run_ids(self) -> set[str]:
-        found = self.dataset("runs").to_table(columns=["run_id"])
-        return {str(run_id) for run_id in found["run_id"].to_pylist()}
+        return {str(run_id) for run_id in self._whole("runs")["run_id"].to_pylist()}
 
     def verdicts(self, uri: str) -> list[Verdict]:
         """All committed verdicts on an upload, the newest (generation, then commit, then run id) first."""
@@ -64,7 +63,7 @@ class ResultReader:
 
     def reviews(self, uri: str) -> list[Review]:
         """All people's decisions on an upload, the oldest first."""
-        rows = self.dataset("reviews", (uri, uri)).to_table(filter=pc.field("uri") == uri).to_pylist()
+        rows = self._whole("reviews").filter(pc.field("uri") == uri).to_pylist()
         return sorted(map(review_from, rows), key=lambda each: (each.reviewed_at, each.review_id))
 
     def releases(self, uri: str) -> list[Release]:
@@ -83,16 +82,26 @@ class ResultReader:
                 fix="screen something first (python -m pipelines.screen), or name another --results",
             )
         # The ledger first: so the verdicts of every run that it names are there.
-        return connect({name: self.dataset(name) for name in ("runs", "verdicts", "reviews", "releases")})
+        small = {name: ds.dataset(self._whole(name)) for name in ("runs", "reviews")}
+        return connect(small | {name: self.dataset(name) for name in ("verdicts", "releases")})
 
     def dataset(self, name: str, between: tuple[str, str] | None = None) -> ds.Dataset:
         """The raw table as an Arrow dataset; its verdicts count only where their run is in `runs`."""
         return delta.dataset(self._table(name), self.table_uri(name), SCHEMAS[name], between)
 
+    def _whole(self, name: str) -> pa.Table:
+        """A small table in memory: it has a file for each of its few rows, which are read once a version."""
+        table = self._table(name)
+        version = -1 if table is None else table.version()
+        if name not in self._read or self._read[name][0] != version:
+            found = delta.dataset(table, self.table_uri(name), SCHEMAS[name]).to_table()
+            self._read[name] = (version, found)
+        return self._read[name][1]
+
     def _table(self, name: str) -> DeltaTable | None:
         """The table at its newest version; what was read of its log before is not read again."""
         if (table := self._opened.get(name)) is not None:
-            table.update_incremental()
+            delta.patient(self.table_uri(name), table.update_incremental)
         elif (table := delta.load(self.table_uri(name))) is not None:
             self._opened[name] = table
         return table

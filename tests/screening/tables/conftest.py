@@ -1,10 +1,14 @@
-"""Makers of records for the table tests."""
+"""Makers of records for the table tests, and committers in processes of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,3 +102,41 @@ def a_review(decision: str, uri: str = "/in/a.txt", run_id: str = "run-1", minut
 @pytest.fixture(scope="session")
 def review() -> Callable[..., Review]:
     return a_review
+
+
+class Committer:
+    """A committer in its own process."""
+
+    def __init__(self, results: Path | str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("committer.py")), str(results)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+
+    def read(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def ask(self, run_id: str, *uris: str, die: bool = False) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"run_id": run_id, "uris": uris, "die": die}) + "\n")
+        self.process.stdin.flush()
+
+
+@pytest.fixture
+def committers() -> Iterator[Callable[[int, Path | str], list[Committer]]]:
+    """Starts so many committers on the results at a place, and ends them with the test."""
+    running: list[Committer] = []
+
+    def start(count: int, results: Path | str) -> list[Committer]:
+        running.extend(Committer(results) for _ in range(count))
+        assert [committer.read() for committer in running] == ["ready"] * count
+        return running
+
+    yield start
+    for committer in running:
+        committer.process.kill()
+        committer.process.communicate()

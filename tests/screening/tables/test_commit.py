@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
@@ -19,44 +15,6 @@ from screening.tables import Part, ReconcileError, ResultTables, add_keys, uploa
 from screening.tables.commit import reconcile
 
 ALL = ("", "~")
-
-
-class Committer:
-    """A committer in its own process."""
-
-    def __init__(self, results: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("committer.py")), str(results)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-
-    def read(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def ask(self, run_id: str, *uris: str, die: bool = False) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"run_id": run_id, "uris": uris, "die": die}) + "\n")
-        self.process.stdin.flush()
-
-
-@pytest.fixture
-def committers(tmp_path):
-    """Starts committers on the results of this test, and ends them with it."""
-    running: list[Committer] = []
-
-    def start(count: int) -> list[Committer]:
-        running.extend(Committer(tmp_path) for _ in range(count))
-        assert [committer.read() for committer in running] == ["ready"] * count
-        return running
-
-    yield start
-    for committer in running:
-        committer.process.kill()
-        committer.process.communicate()
 
 
 def rows(tables: ResultTables) -> list[tuple[str, str]]:
@@ -138,7 +96,7 @@ def test_a_part_counted_twice_is_noticed(tmp_path, verdict, run_row) -> None:
 
 
 def test_death_between_the_two_commits_hides_the_run_until_it_is_healed(tmp_path, committers) -> None:
-    (committer,) = committers(1)
+    (committer,) = committers(1, tmp_path)
     committer.ask("run-1", "/in/a", "/in/b")
     committer.read()
     committer.ask("run-2", "/in/c", die=True)
@@ -157,7 +115,7 @@ def test_death_between_the_two_commits_hides_the_run_until_it_is_healed(tmp_path
 def test_a_run_whose_committer_died_is_finished_by_its_own_retry_with_its_first_facts(
     tmp_path, committers, verdict, commit
 ) -> None:
-    (committer,) = committers(1)
+    (committer,) = committers(1, tmp_path)
     committer.ask("run-1", "/in/a", die=True)
     assert committer.process.wait(60) == 9
     tables = ResultTables(str(tmp_path))
@@ -196,7 +154,7 @@ def test_healing_reads_only_the_commits_since_all_was_settled(tmp_path, verdict,
 
 
 def test_of_committers_racing_on_one_run_id_exactly_one_lands(tmp_path, committers) -> None:
-    racers = committers(3)
+    racers = committers(3, tmp_path)
     for n in range(6):
         for place, racer in enumerate(racers):
             racer.ask(f"run-{n}", *(f"/in/{n}-{place}-{each}" for each in range(place + 1)))
@@ -212,7 +170,7 @@ def test_of_committers_racing_on_one_run_id_exactly_one_lands(tmp_path, committe
 
 
 def test_different_runs_racing_all_land(tmp_path, committers) -> None:
-    racers = committers(3)
+    racers = committers(3, tmp_path)
     for n in range(4):
         for place, racer in enumerate(racers):
             racer.ask(f"run-{n}-{place}", f"/in/{n}-{place}")
@@ -220,6 +178,15 @@ def test_different_runs_racing_all_land(tmp_path, committers) -> None:
             racer.read()
     tables = ResultTables(str(tmp_path))
     assert len(rows(tables)) == len(tables.runs()) == 12
+
+
+def test_the_ledger_does_not_fall_apart_into_ever_more_files(tmp_path, verdict, commit, monkeypatch) -> None:
+    monkeypatch.setattr("screening.tables.delta._SMALL", 3)
+    tables = ResultTables(str(tmp_path))
+    done = [commit(tables, f"run-{n}", verdict(uri=f"/in/{n}")) for n in range(6)]
+    assert len(DeltaTable(tmp_path / "runs").file_uris()) <= 4
+    assert tables.runs() == ResultTables(str(tmp_path)).runs() == done
+    assert commit(tables, "run-0", verdict(uri="/in/other")) == done[0]
 
 
 def test_decided_looks_up_a_range_under_one_fingerprint(tmp_path, verdict, commit) -> None:
