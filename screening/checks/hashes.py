@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,13 +67,14 @@ def load_bank(uri: str, id: str, use: Use, max_distance: int = MAX_DISTANCE) -> 
     return Bank(id, use, max_distance, hashlib.sha256(data).hexdigest(), exact, words, tuple(entries))
 
 
-def match(sha256: str, content: Content | None, banks: Iterable[Bank]) -> list[Signal]:
+def match(sha256: str, content: Content | None, banks: Sequence[Bank]) -> list[Signal]:
     """One signal for each bank that knows these bytes or, within its distance, this picture.
 
     `known_hash` of a block bank, `known_good` of an allow bank; score 1 for the same bytes, else 1 − distance ÷ 256.
     A bank that knows neither gives no signal.
     """
-    hashed = pdq(content.pixels) if isinstance(content, Picture) else None
+    looks = any(bank.entries for bank in banks)
+    hashed = pdq(content.pixels) if looks and isinstance(content, Picture) else None
     found = (_search(bank, sha256, hashed) for bank in banks)
     return [signal for signal in found if signal is not None]
 

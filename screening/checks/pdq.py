@@ -1,7 +1,8 @@
 """PDQ, the perceptual hash of images (Facebook, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing
 algorithm", 2019), in numpy.
 
-Its filter and its sampling are linear and separable, so both are one matrix for the rows and one for the columns.
+Its Jarosz filter (a box, twice over) and its sampling are linear and separable, so both are one weighted sum along
+the rows and one along the columns.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ Matrix = npt.NDArray[np.float64]
 
 SAMPLES = 64  # a side of the picture as it is hashed
 FREQUENCIES = 16  # a side of the part of its cosine transform that makes the hash
-PASSES = 2  # of the Jarosz (box) filter
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
 GRADIENT_SCALE = 90  # of the quality, by the paper's experience
 
 
@@ -26,8 +26,8 @@ def pdq(pixels: npt.NDArray[np.uint8]) -> tuple[bytes, int]:
 
     Bytes stand in the order of the reference's hexadecimal. Below quality 50 a hash says little.
     """
-    luma = pixels @ np.array(LUMA)
-    samples = _sampler(luma.shape[0]) @ luma @ _sampler(luma.shape[1]).T
+    luma = sum(pixels[..., channel] * weight for channel, weight in enumerate(LUMA))
+    samples = _sample(_sample(luma).T).T
     cosines = _cosines() @ samples @ _cosines().T
     ranks = np.sort(cosines, axis=None)
     bits = cosines > ranks[(cosines.size - 1) // 2]  # the lower median, as the reference's
@@ -39,20 +39,30 @@ def _quality(samples: Matrix) -> int:
     return min(100, int(sum(float(np.abs(step).sum()) for step in steps) / GRADIENT_SCALE))
 
 
+def _sample(lines: Matrix) -> Matrix:
+    """(64, n) of (size, n): each sample the weighted sum of the lines around it.
+
+    Not a product of matrices: BLAS would start its threads in every thread that hashes.
+    """
+    places, weights = _sampler(lines.shape[0])
+    sums: Matrix = np.einsum("sl,sln->sn", weights, lines[places])
+    return sums
+
+
 @lru_cache(maxsize=256)
-def _sampler(size: int) -> Matrix:
-    """(64, size): the box filter twice over, then the middles of 64 equal parts."""
+def _sampler(size: int) -> tuple[npt.NDArray[np.intp], Matrix]:
+    """Places and weights, both (64, l): the box filter twice over, at the middles of 64 equal parts."""
     window = -(-size // (2 * SAMPLES))
     ahead, behind = (window + 2) // 2 - 1, window - (window + 2) // 2
-    places = np.arange(size)
-    low, high = np.maximum(places - behind, 0), np.minimum(places + ahead, size - 1)
-    box = (places >= low[:, None]) & (places <= high[:, None])
+    near = np.arange(size)
+    box = (near >= near[:, None] - behind) & (near <= near[:, None] + ahead)
     filtered = box / box.sum(axis=1, keepdims=True)
     middles = ((np.arange(SAMPLES) + 0.5) * size / SAMPLES).astype(int)
-    rows: Matrix = filtered[middles]
-    for _ in range(PASSES - 1):
-        rows = rows @ filtered
-    return rows
+    dense = filtered[middles] @ filtered
+    reach = min(size, 2 * (ahead + behind) + 1)
+    first = np.minimum((dense > 0).argmax(axis=1), size - reach)
+    places = first[:, None] + np.arange(reach)
+    return places, np.take_along_axis(dense, places, axis=1)
 
 
 @lru_cache(maxsize=1)

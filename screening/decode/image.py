@@ -124,4 +124,4 @@ def _eight_bits(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return image if image.size == size else image.resize(size, Image.Resampling.HAMMING, reducing_gap=2.0)

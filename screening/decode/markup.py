@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import trafilatura
 import yaml
@@ -24,6 +25,7 @@ BLOCKS = (
     "section", "table", "ul",
 )  # fmt: skip
 LINES = ("br", "li", "tr", "option")
+PARAGRAPH = 40  # characters; what is shorter and stands twice is a headline or a menu
 FRONT_MATTER = re.compile(r"\A---\n((?:[^\n]*\n){1,100}?)---[ \t]*(?:\n|\Z)")
 HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 BLANK = re.compile(r"\n[ \n]*\n")
@@ -68,8 +70,17 @@ def main_text(markup: str) -> dict[str, str]:
     if not isinstance(found, Document) or not (found.text or found.comments):
         return {"text": visible_text(markup)}
     text = "\n\n".join(part for part in (found.text, found.comments) if part)
+    text += _repeats(text, visible_text(markup))
     facts = {"title": found.title, "byline": found.author, "date": found.date, "language": tree.get("lang")}
     return {"text": text, **{name: value or "" for name, value in facts.items()}}
+
+
+def _repeats(text: str, visible: str) -> str:
+    """The paragraphs of `text` that a page shows more often than trafilatura lets through, as often as it does."""
+    shown = Counter(line for line in visible.split("\n") if len(line) >= PARAGRAPH)
+    kept = Counter(text.split("\n"))
+    missing = [line for line, times in kept.items() for _ in range(shown[line] - times)]
+    return "".join(f"\n{line}" for line in missing)
 
 
 def visible_text(markup: str) -> str:

@@ -77,6 +77,11 @@ def test_a_page_without_an_article_still_gives_its_words(body):
     assert "Short words." in decode(f"<html><body>{body}</body></html>".encode()).text
 
 
+def test_a_page_that_says_it_again_and_again_is_read_as_often(make):
+    page = "<html><body><article>" + f"<p>{make.paragraphs[0]}</p>" * 40 + "</article></body></html>"
+    assert decode(page.encode()).text.count(make.paragraphs[0]) == 40
+
+
 def test_json_joins_every_text_field_that_a_reader_may_be_shown():
     article = document(title="T", text="First.", body="Second.", author={"name": "Bo"}, published_at="2024", other="no")
     assert article == Article("application/json", "First.\n\nSecond.", "T", "Bo", "2024")
