@@ -54,6 +54,10 @@ class GcsServer:
         """How many calls have had a fault (or a delay)."""
         return sum(rule["hits"] for rule in self._call("GET", "/_faults"))
 
+    def rewrite_bytes(self, count: int = 1 << 30) -> None:
+        """How much one call of rewriteTo copies, in bytes; a larger object takes more calls."""
+        self._call("POST", "/_settings", {"rewrite_bytes": count})
+
     def clear(self) -> None:
         """No more faults, and no calls so far."""
         self._call("DELETE", "/_faults")

@@ -139,7 +139,7 @@ def _copy(state: State, call: Call, how: str, bucket: str, name: str, to_bucket:
     if how == "rewriteTo":
         key = (bucket, name, source.generation, to_bucket, to_name)
         done = size
-        step = number(call.query.get("maxBytesRewrittenPerCall")) or REWRITE_STEP * 1024
+        step = number(call.query.get("maxBytesRewrittenPerCall")) or state.rewrite_bytes
         token = call.query.get("rewriteToken", "")
         if step % REWRITE_STEP:
             raise Refused(400, "invalid", "maxBytesRewrittenPerCall must be a multiple of 1 MiB")

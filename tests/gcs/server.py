@@ -7,6 +7,7 @@ One process that holds all objects in memory; generations and preconditions are 
     DELETE /_faults   no more faults
     GET    /_calls    every call since the last DELETE: [method, path as sent, status or null if none was sent]
     DELETE /_calls    forget them
+    POST   /_settings {"rewrite_bytes": n}: how much one call of rewriteTo copies
 """
 
 from __future__ import annotations
@@ -106,6 +107,8 @@ class Server:
                 return as_json(self.calls)
             case "DELETE", "/_calls":
                 self.calls.clear()
+            case "POST", "/_settings":
+                self.state.rewrite_bytes = int(json.loads(call.body)["rewrite_bytes"])
             case _:
                 return Reply(404)
         return Reply(204)

@@ -225,6 +225,7 @@ class State:
         self.buckets: dict[str, Bucket] = {}
         self.uploads: dict[str, Upload] = {}
         self.rewrites: dict[str, tuple[tuple[str, str, int, str, str], int]] = {}
+        self.rewrite_bytes = 1 << 30  # at most so many in one call of rewriteTo
 
     def bucket(self, name: str) -> Bucket:
         if name not in self.buckets:

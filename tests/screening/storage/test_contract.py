@@ -1,0 +1,213 @@
+"""What every store promises: run on a folder, on our server, and on a bucket named by the environment."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from screening.errors import ConfigError, Replaced, UploadError
+from screening.storage import join
+
+NAMES = [
+    "a/b/deep.txt",
+    "a.txt",
+    "a/one.txt",
+    "a b/with spaces.txt",
+    "z/é – 雪.txt",
+    "z/#?%41+&.txt",
+    "ab.txt",
+    "A.txt",
+]
+
+
+def test_lists_every_object_once_in_the_order_of_uris(site):
+    for name in NAMES:
+        site.upload(name, name.encode())
+    found = list(site.store.list(site.uploads))
+    assert [upload.uri for upload in found] == sorted(f"{site.uploads}/{name}" for name in NAMES)
+    for upload in found:
+        assert upload.problem == ""
+        assert upload.size == len(upload.name.encode())
+        assert site.store.read(upload.uri, upload.generation, 100) == upload.name.encode()
+        assert site.store.stat(upload.uri, upload.name) == upload
+
+
+def test_a_prefix_is_a_folder_and_not_the_start_of_a_name(site):
+    site.upload("in/x.txt")
+    site.upload("in-between.txt")
+    for prefix in (f"{site.uploads}/in", f"{site.uploads}/in/"):
+        assert [upload.name for upload in site.store.list(prefix)] == ["x.txt"]
+
+
+def test_listing_goes_on_over_many_pages(site):
+    count = 60 if site.kind == "elsewhere" else 2300
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda i: site.store.put(join(site.uploads, f"{i:05}"), b"x"), range(count)))
+    assert [upload.name for upload in site.store.list(site.uploads)] == [f"{i:05}" for i in range(count)]
+
+
+def test_no_such_place_stops_the_job(site):
+    nowhere = f"{site.uploads}/nowhere" if site.kind == "disk" else "gs://content-screening-no-such-bucket/x"
+    with pytest.raises(ConfigError):
+        list(site.store.list(nowhere))
+
+
+def test_reads_by_generation(site):
+    old = site.upload("x", b"old")
+    assert site.store.read(old.uri, old.generation, 3) == b"old"
+    new = site.upload("x", b"new")
+    assert new.generation != old.generation
+    with pytest.raises(Replaced):
+        site.store.read(old.uri, old.generation, 3)
+    assert site.store.read(new.uri, new.generation, 3) == b"new"
+
+
+def test_reads_what_is_empty(site):
+    upload = site.upload("empty", b"")
+    assert upload.size == 0
+    assert site.store.read(upload.uri, upload.generation, 10) == b""
+
+
+def test_reads_no_more_than_allowed(site):
+    upload = site.upload("x", b"12345")
+    assert site.store.read(upload.uri, upload.generation, 5) == b"12345"
+    with pytest.raises(UploadError) as caught:
+        site.store.read(upload.uri, upload.generation, 4)
+    assert caught.value.reason == "too_large"
+
+
+def test_what_is_gone_is_not_found(site):
+    gone = f"{site.uploads}/gone"
+    for act in (
+        lambda: site.store.stat(gone),
+        lambda: site.store.read(gone, 1, 10),
+        lambda: site.store.get(gone),
+        lambda: site.store.copy(gone, 1, f"{site.live}/gone", sha256="0" * 64),
+        lambda: site.store.label(gone, 1, {"a": "b"}),
+    ):
+        with pytest.raises(UploadError) as caught:
+            act()
+        assert caught.value.reason == "not_found"
+    assert not site.store.exists(gone)
+    assert not site.store.exists(f"{site.live}/gone")
+
+
+def test_copies_once(site):
+    upload = site.upload("x")
+    assert site.copy(upload) is True
+    first = site.store.stat(join(site.live, "cleared.txt"))
+    assert site.copy(upload) is False
+    assert site.store.stat(join(site.live, "cleared.txt")) == first
+    assert site.cleared() == b"as uploaded"
+
+
+def test_a_copy_leaves_the_source_as_it_is(site):
+    upload = site.upload("x")
+    site.copy(upload)
+    assert site.store.stat(upload.uri, "x") == upload
+
+
+def test_a_replaced_object_is_not_copied(site):
+    upload = site.upload("x")
+    site.upload("x", b"swapped!!!!")
+    with pytest.raises(Replaced):
+        site.copy(upload)
+    assert not site.is_cleared()
+
+
+def test_an_older_copy_is_overwritten(site):
+    site.copy(site.upload("x", b"older"), b"older")
+    newer = site.upload("x", b"newer")
+    assert site.copy(newer, b"newer") is True
+    assert site.cleared() == b"newer"
+
+
+def test_something_else_at_the_target_is_overwritten(site):
+    site.store.put(join(site.live, "cleared.txt"), b"something else")
+    assert site.copy(site.upload("x")) is True
+    assert site.cleared() == b"as uploaded"
+
+
+def test_a_refused_copy_leaves_the_target_as_it_is(site):
+    site.copy(site.upload("x", b"older"), b"older")
+    stale = site.upload("x", b"screened")
+    site.upload("x", b"swapped")
+    with pytest.raises(Replaced):
+        site.copy(stale, b"screened")
+    assert site.cleared() == b"older"
+
+
+def test_many_copies_of_one_object_at_once_are_one_copy(site):
+    upload = site.upload("x")
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda _: site.copy(upload), range(8)))
+    assert sum(done) >= 1
+    assert site.cleared() == b"as uploaded"
+    assert [left.name for left in site.store.list(site.live)] == ["cleared.txt"]
+
+
+def test_deletes_that_generation_only(site):
+    old = site.upload("x", b"old")
+    new = site.upload("x", b"new")
+    with pytest.raises(Replaced):
+        site.store.delete(old.uri, old.generation)
+    assert site.store.get(new.uri) == b"new"
+    site.store.delete(new.uri, new.generation)
+    assert not site.store.exists(new.uri)
+    site.store.delete(new.uri, new.generation)  # done already
+    assert list(site.store.list(site.uploads)) == []
+
+
+def test_labels_add_to_the_metadata_of_that_generation(site):
+    upload = site.upload("x")
+    site.store.label(upload.uri, upload.generation, {"screening-decision": "accept", "by": "é"})
+    site.store.label(upload.uri, upload.generation, {"screening-decision": "reject"})
+    labelled = site.store.stat(upload.uri, "x")
+    assert labelled.metadata == {"screening-decision": "reject", "by": "é"}
+    assert labelled.generation == upload.generation
+    assert list(site.store.list(site.uploads)) == [labelled]
+    assert site.store.read(upload.uri, upload.generation, 100) == b"as uploaded"
+
+
+def test_a_label_means_nothing_once_the_object_is_replaced(site):
+    old = site.upload("x", b"old")
+    site.store.label(old.uri, old.generation, {"screening-decision": "accept"})
+    new = site.upload("x", b"new")
+    assert new.metadata == {}
+    with pytest.raises(Replaced):
+        site.store.label(old.uri, old.generation, {"screening-decision": "accept"})
+    assert site.store.stat(new.uri).metadata == {}
+
+
+def test_put_get_exists(site):
+    uri = join(site.live, "reports/é report.html")
+    assert not site.store.exists(uri)
+    site.store.put(uri, b"one")
+    site.store.put(uri, b"two")
+    assert site.store.exists(uri)
+    assert site.store.get(uri) == b"two"
+
+
+def test_a_large_object_goes_both_ways(site):
+    data = bytes(range(256)) * (40_000 if site.kind != "elsewhere" else 1000)  # 10 MB: more than one call
+    upload = site.upload("large", data)
+    assert site.store.read(upload.uri, upload.generation, len(data)) == data
+    assert site.copy(upload, data) is True
+    assert site.cleared() == data
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/etc/passwd", "..", "../x", "a/../../x", "a/..", "./x", "a/./x", "nul\0", "not utf-8 \udcff"]
+)
+@pytest.mark.parametrize("prefix", ["/data/live", "gs://bucket/live"])
+def test_no_name_leads_out_of_its_prefix(prefix, name):
+    with pytest.raises(UploadError) as caught:
+        join(prefix, name)
+    assert caught.value.reason == "invalid_name"
+
+
+@pytest.mark.parametrize("name", ["x", "a/b.txt", "..x", "x..", "a b/é", "…", ".hidden"])
+def test_other_names_lie_below_it(name):
+    assert join("/data/live/", name) == f"/data/live/{name}"
+    assert join("gs://bucket", name) == f"gs://bucket/{name}"

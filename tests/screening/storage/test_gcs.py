@@ -1,0 +1,329 @@
+"""What only a bucket can do to us: faults of the service, lost replies, races between conditional calls."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import urllib.parse
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from google.cloud import storage
+
+from screening.errors import ConfigError, Replaced, TransientError, UploadError
+from screening.storage import delta_options, join, open_store
+from screening.storage.gcs import GcsStore
+
+FAULTS = {
+    "503": {"kind": "status", "status": 503},
+    "500": {"kind": "status", "status": 500},
+    "429": {"kind": "status", "status": 429},
+    "408": {"kind": "status", "status": 408},
+    "reset": {"kind": "reset"},
+    "truncated": {"kind": "truncated"},
+    "short": {"kind": "short"},
+    "lost": {"kind": "lost"},
+    "slow": {"kind": "slow", "latency_ms": 20},
+}
+
+
+@pytest.fixture
+def site(on_server):
+    return on_server
+
+
+def resource(server, uri):
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    with urllib.request.urlopen(f"{server.url}/storage/v1/b/{bucket}/o/{urllib.parse.quote(name, safe='')}") as reply:
+        return json.load(reply)
+
+
+def count(server, method, part):
+    return sum(1 for called, path, _ in server.calls() if called == method and part in path)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_two_faults_in_a_row_change_nothing(site, gcs_server, fault):
+    """Each operation with the fault on its first two calls."""
+    upload = site.upload("x")
+    target = join(site.live, "cleared.txt")
+
+    def disturbed(act):
+        gcs_server.clear()
+        gcs_server.faults(times=2, **FAULTS[fault])
+        result = act()
+        assert gcs_server.hits() >= 1
+        return result
+
+    assert disturbed(lambda: site.store.read(upload.uri, upload.generation, 100)) == b"as uploaded"
+    assert disturbed(lambda: site.store.stat(upload.uri, "x")) == upload
+    assert disturbed(lambda: list(site.store.list(site.uploads))) == [upload]
+    assert disturbed(lambda: site.copy(upload)) is True
+    assert disturbed(lambda: site.copy(upload)) is False
+    assert disturbed(lambda: site.store.get(target)) == b"as uploaded"
+    assert disturbed(lambda: site.store.exists(target)) is True
+    disturbed(lambda: site.store.label(upload.uri, upload.generation, {"a": "b"}))
+    assert site.store.stat(upload.uri).metadata == {"a": "b"}
+    disturbed(lambda: site.store.delete(upload.uri, upload.generation))
+    assert not site.store.exists(upload.uri)
+    disturbed(lambda: site.store.put(target, b"whole" * 1000))
+    assert site.cleared() == b"whole" * 1000
+    disturbed(lambda: site.store.put(target, b"in two calls" * 1_000_000))
+    assert site.cleared() == b"in two calls" * 1_000_000
+
+
+def test_a_copy_whose_reply_was_lost_is_not_made_again(site, gcs_server):
+    upload = site.upload("x")
+    gcs_server.faults("lost", path="rewriteTo", times=1)
+    assert site.copy(upload) is True
+    assert count(gcs_server, "POST", "rewriteTo") == 1
+    assert resource(gcs_server, join(site.live, "cleared.txt"))["metageneration"] == "1"
+
+
+def test_a_label_whose_reply_was_lost_is_not_given_again(site, gcs_server):
+    upload = site.upload("x")
+    gcs_server.faults("lost", method="PATCH", times=1)
+    site.store.label(upload.uri, upload.generation, {"a": "b"})
+    assert count(gcs_server, "PATCH", "") == 1
+    assert resource(gcs_server, upload.uri)["metageneration"] == "2"
+
+
+def test_a_label_that_is_there_is_not_given_again(site, gcs_server):
+    upload = site.upload("x")
+    for _ in range(2):
+        site.store.label(upload.uri, upload.generation, {"a": "b"})
+    assert count(gcs_server, "PATCH", "") == 1
+
+
+def test_a_deletion_whose_reply_was_lost_does_not_take_what_came_after(site, gcs_server):
+    upload = site.upload("x", b"old")
+    gcs_server.faults("lost", method="DELETE", times=1)
+    deleted = []
+    whole = storage.Blob.delete
+
+    def delete(blob, **kwargs):
+        if deleted:
+            site.store.put(upload.uri, b"new")
+        deleted.append(True)
+        return whole(blob, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage.Blob, "delete", delete)
+        with pytest.raises(Replaced):
+            site.store.delete(upload.uri, upload.generation)
+    assert site.store.get(upload.uri) == b"new"
+
+
+def test_an_object_swapped_while_it_is_copied_is_not_copied(site, during):
+    upload = site.upload("x", b"screened")
+    during(storage.Blob, "rewrite", lambda: site.store.put(upload.uri, b"swapped!"))
+    with pytest.raises(Replaced):
+        site.copy(upload, b"screened")
+    assert not site.is_cleared()
+
+
+def test_an_object_deleted_while_it_is_copied(site, during):
+    upload = site.upload("x")
+    during(storage.Blob, "rewrite", lambda: site.store.delete(upload.uri, upload.generation))
+    with pytest.raises(UploadError) as caught:
+        site.copy(upload)
+    assert caught.value.reason == "not_found"
+
+
+@pytest.mark.parametrize("before", [None, b"older"])
+def test_a_target_that_another_wrote_meanwhile_is_looked_at_again(site, gcs_server, during, before):
+    upload = site.upload("x")
+    target = join(site.live, "cleared.txt")
+    if before is not None:
+        site.store.put(target, before)
+    during(storage.Blob, "rewrite", lambda: site.store.put(target, b"another's"))
+    assert site.copy(upload) is True
+    assert site.cleared() == b"as uploaded"
+    statuses = [status for method, path, status in gcs_server.calls() if "rewriteTo" in path]
+    assert statuses == [412, 200]
+
+
+def test_a_target_that_another_copied_meanwhile_is_left(site, gcs_server, during):
+    upload = site.upload("x")
+    during(storage.Blob, "rewrite", lambda: site.copy(upload))
+    site.copy(upload)
+    statuses = [status for method, path, status in gcs_server.calls() if "rewriteTo" in path]
+    assert sorted(statuses) == [200, 412]
+
+
+@pytest.fixture
+def in_steps(gcs_server):
+    gcs_server.rewrite_bytes(1 << 20)
+    yield
+    gcs_server.rewrite_bytes()
+
+
+@pytest.mark.usefixtures("in_steps")
+def test_a_copy_in_several_calls(site, gcs_server):
+    data = b"0123456789abcdef" * (3 << 16)
+    upload = site.upload("large", data)
+    gcs_server.clear()
+    assert site.copy(upload, data) is True
+    assert count(gcs_server, "POST", "rewriteTo") == 3
+    assert site.cleared() == data
+
+
+@pytest.mark.usefixtures("in_steps")
+def test_a_swap_between_the_calls_of_one_copy(site):
+    data = b"0123456789abcdef" * (3 << 16)
+    upload = site.upload("large", data)
+    whole = storage.Blob.rewrite
+
+    def rewrite(blob, source, **kwargs):
+        if kwargs["token"]:
+            site.store.put(upload.uri, b"swapped")
+        return whole(blob, source, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage.Blob, "rewrite", rewrite)
+        with pytest.raises(Replaced):
+            site.copy(upload, data)
+    assert not site.is_cleared()
+
+
+def test_a_replaced_object_is_neither_read_nor_copied_where_old_versions_are_kept(gcs_server):
+    bucket = gcs_server.create_bucket(f"versioned-{time.time_ns()}", versioning=True)
+    store = open_store(f"gs://{bucket}")
+    uri = f"gs://{bucket}/x"
+    store.put(uri, b"old")
+    old = store.stat(uri)
+    store.put(uri, b"new")
+    with pytest.raises(Replaced):
+        store.read(uri, old.generation, 100)
+    with pytest.raises(Replaced):
+        store.copy(uri, old.generation, f"gs://{bucket}/live", sha256="0" * 64)
+    assert not store.exists(f"gs://{bucket}/live")
+
+
+def test_type_and_metadata_go_along_and_stamps_can_not_be_forged(site):
+    uri = join(site.uploads, "x.html")
+    blob = storage.Client().bucket(uri.split("/")[2]).blob(uri.split("/", 3)[3])
+    blob.metadata = {"uploader": "ann", "screening-source-generation": "1", "screening-source-uri": "gs://other/y"}
+    blob.cache_control = "no-store"
+    blob.upload_from_string(b"as uploaded", content_type="text/html")
+    upload = site.store.stat(uri, "x.html")
+    assert upload.content_type == "text/html"
+    assert upload.metadata["uploader"] == "ann"
+    site.copy(upload)
+    cleared = site.store.stat(join(site.live, "cleared.txt"))
+    assert cleared.content_type == "text/html"
+    assert cleared.metadata["uploader"] == "ann"
+    assert cleared.metadata["screening-source-uri"] == uri
+    assert cleared.metadata["screening-source-generation"] == str(upload.generation)
+    assert site.copy(upload) is False
+
+
+def test_no_bucket_to_copy_to_stops_the_job(site):
+    upload = site.upload("x")
+    with pytest.raises(ConfigError, match="no-such-bucket"):
+        site.store.copy(upload.uri, upload.generation, "gs://no-such-bucket/x", sha256="0" * 64)
+
+
+def test_gives_up_after_its_patience(site, gcs_server):
+    upload = site.upload("x")
+    hasty = GcsStore(patience=0.5)
+    gcs_server.faults("status", status=503)
+    for act in (
+        lambda: hasty.read(upload.uri, upload.generation, 100),
+        lambda: list(hasty.list(site.uploads)),
+        lambda: hasty.copy(upload.uri, upload.generation, join(site.live, "x"), sha256="0" * 64),
+    ):
+        with pytest.raises(TransientError):
+            act()
+    gcs_server.clear()
+    assert not site.is_cleared("x")
+
+
+def test_what_is_denied_is_not_tried_again(site, gcs_server):
+    upload = site.upload("x")
+    gcs_server.clear()
+    gcs_server.faults("status", status=403)
+    with pytest.raises(UploadError) as caught:
+        site.store.read(upload.uri, upload.generation, 100)
+    assert caught.value.reason == "unreadable"
+    assert len(gcs_server.calls()) == 1
+    with pytest.raises(ConfigError):
+        list(site.store.list(site.uploads))
+
+
+def test_a_read_is_one_call(site, gcs_server):
+    uploads = [site.upload(f"{i}") for i in range(20)]
+    gcs_server.clear()
+    for upload in uploads:
+        site.store.read(upload.uri, upload.generation, 100)
+    assert len(gcs_server.calls()) == 20
+
+
+def test_many_small_objects_at_50_ms_each_are_read_side_by_side(site, gcs_server):
+    uploads = [site.upload(f"{i}") for i in range(256)]
+    gcs_server.faults("slow", latency_ms=50)
+    began = time.monotonic()
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(lambda upload: site.store.read(upload.uri, upload.generation, 100), uploads))
+    took = time.monotonic() - began
+    assert took < 256 * 0.05 / 4, f"{took:.1f} s: hardly better than one after another"
+
+
+def test_one_call_in_ten_with_a_fault(site, gcs_server):
+    for i, kind in enumerate(("reset", "truncated", "short", "lost", "status")):
+        gcs_server.faults(kind, probability=0.02, seed=i)
+    names = [f"{i:03}" for i in range(100)]
+
+    def whole(name):
+        upload = site.upload(name, name.encode())
+        assert site.store.read(upload.uri, upload.generation, 100) == name.encode()
+        assert site.copy(upload, name.encode(), to=name) is True
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(whole, names))
+    assert gcs_server.hits() > 10
+    gcs_server.clear()
+    assert [upload.name for upload in site.store.list(site.live)] == names
+    assert {site.store.get(join(site.live, name)) == name.encode() for name in names} == {True}
+
+
+def test_markers_of_folders_are_no_uploads_and_names_that_lead_out_are_flagged(site):
+    for name in ("", "folder/", "a/../../b", "fine//still"):
+        site.store.put(f"{site.uploads}/{name}", b"" if not name or name.endswith("/") else b"x")
+    assert {upload.name: upload.problem for upload in site.store.list(site.uploads)} == {
+        "a/../../b": "invalid_name",
+        "fine//still": "",
+    }
+
+
+def test_the_client_is_asked_for_only_where_a_bucket_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "screening.storage.gcs", None)
+    open_store(str(tmp_path))
+    with pytest.raises(ConfigError, match=r"content-screening\[gcp\]"):
+        open_store("gs://bucket/x")
+
+
+def test_no_credentials_stop_the_job(monkeypatch, tmp_path):
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    with pytest.raises(ConfigError, match="credentials"):
+        open_store("gs://bucket/x")
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/x", "https://example.org/x"])
+def test_other_stores_are_refused(uri):
+    with pytest.raises(ConfigError):
+        open_store(uri)
+
+
+def test_delta_options_name_the_emulator_and_else_nothing(monkeypatch):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "127.0.0.1:9")
+    account = json.loads(delta_options("gs://b/t")["google_service_account_key"])
+    assert account["gcs_base_url"] == "http://127.0.0.1:9"
+    assert account["disable_oauth"] is True
+    assert delta_options("/data/t") == {}
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    assert delta_options("gs://b/t") == {}
