@@ -70,6 +70,8 @@ def _restrict(limits: Limits) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
     ):
+        if what == resource.RLIMIT_AS and sys.platform == "darwin":
+            continue  # macOS knows this limit and refuses to set it
         _, hard = resource.getrlimit(what)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
