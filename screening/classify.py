@@ -4,35 +4,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import TextIO
 
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.errors import UploadError
 from screening.records import Article
 
-CHUNK = 2048  # lines whose windows are sorted together
+LINES = 2048  # whose windows are sorted together
+CHARACTERS = 4 << 20  # of them at most, or one line
 
 
 def classify(bundle: str, lines: Iterable[str], out: TextIO, *, engine: str = "auto") -> int:
     """Write `{"id", "scores": {label: p}}` for each `{"id", "text"}` line, in order; the number that failed.
 
-    A line that can't be scored is written as `{"id", "error"}`. A `title` is scored before the text.
+    A line that can't be scored is written as `{"id", "error": "reason: detail"}`; blank lines are passed over.
+    A `title` is scored before the text.
     """
     classifier = Classifier(load_bundle(bundle), make_engine(engine))
     failed = 0
-    source = iter(lines)
-    while chunk := list(islice(source, CHUNK)):
+    for chunk in _chunks(lines):
         for answer in _scored(classifier, chunk):
             failed += "error" in answer
-            out.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            out.write(json.dumps(answer) + "\n")  # in ASCII: an id may hold what no encoding can write
     return failed
 
 
-def _scored(classifier: Classifier, lines: Iterable[str]) -> Iterator[dict[str, object]]:
-    rows = [_row(line) for line in lines if line.strip()]
-    articles = [row for _, row in rows if isinstance(row, Article)]
-    results = iter(classifier.score(articles))
+def _chunks(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
+    """Numbered lines that are not blank, in chunks that fit in memory."""
+    chunk: list[tuple[int, str]] = []
+    size = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        if len(chunk) == LINES or (chunk and size + len(line) > CHARACTERS):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((number, line))
+        size += len(line)
+    if chunk:
+        yield chunk
+
+
+def _scored(classifier: Classifier, lines: Iterable[tuple[int, str]]) -> Iterator[dict[str, object]]:
+    rows = [_row(number, line) for number, line in lines]
+    results = iter(classifier.score([row for _, row in rows if isinstance(row, Article)]))
     for identity, row in rows:
         result = row if isinstance(row, UploadError) else next(results)
         if isinstance(result, UploadError):
@@ -41,12 +56,18 @@ def _scored(classifier: Classifier, lines: Iterable[str]) -> Iterator[dict[str, 
             yield {"id": identity, "scores": {signal.label: round(signal.score, 6) for signal in result}}
 
 
-def _row(line: str) -> tuple[object, Article | UploadError]:
+def _row(number: int, line: str) -> tuple[object, Article | UploadError]:
     try:
-        row = json.loads(line)
-    except ValueError:
-        return None, UploadError("undecodable", "not JSON")
-    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-        return row.get("id") if isinstance(row, dict) else None, UploadError("no_text", "no field `text`")
-    title = row.get("title")
-    return row.get("id"), Article("text/plain", row["text"], title=title if isinstance(title, str) else "")
+        row = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None, UploadError("undecodable", f"line {number} is not JSON")
+    if not isinstance(row, dict):
+        return None, UploadError("undecodable", f"line {number} is no object")
+    text, title = row.get("text"), row.get("title", "")
+    if not isinstance(text, str) or not isinstance(title, str):
+        return row.get("id"), UploadError("no_text", f"line {number} has no string in `text`, or another in `title`")
+    return row.get("id"), Article("text/plain", text, title=title)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

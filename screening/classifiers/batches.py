@@ -1,4 +1,9 @@
-"""Windows to batches: sorted by length, filled to a token budget, padded by their own length only."""
+"""Windows to batches: sorted by length, filled to a token budget, padded by their own length only.
+
+A score must not depend on its neighbours, so the padded length is a function of a window's own length. The
+price: 2 % of the cells on short lines as on articles (multiples of 8 waste 19 % on short lines), and batches
+of one padded length only. Arrival order in batches of 32 wastes 62 % of them.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,26 @@ import numpy as np
 from screening.classifiers.engines import Feed
 from screening.classifiers.windows import Window
 
-BUCKET = 8  # tokens; a window is padded to the next multiple, whoever its neighbours are
-TOKEN_BUDGET = 2048  # tokens a batch: activations of a small encoder stay in a core's cache
+SLAB = 1 << 18  # tokens in flight: windows that are sorted together, some 20 MB
 
 
-def plan(windows: Sequence[Window], budget: int = TOKEN_BUDGET) -> Iterator[list[int]]:
-    """Indices of windows, batch by batch: of one padded length, and at most `budget` tokens (or one window)."""
-    order = sorted(range(len(windows)), key=lambda i: (len(windows[i].ids), i))
-    for length, group in groupby(order, key=lambda i: padded(len(windows[i].ids))):
+def slab(windows: Iterator[Window]) -> list[Window]:
+    """The next windows, of `SLAB` tokens or a little more; empty at the end."""
+    taken: list[Window] = []
+    tokens = 0
+    while tokens < SLAB and (window := next(windows, None)):
+        taken.append(window)
+        tokens += window.span.tokens
+    return taken
+
+
+def plan(windows: Sequence[Window], budget: int) -> Iterator[list[int]]:
+    """Indices of windows, batch by batch: of one padded length, and at most `budget` cells (or one window).
+
+    The longest come first, so that no thread is left with one at the end.
+    """
+    order = sorted(range(len(windows)), key=lambda i: (-windows[i].span.tokens, i))
+    for length, group in groupby(order, key=lambda i: padded(windows[i].span.tokens)):
         members = list(group)
         rows = max(1, budget // length)
         for start in range(0, len(members), rows):
@@ -25,13 +42,14 @@ def plan(windows: Sequence[Window], budget: int = TOKEN_BUDGET) -> Iterator[list
 
 
 def padded(length: int) -> int:
-    """The padded length of a window of `length` tokens."""
-    return -(-length // BUCKET) * BUCKET
+    """The padded length of a window of `length` tokens: eight steps an octave, none below 16."""
+    step = 1 << max(0, length.bit_length() - 4)
+    return -(-length // step) * step
 
 
 def feed(windows: Sequence[Window], inputs: Sequence[str]) -> Feed:
     """The arrays of a batch, int64 [rows, padded length]: `input_ids`, `attention_mask`, `token_type_ids`."""
-    shape = (len(windows), padded(max(len(window.ids) for window in windows)))
+    shape = (len(windows), padded(max(window.span.tokens for window in windows)))
     arrays = {name: np.zeros(shape, np.int64) for name in inputs}
     for row, window in enumerate(windows):
         said: dict[str, list[int] | int] = {
@@ -40,5 +58,5 @@ def feed(windows: Sequence[Window], inputs: Sequence[str]) -> Feed:
             "token_type_ids": window.type_ids,
         }
         for name in inputs:
-            arrays[name][row, : len(window.ids)] = said[name]
+            arrays[name][row, : window.span.tokens] = said[name]
     return arrays

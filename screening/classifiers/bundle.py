@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +10,12 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from screening.classifiers.manifest import Calibration, Manifest
+from screening.classifiers.fetch import copy_of, manifests, remote_manifest
+from screening.classifiers.graph import check_graph
+from screening.classifiers.manifest import CARD, MANIFEST, Calibration, Manifest
 from screening.errors import ConfigError
 from screening.records import BundleId, Medium
 
-MANIFEST = "bundle.json"
-EXTRAS = {"MODEL_CARD.md"}  # may lie beside the listed files, and is read by people only
 T = TypeVar("T")
 
 
@@ -40,94 +38,101 @@ class Bundle:
         """Every label of every head, in the order of the heads."""
         return tuple(label for head in self.manifest.heads for label in head.labels)
 
+    @property
+    def file(self) -> str:
+        """Its bundle.json, for messages."""
+        return str(self.folder / MANIFEST)
+
+    def read(self, name: str) -> bytes:
+        """A listed file, verified at each read, so what was checked is what runs; ConfigError if it differs."""
+        return _read(self.folder, self.manifest, name)
+
 
 def find_bundles(place: str) -> list[Bundle]:
     """Every bundle at or below a folder or `gs://` prefix, the highest version of each name, by name.
 
-    Raises ConfigError when there is none, or one of them is not whole.
+    Versions compare by number: 1.10 is above 1.9, 1.2.0 is 1.2. Raises ConfigError when there is none, when
+    one version stands in two places, or when one of those found is not whole.
     """
-    root = _local(place)
-    found: dict[str, Bundle] = {}
-    for path in sorted(root.rglob(MANIFEST)):
-        bundle = load_bundle(str(path.parent))
-        standing = found.get(bundle.id.name)
-        if standing and _version(standing) == _version(bundle):
-            raise ConfigError(f"{bundle.id.name} {bundle.id.version} stands twice below {place}", fix="remove one")
-        if standing is None or _version(bundle) > _version(standing):
-            found[bundle.id.name] = bundle
+    found: dict[str, dict[tuple[int, ...], str]] = {}
+    for folder, raw in manifests(place):
+        manifest = _validated(Manifest.model_validate_json, raw, f"{folder}/{MANIFEST}")
+        versions = found.setdefault(manifest.name, {})
+        version = _version(manifest)
+        if version in versions:
+            what = f"{manifest.name} {manifest.version} stands twice, also in {versions[version]}"
+            raise ConfigError(what, file=f"{folder}/{MANIFEST}", fix="remove one of them")
+        versions[version] = folder
     if not found:
         raise ConfigError(f"no bundle below {place}", fix=f"a bundle is a folder with a {MANIFEST}")
-    return [found[name] for name in sorted(found)]
+    return [load_bundle(versions[max(versions)]) for _, versions in sorted(found.items())]
 
 
 def load_bundle(place: str) -> Bundle:
-    """The bundle in a folder or at a `gs://` prefix, every file verified; ConfigError says what is off."""
-    folder = _local(place)
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise ConfigError("no such file", file=str(path), fix="name the folder that holds bundle.json")
-    raw = path.read_bytes()
-    manifest = _validated(Manifest.model_validate_json, raw, path)
-    _verify_files(folder, manifest)
+    """The bundle in a folder or at a `gs://` prefix: every file verified, and the graph against bundle.json.
+
+    Raises ConfigError that names the file, what is off, and what to do.
+    """
+    if place.startswith("gs://"):
+        raw, file = remote_manifest(place), f"{place.rstrip('/')}/{MANIFEST}"
+        manifest = _validated(Manifest.model_validate_json, raw, file)
+        folder = copy_of(place, raw, manifest.files)
+    else:
+        folder = Path(place)
+        file = str(folder / MANIFEST)
+        if not (folder / MANIFEST).is_file():
+            raise ConfigError("no such file", file=file, fix=f"name the folder that holds {MANIFEST}")
+        raw = (folder / MANIFEST).read_bytes()
+        manifest = _validated(Manifest.model_validate_json, raw, file)
+    _check_listing(folder, manifest)
+    data = {name: _read(folder, manifest, name) for name in manifest.files}
+    check_graph(data[manifest.model], manifest, file)
     calibration: dict[str, Calibration] = {}
     if manifest.calibration:
-        table = folder / manifest.calibration
+        where = str(folder / manifest.calibration)
         read = TypeAdapter(dict[str, Calibration]).validate_json
-        calibration = _validated(read, table.read_bytes(), table)
+        calibration = _validated(read, data[manifest.calibration], where)
     bundle_id = BundleId(manifest.name, manifest.version, hashlib.sha256(raw).hexdigest())
     bundle = Bundle(folder, manifest, bundle_id, calibration)
     if unknown := sorted(set(calibration) - set(bundle.labels)):
-        raise ConfigError(
-            f"label {unknown[0]!r} is no label of the bundle", file=str(folder / str(manifest.calibration))
-        )
+        raise ConfigError(f"{unknown[0]!r} is no label of the bundle", file=where, fix="publish the bundle again")
     return bundle
 
 
-def _validated(read: Callable[[bytes], T], raw: bytes, path: Path) -> T:
+def _validated(read: Callable[[bytes], T], raw: bytes, file: str) -> T:
     try:
         return read(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        what = f"{where}: {first['msg']}" if where else first["msg"]
+        raise ConfigError(what, file=file, fix="publish the bundle again") from None
+
+
+def _check_listing(folder: Path, manifest: Manifest) -> None:
+    file, there = str(folder / MANIFEST), {path.name for path in folder.iterdir()}
+    if gone := sorted(set(manifest.files) - there):
+        raise ConfigError(f"{gone[0]} is missing", file=file, fix="publish the bundle again")
+    if extra := sorted(there - set(manifest.files) - {MANIFEST, CARD}):
+        raise ConfigError(f"{extra[0]} is not listed", file=file, fix="remove it from the bundle")
+
+
+def _read(folder: Path, manifest: Manifest, name: str) -> bytes:
+    try:
+        data = (folder / name).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{name} can't be read: {error.strerror}", file=str(folder / MANIFEST)) from None
+    if hashlib.sha256(data).hexdigest() != manifest.files[name]:
         raise ConfigError(
-            f"{where}: {first['msg']}" if where else first["msg"], file=str(path), fix="publish the bundle again"
-        ) from None
+            f"{name} is not the file that was published: its sha256 differs",
+            file=str(folder / MANIFEST),
+            fix="fetch the bundle again, or publish a new version",
+        )
+    return data
 
 
-def _verify_files(folder: Path, manifest: Manifest) -> None:
-    there = {path.name for path in folder.iterdir()} - {MANIFEST} - EXTRAS
-    if gone := sorted(set(manifest.files) - there - EXTRAS):
-        raise ConfigError(f"{gone[0]} is missing", file=str(folder / MANIFEST), fix="publish the bundle again")
-    if extra := sorted(there - set(manifest.files)):
-        raise ConfigError(f"{extra[0]} is not listed", file=str(folder / MANIFEST), fix="remove it from the bundle")
-    for name, expected in manifest.files.items():
-        with (folder / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-                raise ConfigError(
-                    f"{name} is not the file that was published: its sha256 differs",
-                    file=str(folder / MANIFEST),
-                    fix="fetch the bundle again, or publish a new version",
-                )
-
-
-def _version(bundle: Bundle) -> tuple[int, ...]:
-    return tuple(int(part) for part in bundle.id.version.split("."))
-
-
-def _local(place: str) -> Path:
-    """The folder itself, or a copy of a `gs://` prefix made once a process; its files are verified as any."""
-    if not place.startswith("gs://"):
-        return Path(place)
-    if place not in _fetched:
-        from screening.storage import join, open_store
-
-        store, root = open_store(place), Path(tempfile.mkdtemp(prefix=f"bundles-{os.getpid()}-"))
-        for item in store.list(place):
-            target = Path(join(str(root), item.name))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(store.get(item.uri))
-        _fetched[place] = root
-    return _fetched[place]
-
-
-_fetched: dict[str, Path] = {}
+def _version(manifest: Manifest) -> tuple[int, ...]:
+    parts = [int(part) for part in manifest.version.split(".")]
+    while len(parts) > 1 and parts[-1] == 0:
+        parts.pop()
+    return tuple(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -13,8 +13,8 @@ from PIL import Image
 from screening.classifiers import batches
 from screening.classifiers.bundle import Bundle
 from screening.classifiers.engines import Engine, Feed, make_engine
-from screening.classifiers.manifest import Head
-from screening.classifiers.windows import evidence, load_tokenizer, scored_text, windows
+from screening.classifiers.manifest import Head, Pixels
+from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
 from screening.errors import ConfigError, UploadError
 from screening.records import Article, Content, Evidence, Picture, Signal
 from screening.stopwatch import Stopwatch
@@ -23,36 +23,38 @@ log = logging.getLogger(__name__)
 
 Probabilities = npt.NDArray[np.float64]
 Result = list[Signal] | UploadError
-TOKENISED = ("input_ids", "attention_mask", "token_type_ids")
 PICTURES = 16  # a batch
+NEIGHBOURS = 1e-4  # by how much they may move a score: kernels round by the shape of a batch
+AT_ONCE = 8 * PICTURES  # pictures whose scaled copies are in memory
 
 
 class Classifier:
-    """A bundle on an engine. `score` takes what its modality says: articles or pictures."""
+    """A bundle on an engine, tried once when it is made: ConfigError when the model does not run.
+
+    `stopwatch` adds up the seconds of `tokenise`, `resize` and `infer`.
+    """
 
     def __init__(self, bundle: Bundle, engine: Engine | None = None, stopwatch: Stopwatch | None = None) -> None:
         self.bundle = bundle
-        self._stopwatch = stopwatch or Stopwatch()
+        self._stopwatch = Stopwatch()
+        self._engine = engine or make_engine()
         manifest = bundle.manifest
         if manifest.text and manifest.tokenizer:
-            if unknown := sorted(set(manifest.inputs) - set(TOKENISED)):
-                raise ConfigError(f"{bundle.id.name}: a text model can't be fed {unknown[0]!r}", fix=f"use {TOKENISED}")
-            self._tokenizer = load_tokenizer(bundle.folder / manifest.tokenizer, manifest.text)
-        self._session = (engine or make_engine()).load(bundle)
+            self._tokenizer = load_tokenizer(bundle.read(manifest.tokenizer), manifest.text, bundle.file)
+        self._session = self._engine.load(bundle)
+        self._try()
+        self._stopwatch = stopwatch or self._stopwatch
 
     def score(self, contents: Sequence[Content]) -> list[Result]:
         """Signals of every label, or why there are none, one entry per content in order.
 
-        When a batch raises, it is halved until only the content that can't be scored is left.
+        Contents are articles or pictures, as the bundle's modality says. When a batch raises, it is halved until
+        only the content that can't be scored is left: UploadError("classifier_failed").
         """
         if not contents:
             return []
         try:
-            return (
-                self._text([c for c in contents if isinstance(c, Article)])
-                if self._is_text()
-                else self._image([c for c in contents if isinstance(c, Picture)])
-            )
+            return self._score(contents)
         except Exception as error:
             if len(contents) == 1:
                 log.warning("classifier_failed", extra={"bundle": self.bundle.id.name, "error": type(error).__name__})
@@ -60,40 +62,76 @@ class Classifier:
             half = len(contents) // 2
             return self.score(contents[:half]) + self.score(contents[half:])
 
-    def _is_text(self) -> bool:
-        return self.bundle.modality == "text"
+    def _score(self, contents: Sequence[Content]) -> list[Result]:
+        kind = Article if self.bundle.modality == "text" else Picture
+        if other := next((content for content in contents if not isinstance(content, kind)), None):
+            raise TypeError(f"{self.bundle.id.name} scores no {type(other).__name__}")
+        if self.bundle.manifest.image:
+            return self._images([c for c in contents if isinstance(c, Picture)], self.bundle.manifest.image)
+        return self._texts([c for c in contents if isinstance(c, Article)])
 
-    def _text(self, articles: Sequence[Article]) -> list[Result]:
-        with self._stopwatch.step("tokenise"):
-            texts = [scored_text(article) for article in articles]
-            cut = list(windows(self._tokenizer, [text for text, _ in texts]))
-            planned = list(batches.plan(cut))
-            feeds = [batches.feed([cut[i] for i in rows], self.bundle.manifest.inputs) for rows in planned]
-        probabilities = self._run(feeds, planned, len(cut))
+    def _try(self) -> None:
+        """Score two contents together and one alone: what mixes rows must stop the job, not shift verdicts.
+
+        A dynamically quantised model does, since it scales activations by the whole batch.
+        """
+        text, image = self.bundle.manifest.text, self.bundle.manifest.image
+        canaries: list[Content] = [Article("text/plain", word * text.max_tokens) for word in ("a ", "the ") if text]
+        if image:
+            shades = (np.full((*image.size, 3), shade, np.uint8) for shade in (0, 100))
+            canaries = [Picture("image/png", image.size[1], image.size[0], 1, shade) for shade in shades]
+        try:
+            together, alone = self._score(canaries)[0], self._score(canaries[:1])[0]
+        except Exception as error:
+            raise ConfigError(f"the model does not run: {error}", file=self.bundle.file) from error
+        for both in (together, alone):
+            if isinstance(both, UploadError):
+                raise ConfigError(f"the model does not score: {both.detail}", file=self.bundle.file)
+        assert isinstance(together, list)
+        assert isinstance(alone, list)
+        if any(abs(a.score - b.score) > NEIGHBOURS for a, b in zip(together, alone, strict=True)):
+            raise ConfigError(
+                "a score depends on what else is in the batch",
+                file=self.bundle.file,
+                fix="quantise statically, or weights only",
+            )
+
+    def _texts(self, articles: Sequence[Article]) -> list[Result]:
+        texts = [scored_text(article) for article in articles]
+        cut = windows(self._tokenizer, [text for text, _ in texts])
+        spans: list[Span] = []
+        parts: list[list[Probabilities]] = []
+        while slab := self._next(cut):
+            spans += [window.span for window in slab]
+            planned = list(batches.plan(slab, self._engine.budget))
+            feeds = [batches.feed([slab[i] for i in rows], self.bundle.manifest.inputs) for rows in planned]
+            parts.append(self._run(feeds, planned, len(slab)))
+        probabilities = [np.concatenate(head) for head in zip(*parts, strict=True)]
         results: list[Result] = []
         row = 0
-        for text, group in groupby(cut, key=lambda window: window.text):
+        for text, group in groupby(spans, key=lambda span: span.text):
             own = list(group)
-            places = [evidence(window, texts[text][1]) for window in own]
-            weights = np.array([len(window.ids) for window in own], np.float64)
+            places = [evidence(span, texts[text][1]) for span in own]
+            weights = np.array([span.tokens for span in own], np.float64)
             results.append(self._signals(probabilities, slice(row, row + len(own)), places, weights))
             row += len(own)
         return results
 
-    def _image(self, pictures: Sequence[Picture]) -> list[Result]:
-        planned = [list(range(i, min(i + PICTURES, len(pictures)))) for i in range(0, len(pictures), PICTURES)]
-        name = self.bundle.manifest.inputs[0]
-        feeds = [{name: np.stack([self._pixels(pictures[i]) for i in rows])} for rows in planned]
-        probabilities = self._run(feeds, planned, len(pictures))
-        return [self._signals(probabilities, slice(i, i + 1), [Evidence()], np.ones(1)) for i in range(len(pictures))]
+    def _next(self, cut: Iterator[Window]) -> list[Window]:
+        with self._stopwatch.step("tokenise"):
+            return batches.slab(cut)
 
-    def _pixels(self, picture: Picture) -> npt.NDArray[np.float32]:
-        wanted = self.bundle.manifest.image
-        assert wanted is not None, "an image bundle has it"
-        scaled = Image.fromarray(picture.pixels).resize(wanted.size[::-1], Image.Resampling.BICUBIC)
-        pixels = np.asarray(scaled, np.float32) / 255
-        normal = (pixels - np.array(wanted.mean, np.float32)) / np.array(wanted.std, np.float32)
-        return np.ascontiguousarray(normal.transpose(2, 0, 1))
+    def _images(self, pictures: Sequence[Picture], wanted: Pixels) -> list[Result]:
+        name = self.bundle.manifest.inputs[0]
+        parts: list[list[Probabilities]] = []
+        for start in range(0, len(pictures), AT_ONCE):
+            slab = pictures[start : start + AT_ONCE]
+            planned = [range(i, min(i + PICTURES, len(slab))) for i in range(0, len(slab), PICTURES)]
+            with self._stopwatch.step("resize"):
+                feeds = [{name: np.stack([pixels(slab[i], wanted) for i in rows])} for rows in planned]
+            parts.append(self._run(feeds, planned, len(slab)))
+        probabilities = [np.concatenate(head) for head in zip(*parts, strict=True)]
+        return [self._signals(probabilities, slice(i, i + 1), [Evidence()], np.ones(1)) for i in range(len(pictures))]
 
     def _run(self, feeds: Sequence[Feed], planned: Sequence[Sequence[int]], rows: int) -> list[Probabilities]:
         """Calibrated probabilities per head, float64 [rows, labels], in the order of the windows."""
@@ -102,8 +140,10 @@ class Classifier:
         heads = self.bundle.manifest.heads
         logits = [np.empty((rows, len(head.labels))) for head in heads]
         for members, output in zip(planned, outputs, strict=True):
-            for head, values in zip(logits, output, strict=True):
-                head[members] = values
+            for head, into, values in zip(heads, logits, output, strict=True):
+                if values.shape != (len(members), len(head.labels)):  # numpy would spread one row over all
+                    raise ValueError(f"output {head.output!r} is {values.shape} for {len(members)} rows")
+                into[members] = values
         return [calibrated(head, values) for head, values in zip(heads, logits, strict=True)]
 
     def _signals(
@@ -123,6 +163,15 @@ class Classifier:
                 for label, score, window in zip(head.labels, pooled, top, strict=True)
             ]
         return signals
+
+
+def pixels(picture: Picture, wanted: Pixels) -> npt.NDArray[np.float32]:
+    """The picture as a model reads it: float32 [3, height, width], scaled bicubically and normalised."""
+    if not picture.pixels.size:
+        raise ValueError("no pixels")  # Pillow would scale nothing to black, and black has a score
+    scaled = Image.fromarray(picture.pixels).resize(wanted.size[::-1], Image.Resampling.BICUBIC)
+    normal = np.asarray(scaled, np.float32) / 255 - np.array(wanted.mean, np.float32)
+    return np.ascontiguousarray((normal / np.array(wanted.std, np.float32)).transpose(2, 0, 1))
 
 
 def calibrated(head: Head, logits: Probabilities) -> Probabilities:

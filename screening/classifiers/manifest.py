@@ -8,6 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Graph = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.onnx$")]
+Json = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.json$")]
+MANIFEST = "bundle.json"
+CARD = "MODEL_CARD.md"  # read by people only; it may lie there unlisted
+TOKENISED = ("input_ids", "attention_mask", "token_type_ids")  # what a text model can be fed
 
 
 class _Strict(BaseModel):
@@ -30,7 +35,7 @@ class Windowing(_Strict):
 class Pixels(_Strict):
     """Pictures are scaled to `size` (height, width), taken to 0..1, then `(x - mean) / std` per channel."""
 
-    size: tuple[int, int]
+    size: tuple[Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)]]
     mean: tuple[float, float, float]
     std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
@@ -68,13 +73,13 @@ class Manifest(_Strict):
     name: Name
     version: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
     modality: Literal["text", "image"]
-    model: str
-    tokenizer: str | None = None
+    model: Graph
+    tokenizer: Json | None = None
     text: Windowing | None = None
     image: Pixels | None = None
     inputs: tuple[str, ...] = Field(min_length=1)
     heads: tuple[Head, ...] = Field(min_length=1)
-    calibration: str | None = None
+    calibration: Json | None = None
     files: dict[str, Sha256]
     base_model: dict[str, Any] = {}
     training_data: list[dict[str, Any]] = []
@@ -85,24 +90,26 @@ class Manifest(_Strict):
         labels = [label for head in self.heads for label in head.labels]
         if twice := sorted({label for label in labels if labels.count(label) > 1}):
             raise ValueError(f"label {twice[0]!r} stands twice; labels are the contract with policies")
-        if self.modality == "text" and not (self.text and self.tokenizer):
-            raise ValueError("a text bundle needs `text` and `tokenizer`")
-        if self.modality == "image" and not self.image:
-            raise ValueError("an image bundle needs `image`")
-        for file in (self.model, self.tokenizer, self.calibration):
-            if file and file not in self.files:
-                raise ValueError(f"{file} is not in `files`, so its sha256 is not known")
-        for file in self.files:
-            if "/" in file or "\\" in file or file.startswith(".") or file == "bundle.json":
-                raise ValueError(f"{file!r} is not a plain file name")
+        if self.modality == "text":
+            if not (self.text and self.tokenizer):
+                raise ValueError("a text bundle needs `text` and `tokenizer`")
+            if unknown := sorted(set(self.inputs) - set(TOKENISED)):
+                raise ValueError(f"a text model can't be fed {unknown[0]!r}, only {', '.join(TOKENISED)}")
+        elif not self.image or len(self.inputs) != 1:
+            raise ValueError("an image bundle needs `image` and one input")
+        known = {file for file in (self.model, self.tokenizer, self.calibration) if file}
+        if unlisted := sorted(known - set(self.files)):
+            raise ValueError(f"{unlisted[0]} is not in `files`, so its sha256 is not known")
+        if unknown := sorted(set(self.files) - known - {CARD}):
+            raise ValueError(f"{unknown[0]!r} is no file that a bundle may hold")
         return self
 
 
 class Calibration(_Strict):
     """Precision and recall of one label at rising thresholds, on rows the model was not trained on."""
 
-    rows: int
-    positives: int
+    rows: int = Field(ge=1)
+    positives: int = Field(ge=0)
     thresholds: tuple[float, ...]
     precision: tuple[float, ...]
     recall: tuple[float, ...]

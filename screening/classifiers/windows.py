@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from tokenizers import Encoding, Tokenizer
 
@@ -12,45 +11,102 @@ from screening.classifiers.manifest import Windowing
 from screening.errors import ConfigError
 from screening.records import Article, Evidence
 
+PIECE = 32_768  # characters tokenised at once: a text of millions would hold 500 bytes a character in memory
+SHARED = 256  # characters that two pieces share, so that what lies across their border is read whole by one
+GROUP = 8 * PIECE  # characters handed to the tokenizer's threads together
+
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A window of one text: token ids (special ones included) and its characters `start` to `end`."""
+class Span:
+    """Which window of which text, of how many tokens, over its characters `start` to `end`."""
 
     text: int
     number: int
-    ids: list[int]
-    type_ids: list[int]
     start: int
     end: int
+    tokens: int
 
 
-def load_tokenizer(path: Path, windowing: Windowing) -> Tokenizer:
-    """The tokenizer, set to cut texts into overlapping windows and to pad nothing; ConfigError if it can't."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a model is fed (special tokens included), and where it comes from."""
+
+    span: Span
+    ids: list[int]
+    type_ids: list[int]
+
+
+def load_tokenizer(raw: bytes, windowing: Windowing, file: str) -> Tokenizer:
+    """The tokenizer, set to cut texts into overlapping windows and to pad nothing; ConfigError if it can't.
+
+    What looks like a special token in a text stays text: an author must not be able to end a window.
+    """
     try:
-        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        tokenizer = Tokenizer.from_str(raw.decode())
         tokenizer.enable_truncation(windowing.max_tokens, stride=windowing.overlap)
     except Exception as error:  # the library raises nothing narrower
-        raise ConfigError(f"not a tokenizer: {error}", file=str(path), fix="publish the bundle again") from None
+        raise ConfigError(f"no usable tokenizer: {error}", file=file, fix="publish the bundle again") from None
     tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
     return tokenizer
 
 
 def windows(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[Window]:
-    """All windows of all texts, in order; every character that gave a token lies in at least one."""
-    for text, first in enumerate(tokenizer.encode_batch(list(texts))):
-        for number, encoding in enumerate((first, *first.overflowing)):
-            start, end = _span(encoding)
-            yield Window(text, number, encoding.ids, encoding.type_ids, start, end)
+    """All windows of all texts, in order, made as they are asked for; each text has one at least.
+
+    Every character that gave a token lies in a window. A text of more than `PIECE` characters is cut into
+    pieces first, by its own length only, so its windows are the same wherever it stands.
+    """
+    text, number = -1, 0
+    for group in _groups(texts):
+        encodings = tokenizer.encode_batch([texts[index][start:end] for index, start, end in group])
+        for (index, begins, _), first in zip(group, encodings, strict=True):
+            if index != text:
+                text, number = index, 0
+            for encoding in (first, *first.overflowing):
+                span = _span(encoding)
+                if span is None and number > 0:
+                    continue  # a piece of blanks
+                start, end = span or (0, 0)
+                place = Span(text, number, begins + start, begins + end, len(encoding))
+                yield Window(place, encoding.ids, encoding.type_ids)
+                number += 1
 
 
-def _span(encoding: Encoding) -> tuple[int, int]:
-    offsets = encoding.offsets
+def _groups(texts: Sequence[str]) -> Iterator[list[tuple[int, int, int]]]:
+    """Pieces (text, start, end) in groups of at most `GROUP` characters."""
+    group: list[tuple[int, int, int]] = []
+    size = 0
+    for index, text in enumerate(texts):
+        for start, end in _pieces(text):
+            if group and size + end - start > GROUP:
+                yield group
+                group, size = [], 0
+            group.append((index, start, end))
+            size += end - start + 64  # an empty text is not free
+    if group:
+        yield group
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int]]:
+    """The text in pieces of at most `PIECE` characters, cut at a blank where the second half has one."""
+    start = 0
+    while len(text) - start > PIECE:
+        end = max(text.rfind(blank, start + PIECE // 2, start + PIECE) for blank in " \n")
+        end = start + PIECE if end < 0 else end
+        yield start, end
+        again = max(text.rfind(blank, end - SHARED, end) for blank in " \n")
+        start = end - SHARED if again < 0 else again
+    yield start, len(text)
+
+
+def _span(encoding: Encoding) -> tuple[int, int] | None:
+    """First and last character of the tokens that are not special; None where there are none."""
     special = encoding.special_tokens_mask
-    first = next((i for i, is_special in enumerate(special) if not is_special), None)
-    if first is None:
-        return 0, 0
-    last = next(i for i in range(len(special) - 1, -1, -1) if not special[i])
+    if all(special):
+        return None
+    first, last = special.index(0), len(special) - 1 - special[::-1].index(0)
+    offsets = encoding.offsets
     return offsets[first][0], offsets[last][1]
 
 
@@ -59,16 +115,15 @@ def scored_text(article: Article) -> tuple[str, int]:
 
     The title comes first, as a reader sees it, unless the text begins with it.
     """
-    if not article.title or article.text.lstrip().startswith(article.title):
+    title = article.title.strip()
+    if not title or article.text.lstrip().startswith(title):
         return article.text, 0
-    return f"{article.title}\n\n{article.text}", len(article.title) + 2
+    return f"{title}\n\n{article.text}", len(title) + 2
 
 
-def evidence(window: Window, begins: int) -> Evidence:
-    """A window as evidence, in characters of the article's own text."""
-    return Evidence(
-        window=window.number,
-        start=max(0, window.start - begins),
-        end=max(0, window.end - begins),
-        note="title included" if window.start < begins else "",
-    )
+def evidence(span: Span, begins: int) -> Evidence:
+    """A window as evidence, in characters of the article's own text; one wholly in the title has none."""
+    if begins and span.end <= begins:
+        return Evidence(window=span.number, note="title")
+    note = "title included" if span.start < begins else ""
+    return Evidence(span.number, max(0, span.start - begins), span.end - begins, note)

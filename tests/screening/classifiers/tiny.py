@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 WORDS = ("good", "bad", "very", "news", "weather", "river", "prize", "win", "the", "a")
-VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, **{word: 4 + i for i, word in enumerate(WORDS)}}
+VOID = "void"  # a word whose weights are not finite
+VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, **{word: 4 + i for i, word in enumerate((*WORDS, VOID))}}
 POISON = 99  # a token id beyond the embedding table: the runtime raises on the whole batch
 
 
@@ -21,6 +22,8 @@ def text_bundle(folder: Path, **changes: Any) -> Path:
     """A text bundle: mean of word weights; `bad` raises `hate`, `win` and `prize` raise `spam`."""
     weights = np.zeros((len(VOCABULARY), 4), np.float32)  # normal, offensive, hate | spam
     weights[VOCABULARY["good"], 0] = weights[VOCABULARY["bad"], 2] = 6
+    weights[VOCABULARY["the"], 0] = 0.5
+    weights[VOCABULARY[VOID]] = np.inf
     weights[VOCABULARY["win"], 3] = weights[VOCABULARY["prize"], 3] = 8
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
