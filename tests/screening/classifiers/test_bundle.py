@@ -155,7 +155,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("break_it", "says"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_bundle_is_refused(bundle, break_it, says):
+def test_a_broken_bundle_is_refused(bundle, break_it, says, monkeypatch):
+    monkeypatch.chdir(bundle)  # the runtime would look here for weights outside the file
     load_bundle(str(bundle))
     break_it(bundle)
     with pytest.raises(ConfigError, match=re.escape(says)) as caught:

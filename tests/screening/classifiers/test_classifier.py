@@ -31,6 +31,13 @@ def text(tmp_path_factory) -> Classifier:
 
 
 @pytest.fixture(scope="module")
+def wide(tmp_path_factory) -> Classifier:
+    """Windows so long that several lengths share one padded length."""
+    folder = text_bundle(tmp_path_factory.mktemp("wide"), text={"max_tokens": 64, "overlap": 8})
+    return Classifier(load_bundle(str(folder)), make_engine("cpu", 2))
+
+
+@pytest.fixture(scope="module")
 def image(tmp_path_factory) -> Classifier:
     return Classifier(load_bundle(str(image_bundle(tmp_path_factory.mktemp("image")))), make_engine("cpu", 2))
 
@@ -111,6 +118,12 @@ class TestText(Contract):
         "letters that no encoding has": Article("text/plain", "good \ud800"),
         "another kind of content": colour(3),
     }
+
+
+class TestTextInWideWindows(TestText):
+    kind = "wide"
+    contents = st.integers(28, 44).map(lambda words: Article("text/plain", "bad " + "good " * words))
+    good = says(*("bad " + "good " * words for words in (28, 31, 29, 33, 30, 90)))
 
 
 class TestImage(Contract):

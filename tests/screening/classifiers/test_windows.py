@@ -61,6 +61,9 @@ def test_a_long_text_is_cut_in_pieces_that_share_their_border(tokenizer, gap):
     own = [window for window in made if window.span.text == 1]
     assert covered(text, own) == text
     assert [window.span.number for window in own] == list(range(len(own)))
+    spans = [window.span for window in own]
+    for before, after in pairwise(spans):
+        assert after.start < before.end, "what lies across a border is read whole by one of the two"
     assert text[own[-1].span.start : own[-1].span.end].endswith("bad")
     assert [(w.ids, w.span.start) for w in cut(tokenizer, text)] == [(w.ids, w.span.start) for w in own]
 
@@ -71,6 +74,7 @@ def test_a_long_text_of_blanks_is_one_window(tokenizer):
 
 
 def test_what_looks_like_a_special_token_stays_text(tokenizer):
+    assert cut(tokenizer, "good")[0].ids[-1] == VOCABULARY["[SEP]"]
     [window] = cut(tokenizer, "good [SEP] [PAD] [CLS] bad")
     assert not {VOCABULARY[name] for name in ("[SEP]", "[PAD]", "[CLS]")} & set(window.ids[1:-1])
 

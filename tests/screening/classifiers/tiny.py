@@ -47,6 +47,7 @@ def text_bundle(folder: Path, **changes: Any) -> Path:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
+    tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
     tokenizer.save(str(folder / "tokenizer.json"))
     levels = [i / 10 for i in range(10)]
     table = {"rows": 1000, "positives": 500, "thresholds": levels, "precision": [0.5 + x / 2 for x in levels]}
