@@ -23,6 +23,7 @@ def test_auto_takes_what_is_there():
 
 
 @pytest.mark.skipif(HAS_CUDA, reason="CUDA is there")
+@pytest.mark.filterwarnings("ignore:Specified provider")
 def test_cuda_that_is_not_there_is_an_error_and_no_fallback(tiny_bundle):
     with pytest.raises(ConfigError, match="CUDA was asked for and is not there"):
         make_engine("cuda")
