@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,29 +15,25 @@ from models.heads import load_network
 from models.recipe import Recipe
 from models.score import Calibration, OnnxModel, Windows, score
 
-ROWS = 2000
-
 
 def agreement(
     recipe: Recipe, network: Path, folder: Path, dev: list[dict[str, Any]], windows: Windows,
     fitted: Mapping[str, Calibration],
 ) -> dict[str, Any]:  # fmt: skip
-    """By head, on up to `ROWS` labelled dev rows: largest and mean |Δp|, share of equal decisions, fall in AUPRC."""
-    chosen = sorted(random.Random(recipe.training.seed).sample(range(len(dev)), min(ROWS, len(dev))))
+    """By head, on all dev rows labelled for it: largest and mean |Δp|, share of equal decisions, fall in AUPRC."""
     with tempfile.TemporaryDirectory() as temporary:
         to_onnx(load_network(network), Path(temporary) / "float.onnx")
         model = OnnxModel(Path(temporary) / "float.onnx", recipe.heads)
-        exact = score(model, folder, [dev[i]["text"] for i in chosen], recipe.max_tokens, recipe.overlap)
-    rounded = windows.of(np.isin(np.arange(len(dev)), chosen))
+        exact = score(model, folder, [r["text"] for r in dev], recipe.max_tokens, recipe.overlap)
     out: dict[str, Any] = {}
     for head in recipe.heads:
-        mine = np.array([head.name in dev[i]["targets"] for i in chosen])
-        p = rounded.of(mine).pooled(head, fitted[head.name])
+        mine = np.array([head.name in r["targets"] for r in dev])
+        p = windows.of(mine).pooled(head, fitted[head.name])
         q = exact.of(mine).pooled(head, fitted[head.name])
         multi = head.kind == "multiclass"
         same = p.argmax(1) == q.argmax(1) if multi else (p >= 0.5)[:, 0] == (q >= 0.5)[:, 0]
         column = len(head.labels) - 1
-        rows = [dev[i]["targets"][head.name] for i, m in zip(chosen, mine, strict=True) if m]
+        rows = [r["targets"][head.name] for r in dev if head.name in r["targets"]]
         known = np.array([sum(r) == 1 or not multi for r in rows])
         truth = np.array([r[column] for r in rows])[known]
         fall = average_precision_score(truth, q[known, column]) - average_precision_score(truth, p[known, column])

@@ -29,7 +29,7 @@ from models.score import Calibration, Floats, OnnxModel, Windows, score
 from models.slices import Rows, contrast, false_alarms, harmless_rows
 
 log = logging.getLogger("models.evaluate")
-PART = 50  # rows; a smaller part of a set is not measured on its own
+PART, EACH = 50, 10  # rows of a part, and of each class in it; smaller ones are not measured on their own
 
 
 def measured_rows(recipe: Recipe, head: Head, dev: Rows) -> tuple[list[int], list[int]]:
@@ -87,7 +87,8 @@ def _parts(head: Head, scores: Floats, truth: npt.NDArray[np.int64], part: list[
     out = {}
     for name, rows in Counter(part).items():
         where = np.array(part) == name
-        if PART <= rows < len(part) and len(set(truth[where].tolist())) == max(2, len(head.labels)):
+        classes = np.bincount(truth[where], minlength=max(2, len(head.labels)))
+        if PART <= rows < len(part) and classes.min() >= EACH:
             found = measure(head, scores[where], truth[where])
             out[name] = {k: found[k] for k in ("rows", "macro_f1", "auprc", "auroc")}
     return out

@@ -90,6 +90,7 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, Any]:
     seen: set[str] = set()
     dev, report["dev_duplicates"] = _first_of_each(dev, seen)
     train, report["train_in_dev_or_duplicate"] = _first_of_each(train, seen)
+    dev = _limited(recipe, dev)
     report["kept"] = {
         "train": dict(Counter(r["set"] for r in train)),
         "dev": dict(Counter(r["set"] for r in dev)),
@@ -101,6 +102,17 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, Any]:
     (out / "leakage.json").write_text(json.dumps(report, indent=1))
     log.info("rows kept: %s; dropped: %s", report["kept"], report["train_in_dev_or_duplicate"])
     return report
+
+
+def _limited(recipe: Recipe, dev: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """After copies were looked for, so that a dev row left out here doesn't come back in training."""
+    out = dev
+    for source in recipe.sources:
+        mine = [i for i, r in enumerate(out) if r["set"] == source.set]
+        if source.dev_limit is not None and len(mine) > source.dev_limit:
+            kept = set(random.Random(recipe.training.seed).sample(mine, source.dev_limit))
+            out = [r for i, r in enumerate(out) if r["set"] != source.set or i in kept]
+    return out
 
 
 def _first_of_each(rows: list[dict[str, Any]], seen: set[str]) -> tuple[list[dict[str, Any]], dict[str, int]]:

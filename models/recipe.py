@@ -55,9 +55,9 @@ class Source(Strict):
     `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, a list of the
     labels that it may be (the rest is ruled out), or yes/no for a head with one label. `dev` names the heads that are
     calibrated and measured on this set's dev split. `harmless` rows of dev count as false alarms in the tables that a
-    policy's targets are resolved on. `passes` is how often each training row is seen, a fraction
-    takes a fixed part of the rows. `hold_out` {field: values} keeps whole publishers for dev. `limit` caps the
-    training rows, `max_tokens` cuts each text, `windows` caps the windows that one long text gives.
+    policy's targets are resolved on. `passes` is how often each training row is seen, a fraction takes a fixed part
+    of the rows. `hold_out` {field: values} keeps whole publishers for dev. `limit` caps the training rows and
+    `dev_limit` those of dev, `max_tokens` cuts each text, `windows` caps the windows that one long text gives.
     """
 
     set: str
@@ -69,6 +69,7 @@ class Source(Strict):
     harmless: bool = False
     passes: float = Field(default=1.0, gt=0)
     limit: int | None = Field(default=None, gt=0)
+    dev_limit: int | None = Field(default=None, gt=0)
     max_tokens: int | None = Field(default=None, ge=16)
     windows: int = Field(default=1, gt=0)
 
