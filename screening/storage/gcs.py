@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import mimetypes
+import os
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -40,6 +41,8 @@ class GcsStore:
     """
 
     def __init__(self, patience: float = 60.0) -> None:
+        # Else the client asks for the bucket itself in threads of its own, on each 404 again, for its traces.
+        os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         try:
             self._client = storage.Client(project=None)
         except GoogleAuthError as error:

@@ -102,6 +102,18 @@ def test_copies_once(site):
     assert site.cleared() == b"as uploaded"
 
 
+@pytest.mark.parametrize("then", ["replaced", "deleted"])
+def test_what_was_copied_stays_done_whatever_became_of_the_source(site, then):
+    upload = site.upload("x")
+    site.copy(upload)
+    if then == "replaced":
+        site.upload("x", b"swapped")
+    else:
+        site.store.delete(upload.uri, upload.generation)
+    assert site.copy(upload) is False
+    assert site.cleared() == b"as uploaded"
+
+
 def test_a_copy_leaves_the_source_as_it_is(site):
     upload = site.upload("x")
     site.copy(upload)

@@ -116,6 +116,14 @@ def test_a_deletion_whose_reply_was_lost_does_not_take_what_came_after(site, gcs
     assert site.store.get(upload.uri) == b"new"
 
 
+def test_an_object_swapped_while_it_is_labelled_gets_no_label(site, during):
+    upload = site.upload("x")
+    during(storage.Blob, "patch", lambda: site.store.put(upload.uri, b"swapped"))
+    with pytest.raises(Replaced):
+        site.store.label(upload.uri, upload.generation, {"screening-decision": "accept"})
+    assert site.store.stat(upload.uri).metadata == {}
+
+
 def test_an_object_swapped_while_it_is_copied_is_not_copied(site, during):
     upload = site.upload("x", b"screened")
     during(storage.Blob, "rewrite", lambda: site.store.put(upload.uri, b"swapped!"))
@@ -253,12 +261,17 @@ def test_what_is_denied_is_not_tried_again(site, gcs_server):
         list(site.store.list(site.uploads))
 
 
-def test_a_read_is_one_call(site, gcs_server):
+def test_no_call_is_made_that_is_not_needed(site, gcs_server):
     uploads = [site.upload(f"{i}") for i in range(20)]
     gcs_server.clear()
     for upload in uploads:
         site.store.read(upload.uri, upload.generation, 100)
-    assert len(gcs_server.calls()) == 20
+    assert [(method, status) for method, _, status in gcs_server.calls()] == [("GET", 200)] * 20
+    gcs_server.clear()
+    for upload in uploads:
+        site.copy(upload, to=upload.name)
+    calls = [(method, status) for method, _, status in gcs_server.calls()]
+    assert calls == [("GET", 404), ("GET", 200), ("POST", 200)] * 20
 
 
 def test_many_small_objects_at_50_ms_each_are_read_side_by_side(site, gcs_server):

@@ -165,7 +165,7 @@ def test_bytes_that_were_not_screened_never_appear(on_disk):
     assert list(Path(on_disk.live).iterdir()) == []
 
 
-@pytest.mark.parametrize("more", [b"longer than it was", b"x"])
+@pytest.mark.parametrize("more", [b"longer than it was", b"x", b"as LISTED"])
 def test_a_file_changed_while_it_is_read(on_disk, during, more):
     upload = on_disk.upload("x", b"as listed")
     during(os, "read", lambda: Path(upload.uri).write_bytes(more))
@@ -177,6 +177,8 @@ def test_a_file_replaced_while_it_is_deleted_stays(on_disk, during):
     upload = on_disk.upload("x", b"old")
     other = Path(on_disk.uploads) / "other"
     other.write_bytes(b"new")
+    before = Path(upload.uri).stat()
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
     during(os, "rename", lambda: other.replace(upload.uri))
     with pytest.raises(Replaced):
         on_disk.store.delete(upload.uri, upload.generation)
