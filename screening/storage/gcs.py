@@ -41,7 +41,7 @@ class GcsStore:
     """
 
     def __init__(self, patience: float = 60.0) -> None:
-        # Else the client asks for the bucket itself in threads of its own, on each 404 again, for its traces.
+        # Else the client asks for each bucket's metadata in a thread of its own, for its traces.
         os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         try:
             self._client = storage.Client(project=None)

@@ -274,6 +274,16 @@ def test_no_call_is_made_that_is_not_needed(site, gcs_server):
     assert calls == [("GET", 404), ("GET", 200), ("POST", 200)] * 20
 
 
+def test_the_client_makes_no_calls_of_its_own(gcs_server):
+    bucket = gcs_server.create_bucket(f"asked-only-{time.time_ns()}")
+    gcs_server.clear()
+    store = GcsStore()
+    store.put(f"gs://{bucket}/x", b"x")
+    store.get(f"gs://{bucket}/x")
+    time.sleep(0.5)  # a thread in the background would have asked by now
+    assert [path for _, path, _ in gcs_server.calls() if "/o" not in path] == []
+
+
 def test_many_small_objects_at_50_ms_each_are_read_side_by_side(site, gcs_server):
     uploads = [site.upload(f"{i}") for i in range(256)]
     gcs_server.faults("slow", latency_ms=50)
