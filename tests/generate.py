@@ -59,9 +59,7 @@ def picture(seed: int, width: int = 640, height: int = 480) -> Image.Image:
     coarse = Image.fromarray(rng.integers(30, 226, (6, 8, 3), dtype=np.uint8)).resize(
         (width, height), Image.Resampling.BICUBIC
     )
-    fine = Image.fromarray(rng.integers(0, 256, (height // 4, width // 4, 3), dtype=np.uint8)).resize(
-        (width, height), Image.Resampling.NEAREST
-    )
+    fine = Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
     return Image.blend(coarse, fine, 0.25)
 
 

@@ -39,7 +39,7 @@ def test_a_killed_screening_run_again_gives_the_same_table(tmp_path):
     moments = random.Random(seed)
     for i in range(MOMENTS):
         disturbed = place_at(tmp_path)
-        disturbed.results = str(tmp_path / f"results-{i}")
+        disturbed.results, disturbed.live = str(tmp_path / f"results-{i}"), str(tmp_path / f"live-{i}")
         kill_after("pipelines.screen", disturbed.screen_flags("--run-id", "r"), moments.uniform(0.2, took))
         released = disturbed.release()
         if disturbed.tables.run("r") is None:

@@ -39,11 +39,12 @@ def as_facts(rows):
 
 
 def of_job(place):
-    rows = place.rows(
-        "SELECT name, decision, reasons, list_transform(signals, s -> (s.source, s.label, s.score)) FROM verdicts"
+    verdicts = (
+        place.tables.connection().execute("SELECT name, decision, reasons, signals FROM verdicts").to_arrow_table()
     )
     return as_facts(
-        (name, d, r, [tuple(s.values()) if isinstance(s, dict) else s for s in signals]) for name, d, r, signals in rows
+        (row["name"], row["decision"], row["reasons"], [(s["source"], s["label"], s["score"]) for s in row["signals"]])
+        for row in verdicts.to_pylist()
     )
 
 

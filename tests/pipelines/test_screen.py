@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
 
 from screening.storage import open_store
 from screening.tables import ResultTables
+from tests.generate import article
 
 SCORES = "SELECT name, source, label, score FROM signals ORDER BY ALL"
 
@@ -64,7 +66,7 @@ def test_running_again_screens_nothing_and_changes_nothing(place):
 def test_a_changed_upload_is_screened_again_and_only_that(place):
     place.screen("--run-id", "one")
     path = Path(place.uploads) / "spam.txt"
-    path.write_text("A quiet note about the weather in the valley. " * 20)
+    path.write_text(article(random.Random(9), 150))
     place.screen("--run-id", "two")
     two = place.tables.run("two")
     assert (two.listed, two.skipped) == (15, 14)

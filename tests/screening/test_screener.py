@@ -86,7 +86,11 @@ def test_a_classifier_that_gives_no_score_holds_the_upload(screener, good, monke
 def test_a_score_that_is_missing_is_never_a_default(screener, good, monkeypatch):
     classifier = screener._classifiers[0]
     whole = classifier.score
-    monkeypatch.setattr(type(classifier), "score", lambda _self, contents: [result[1:] for result in whole(contents)])
+
+    def without_hate(_self, contents):
+        return [[signal for signal in result if signal.label != "hate"] for result in whole(contents)]
+
+    monkeypatch.setattr(type(classifier), "score", without_hate)
     verdicts = list(screener.screen(good))
     assert {verdict.decision for verdict in verdicts} == {"error"}
     assert {verdict.reasons[0] for verdict in verdicts} == {"missing_score"}

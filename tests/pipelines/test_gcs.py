@@ -1,0 +1,148 @@
+"""The two jobs on a bucket: swaps, faults and kills change neither verdicts nor what is released."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from pathlib import Path
+
+import pytest
+
+from pipelines import acts
+from screening.storage import open_store
+from tests.pipelines.conftest import Place, fill
+from tests.pipelines.test_kill import MOMENTS, VERDICTS, kill_after
+
+FAULTS = (("status", {"status": 503}), ("status", {"status": 429}), ("reset", {}), ("truncated", {}), ("lost", {}))
+
+
+class BucketPlace(Place):
+    """Uploads, results, live and quarantine as four buckets."""
+
+    def released(self) -> set[str]:
+        return {upload.name for upload in open_store(self.live).list(self.live)}
+
+
+@pytest.fixture
+def bucket(gcs_server, tmp_path) -> BucketPlace:
+    gcs_server.clear()
+    tag = uuid.uuid4().hex[:8]
+    place = BucketPlace(*(f"gs://{gcs_server.create_bucket(f'{n}-{tag}')}" for n in ("up", "results", "live", "held")))
+    fill(tmp_path / "uploads")
+    for path in sorted((tmp_path / "uploads").rglob("*")):
+        if path.is_file():
+            name = path.relative_to(tmp_path / "uploads").as_posix()
+            open_store(place.uploads).put(f"{place.uploads}/{name}", path.read_bytes())
+    yield place
+    gcs_server.clear()
+
+
+def one_in_ten(gcs_server, seed: int) -> None:
+    """A fault of each kind in one call of fifty: one call in ten gets one."""
+    for i, (kind, rule) in enumerate(FAULTS):
+        gcs_server.faults(kind, probability=0.02, seed=seed + i, **rule)
+
+
+def names(place: Place, sql: str = "SELECT name, sha256, decision, reasons FROM verdicts ORDER BY ALL") -> list[tuple]:
+    return place.rows(sql)
+
+
+def test_a_bucket_and_a_folder_give_the_same_verdicts(bucket, place):
+    assert bucket.screen("--run-id", "r") == 0
+    assert place.screen("--run-id", "r") == 0
+    assert names(bucket) == names(place)
+    assert bucket.release() == 0
+    accepted = {name for name, decision in bucket.decisions().items() if decision == "accept"}
+    assert bucket.released() == accepted
+    assert bucket.screen("--run-id", "again") == 0
+    assert bucket.tables.run("again").skipped == 15
+
+
+def test_an_object_replaced_before_the_release_is_not_released(bucket):
+    bucket.screen("--run-id", "r")
+    open_store(bucket.uploads).put(f"{bucket.uploads}/news/000/000002.txt", b"Nobody has screened this.")
+    assert bucket.release() == 0
+    assert "news/000/000002.txt" not in bucket.released()
+    assert bucket.rows("SELECT name FROM releases JOIN verdicts USING (uri) WHERE action = 'replaced'") == [
+        ("news/000/000002.txt",)
+    ]
+
+
+def test_an_object_replaced_during_the_release_is_not_released(bucket, monkeypatch):
+    bucket.screen("--run-id", "r")
+    whole = acts.do
+
+    def swap_then_do(job, act):
+        if act.uri.endswith("000003.txt"):
+            open_store(act.uri).put(act.uri, b"Swapped in while the release ran.")
+        return whole(job, act)
+
+    monkeypatch.setattr(acts, "do", swap_then_do)
+    assert bucket.release() == 0
+    assert "news/000/000003.txt" not in bucket.released()
+
+
+def test_labels_leave_the_generation_alone(bucket):
+    bucket.screen("--run-id", "r")
+    assert bucket.release("--mode", "label") == 0
+    listed = {u.name: u.metadata["screening-decision"] for u in open_store(bucket.uploads).list(bucket.uploads)}
+    assert listed == bucket.decisions()
+    bucket.screen("--run-id", "again")
+    assert bucket.tables.run("again").skipped == 15
+
+
+def test_with_faults_and_kills_the_table_is_that_of_an_undisturbed_run(bucket, gcs_server):
+    bucket.screen("--run-id", "r")
+    expected = bucket.rows(VERDICTS)
+    seed = random.randrange(10**6)
+    moments = random.Random(seed)
+    for i in range(MOMENTS):
+        disturbed = BucketPlace(
+            bucket.uploads, f"{bucket.results}/{i}", f"{bucket.live}/{i}", f"{bucket.quarantine}/{i}"
+        )
+        one_in_ten(gcs_server, seed + 100 * i)
+        kill_after("pipelines.screen", disturbed.screen_flags("--run-id", "r"), moments.uniform(1.0, 7.0))
+        assert disturbed.screen("--run-id", "r") == 0, f"seed {seed}"
+        kill_after("pipelines.release", disturbed.release_flags(), moments.uniform(1.5, 5.0))
+        assert disturbed.release() == 0, f"seed {seed}"
+        assert gcs_server.hits() > 0
+        gcs_server.clear()
+        assert disturbed.rows(VERDICTS) == expected, f"seed {seed}"
+        accepted = {name for name, decision in disturbed.decisions().items() if decision == "accept"}
+        assert disturbed.released() == accepted, f"seed {seed}"
+        twice = "SELECT uri, generation, action FROM releases GROUP BY ALL HAVING count(*) > 1"
+        assert disturbed.rows(twice) == [], f"seed {seed}"
+
+
+def test_a_store_that_gives_up_holds_the_upload_and_the_next_run_tries_again(bucket, gcs_server, monkeypatch):
+    store = open_store(bucket.uploads)
+    monkeypatch.setattr(store, "_retry", store._retry.with_timeout(2.0))  # patience is a minute
+    gcs_server.faults("status", status=503, method="GET", path="000004.txt.*alt=media")
+    assert bucket.screen("--run-id", "one") == 0
+    held = dict(bucket.rows("SELECT name, reasons FROM verdicts WHERE decision = 'error'"))
+    assert held.pop("news/000/000004.txt") == ["read_failed"]
+    gcs_server.clear()
+    assert bucket.screen("--run-id", "two") == 0
+    assert bucket.tables.run("two").skipped == 14
+    assert bucket.decisions()["news/000/000004.txt"] == "accept"
+
+
+def test_a_bucket_that_does_not_exist_is_said(bucket, capsys):
+    bucket.uploads = "gs://no-such-bucket-here"
+    assert bucket.screen() == 2
+    assert "no-such-bucket-here" in capsys.readouterr().err
+
+
+def test_manifest_in_a_bucket(bucket):
+    import json
+
+    lines = "\n".join(
+        json.dumps({"uri": f"{bucket.uploads}/{name}", "uploader": "u"}) for name in ("spam.txt", "gone.txt")
+    )
+    store = open_store(bucket.uploads)
+    store.put(f"{bucket.results}/manifest.jsonl", lines.encode())
+    bucket.uploads = f"{bucket.results}/manifest.jsonl"
+    bucket.results += "/tables"
+    assert bucket.screen("--run-id", "r") == 0
+    found = {Path(uri).name: reasons for uri, reasons in bucket.rows("SELECT uri, reasons FROM verdicts")}
+    assert found["gone.txt"] == ["not_found"]
