@@ -49,7 +49,7 @@ clean:  ## remove the environment and what the demo made
 .venv/core: requirements.lock pyproject.toml | .venv/bin/python
 	@echo "installing locked versions into .venv (about a minute with an empty cache)"
 	@$(PIP) --require-hashes -r requirements.lock
-	@$(PIP) --no-build-isolation --no-deps -e .
+	@PYTHONWARNINGS=ignore $(PIP) --no-build-isolation --no-deps -e .
 	@touch $@
 
 .venv/dev: requirements-dev.lock .venv/core

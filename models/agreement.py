@@ -42,6 +42,6 @@ def agreement(
             "max_delta": round(float(np.abs(p - q).max()), 4),
             "mean_delta": round(float(np.abs(p - q).mean()), 5),
             "same_decision": round(float(same.mean()), 4),
-            "auprc_fall": round(float(fall), 4),
+            "auprc_fall": round(float(fall), 4) + 0.0,
         }
     return out

@@ -22,7 +22,7 @@ from screening.checks import run_checks
 from screening.checks.hashes import match
 from screening.classifiers import Classifier, make_engine
 from screening.decode import Decoder
-from screening.errors import TransientError, UploadError
+from screening.errors import ConfigError, TransientError, UploadError
 from screening.policy import decide
 from screening.records import Article, Content, Medium, Picture, Signal, Upload, Verdict
 from screening.settings import Settings
@@ -66,6 +66,11 @@ class Screener:
         self._policy = settings.policy
         self._banks = settings.load_banks()
         engine = make_engine(settings.engine, cores)
+        if engine.id != settings.fingerprint.engine:
+            raise ConfigError(
+                f"this worker would run {engine.id}, the job was launched for {settings.fingerprint.engine}",
+                fix="launch and run on the same versions, and name the hardware with --engine",
+            )
         self._classifiers = [Classifier(bundle, engine, self.stopwatch) for bundle in settings.load_bundles()]
         self._media = {classifier.bundle.modality for classifier in self._classifiers}
         self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores)

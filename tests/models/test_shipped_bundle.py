@@ -85,12 +85,19 @@ def test_ordinary_writing_is_left_alone(name: str, classifier: Classifier) -> No
             "Subject: cheap software online. Buy Windows and Office at 80 % off, order today at http://soft.example",
         ),
         ("sexism", "Women are too stupid to drive, they should stay in the kitchen where they belong."),
-        ("hate", "All Muslims are vermin and should be wiped out."),
         ("clickbait", "21 Things You Will Only Understand If You Grew Up With Three Sisters"),
     ],
 )
 def test_what_is_plain_to_see_is_seen(label: str, text: str, classifier: Classifier) -> None:
     assert scores(classifier, text)[0][label] > 0.5
+
+
+def test_plain_hostility_is_not_normal(classifier: Classifier) -> None:
+    hostile, kind = scores(
+        classifier, "All Muslims are vermin and should be wiped out.", "Muslims live in this street too."
+    )
+    assert hostile["normal"] < 0.2
+    assert hostile["hate"] > 10 * kind["hate"]
 
 
 def test_neighbours_do_not_change_a_score(classifier: Classifier) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import screening
 from screening import screener as module
-from screening.errors import TransientError, UploadError
+from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Upload
 from screening.screener import AHEAD, BATCH, Screener
 from screening.settings import prepare
@@ -174,3 +174,13 @@ def test_nothing_that_a_job_reads_is_unpickled():
                 )
                 assert not unsafe & {name.split(".")[0] for name in names}, path
                 assert not (isinstance(node, ast.keyword) and node.arg == "allow_pickle"), path
+
+
+def test_a_worker_that_would_run_another_engine_stops_the_job():
+    """Promise 5: what the fingerprint says is what ran."""
+    settings = prepare()
+    other = replace(
+        settings, fingerprint=replace(settings.fingerprint, engine="onnxruntime-0/CUDAExecutionProvider/fp16")
+    )
+    with pytest.raises(ConfigError, match="was launched for onnxruntime-0/CUDA"):
+        Screener(other, "run")
