@@ -25,7 +25,7 @@ from screening.storage import open_store
 from screening.tables.schema import VERDICTS, verdict_batch
 from screening.tables.statistics import Statistics
 
-ROW_GROUP = 4096  # rows; about 10 MB of verdicts in memory
+ROW_GROUP = 512  # rows; verdicts are some 20 kB each as objects, and few should be held at once
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ORDER: list[tuple[str, Literal["ascending", "descending"]]] = [
     ("uri", "ascending"),
