@@ -43,8 +43,8 @@ clean:  ## remove the environment and what the demo made
 	rm -rf .venv demo
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
+	@$(PYTHON) -m venv .venv
 
 .venv/core: requirements.lock pyproject.toml | .venv/bin/python
 	@echo "installing locked versions into .venv (about a minute with an empty cache)"

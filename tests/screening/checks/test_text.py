@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from math import isfinite
 
 import pytest
 
@@ -102,17 +102,8 @@ def test_a_foreign_text_behind_an_english_beginning_is_noticed(lab):
     assert scores(text, lab)["unknown_language"] > 0.5
 
 
-def test_time_is_linear_and_small(lab):
-    """Under 1 ms for 2 kB besides the language, and no text makes a check quadratic."""
-
-    def seconds(text):
-        start = time.perf_counter()
-        for check in TEXT_CHECKS:
-            if check.name != "unknown_language":
-                check.function(View(lab.article(text)))
-        return time.perf_counter() - start
-
-    assert min(seconds(lab.news[:2048].ljust(2048, "x")) for _ in range(20)) < 0.004  # four times what it takes
+def test_long_monotonous_texts_end(lab):
+    """No text makes a check quadratic: 400,000 characters would then take hours, and this test its time-out."""
     for text in (lab.news, "a", "!", "a'", "word ", "\n", "é\u0301", "lorem ipsum", "语", "the the\n"):
-        long = (text * (1 + 400_000 // len(text)))[:400_000]
-        assert seconds(long) < 3
+        view = View(lab.article((text * (1 + 400_000 // len(text)))[:400_000]))
+        assert all(isfinite(check.function(view)) for check in TEXT_CHECKS if check.name != "unknown_language")
