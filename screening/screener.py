@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from screening.checks import run_checks
 from screening.checks.hashes import match
 from screening.classifiers import Classifier, make_engine
-from screening.decode import Decoder
+from screening.decode import Decoder, sniff
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.policy import decide
 from screening.records import Article, Content, Medium, Picture, Signal, Upload, Verdict
@@ -106,6 +106,7 @@ class Screener:
         start = time.perf_counter()
         prepared = Prepared(upload)
         failure: UploadError | None = None
+        data = b""
         try:
             if upload.problem:
                 raise UploadError(upload.problem)
@@ -129,6 +130,8 @@ class Screener:
         except Exception as error:  # hostile input must not stop the run: the upload is held, with the reason
             log.exception("internal_error", extra={"uri": upload.uri})
             failure = UploadError("internal_error", type(error).__name__)
+        if data and failure:
+            prepared = replace(prepared, media_type=prepared.media_type or sniff(data))
         keep = prepared.content if failure is None and prepared.medium in self._media else None
         return replace(prepared, failure=failure, content=keep, seconds=time.perf_counter() - start)
 

@@ -118,7 +118,7 @@ class _PatientHandler(DeltaStorageHandler):
 
     def open_input_file(self, path: str) -> pa.PythonFile:
         file = patient(path, lambda: self._handler.open_input_file(path))
-        return pa.PythonFile(_PatientFile(path, file), "r")  # type: ignore[arg-type]  # a file in all but its base
+        return pa.PythonFile(_PatientFile(path, file), "r")
 
 
 class _PatientFile:

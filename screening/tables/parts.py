@@ -114,7 +114,8 @@ def write_part(verdicts_uri: str, run_id: str, verdicts: Iterable[Verdict]) -> P
 
 
 def _values(table: pa.Table, column: str) -> list[Any]:
-    return table[column].to_pylist()
+    values: list[Any] = table[column].to_pylist()
+    return values
 
 
 def _batches(verdicts: Iterable[Verdict]) -> Iterator[list[Verdict]]:

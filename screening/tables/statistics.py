@@ -29,7 +29,7 @@ class Statistics:
             column = table[name]
             self.nulls[name] = self.nulls.get(name, 0) + column.null_count
             if not pa.types.is_nested(column.type):
-                bounds: dict[str, Any] = pc.min_max(column).as_py()  # type: ignore[assignment]
+                bounds: dict[str, Any] = pc.min_max(column).as_py()
                 self.least[name] = min(self.least.get(name, bounds["min"]), bounds["min"])
                 self.most[name] = max(self.most.get(name, bounds["max"]), bounds["max"])
 

@@ -27,6 +27,7 @@ def test_every_upload_gets_one_verdict_and_the_ledger_reconciles(place):
     reasons = dict(place.rows("SELECT name, reasons FROM verdicts WHERE decision = 'error'"))
     assert reasons["empty.txt"] == ["empty"]
     assert reasons["nothing.bin"] == ["unsupported_type"]
+    assert place.rows("SELECT content_type FROM verdicts WHERE name = 'nothing.bin'") == [("application/octet-stream",)]
     assert found["spam.txt"] in {"review", "reject"}
 
 
