@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+import traceback
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -128,7 +129,9 @@ class Screener:
         except TransientError as error:
             failure = UploadError("read_failed", str(error))
         except Exception as error:  # hostile input must not stop the run: the upload is held, with the reason
-            log.exception("internal_error", extra={"uri": upload.uri})
+            place = traceback.extract_tb(error.__traceback__)[-1]  # not the message, which may hold content
+            said = {"uri": upload.uri, "error": type(error).__name__, "at": f"{place.filename}:{place.lineno}"}
+            log.error("internal_error", extra=said)
             failure = UploadError("internal_error", type(error).__name__)
         if data and failure:
             prepared = replace(prepared, media_type=prepared.media_type or sniff(data))
