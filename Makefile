@@ -3,6 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -q
 JOBS ?= 2
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: help demo test check bench train lock clean
 
@@ -32,12 +33,9 @@ train: .venv/train  ## make the starter bundle again: make train DATA=folder OUT
 	$(PY) -m models.train models/recipes/text-screen.yaml --data $(DATA) --out $(OUT)
 
 lock:  ## resolve the versions again (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --extra gcp -o requirements.lock pyproject.toml requirements.in
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --extra gcp --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.in
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --extra gcp --extra dev --extra train -c requirements-dev.lock -o requirements-train.lock pyproject.toml requirements.in
+	$(COMPILE) --extra gcp -o requirements.lock pyproject.toml requirements.in
+	$(COMPILE) --extra gcp --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.in
+	$(COMPILE) --extra gcp --extra dev --extra train -c requirements-dev.lock -o requirements-train.lock pyproject.toml requirements.in
 
 clean:  ## remove the environment and what the demo made
 	rm -rf .venv demo

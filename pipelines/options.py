@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
@@ -23,7 +24,7 @@ _LOCAL_NAMES = (None, "", "DirectRunner", "FnApiRunner", LOCAL_RUNNER)
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> NoReturn:
         raise ConfigError(message, fix=f"see python -m {self.prog} --help")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 
 from screening.checks.hashes import Bank, load_bank
@@ -57,22 +57,20 @@ def prepare(policy: str = "", bundles: Sequence[str] = (), engine: str = "auto")
     places = tuple(bundles) or (SHIPPED_BUNDLES,)
     found = [bundle for uri in places for bundle in find_bundles(uri)]
     loaded = load_policy(policy or SHIPPED_POLICY, found)
-    parts = {
-        "decoder": DECODER_VERSION,
-        "engine": make_engine(engine).id,
-        "bundles": tuple(bundle.id for bundle in found),
-        "banks": _banks_digest(_load_banks(loaded)),
-        "policy": loaded.digest,
-    }
-    return Settings(loaded, places, engine, fingerprint(thresholds=loaded.thresholds, **parts))
+    parts = Fingerprint(
+        digest="",
+        decoder=DECODER_VERSION,
+        engine=make_engine(engine).id,
+        bundles=tuple(bundle.id for bundle in found),
+        banks=_banks_digest(_load_banks(loaded)),
+        policy=loaded.digest,
+    )
+    return Settings(loaded, places, engine, _with_digest(parts, loaded.thresholds))
 
 
-def fingerprint(*, thresholds: Sequence[Threshold], **parts: object) -> Fingerprint:
-    """The `Fingerprint` of its parts and the resolved thresholds; equal parts give equal digests."""
-    bare = Fingerprint(digest="", **parts)  # type: ignore[arg-type]  # the caller names the fields
-    whole = {**asdict(bare), "thresholds": [asdict(threshold) for threshold in thresholds]}
-    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
-    return Fingerprint(digest=digest, **parts)  # type: ignore[arg-type]
+def _with_digest(parts: Fingerprint, thresholds: Sequence[Threshold]) -> Fingerprint:
+    whole = {**asdict(parts), "thresholds": [asdict(threshold) for threshold in thresholds]}
+    return replace(parts, digest=hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest())
 
 
 def _load_banks(policy: Policy) -> list[Bank]:

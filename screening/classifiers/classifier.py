@@ -55,7 +55,7 @@ class Classifier:
             return []
         try:
             return self._score(contents)
-        except Exception as error:
+        except Exception as error:  # whatever the runtime raises, only the content that caused it may fail
             if len(contents) == 1:
                 log.warning("classifier_failed", extra={"bundle": self.bundle.id.name, "error": type(error).__name__})
                 return [UploadError("classifier_failed", f"{self.bundle.id.name}: {type(error).__name__}")]
@@ -82,7 +82,7 @@ class Classifier:
             canaries = [Picture("image/png", image.size[1], image.size[0], 1, shade) for shade in shades]
         try:
             together, alone = self._score(canaries)[0], self._score(canaries[:1])[0]
-        except Exception as error:
+        except Exception as error:  # ONNX Runtime's errors share no base but this
             raise ConfigError(f"the model does not run: {error}", file=self.bundle.file) from error
         for both in (together, alone):
             if isinstance(both, UploadError):

@@ -157,8 +157,9 @@ def _print(out: Console, found: Explanation) -> None:
 
 def _scores(verdict: Verdict) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading, justify in (("label", "left"), ("score", "right"), ("review", "right"), ("reject", "right")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    table.add_column("label")
+    for heading in ("score", "review", "reject"):
+        table.add_column(heading, justify="right")
     table.add_column("crosses")
     table.add_column("evidence", overflow="fold")
     table.add_column("source", overflow="fold")

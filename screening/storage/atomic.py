@@ -43,15 +43,15 @@ def replacing(target: str, mode: int) -> Iterator[Partial]:
         file = Partial(fd)
         try:
             yield file
-        except BaseException:
-            os.unlink(partial)  # noqa: PTH108
+        except BaseException:  # an interrupt too must leave nothing half-written
+            os.unlink(partial)
             raise
         if not file.wanted:
-            os.unlink(partial)  # noqa: PTH108
+            os.unlink(partial)
             return
         os.fchmod(fd, mode)
         os.fsync(fd)
-        os.replace(partial, target)  # noqa: PTH105
+        os.replace(partial, target)
         _sync_folder(path.parent)
     finally:
         os.close(fd)
@@ -62,7 +62,7 @@ def _locked(path: str) -> int:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(fd), os.stat(path)):  # noqa: PTH116
+            if os.path.samestat(os.fstat(fd), os.stat(path)):
                 return fd
         except FileNotFoundError:
             pass

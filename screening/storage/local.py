@@ -92,7 +92,7 @@ class LocalStore:
             try:
                 with _opened(uri) as fd:
                     before = _require(fd, generation)
-                    os.rename(uri, aside)  # noqa: PTH104
+                    os.rename(uri, aside)
                     after = os.lstat(aside)
             except FileNotFoundError:
                 return
@@ -100,9 +100,9 @@ class LocalStore:
             if (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
                 with suppress(FileExistsError):  # unless a newer upload has taken the name already
                     os.link(aside, uri, follow_symlinks=False)
-                os.unlink(aside)  # noqa: PTH108
+                os.unlink(aside)
                 raise Replaced("the file was replaced while it was deleted")
-            os.unlink(aside)  # noqa: PTH108
+            os.unlink(aside)
             sidecar.forget(uri)
 
     def label(self, uri: str, generation: int, metadata: Mapping[str, str]) -> None:
