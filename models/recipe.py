@@ -75,17 +75,23 @@ class Source(Strict):
 
 
 class Training(Strict):
-    """Optimiser settings; `tokens_per_batch` counts padded tokens, learning rates are peak values of AdamW."""
+    """Optimiser settings; `tokens_per_batch` counts padded tokens, learning rates are peak values of AdamW.
+
+    An optimiser step takes `accumulate` batches. `checkpoint` is in steps, `patience` in epochs without a better score.
+    """
 
     seed: int = 7
+    epochs: int = Field(default=3, gt=0)
+    patience: int = Field(default=2, gt=0)
     learning_rate: float = 8e-5
     head_learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = Field(default=0.06, ge=0, lt=1)
     tokens_per_batch: int = Field(default=2048, gt=0)
-    bf16: bool = True
+    accumulate: int = Field(default=1, gt=0)
+    checkpoint: int = Field(default=500, gt=0)
+    mixed_precision: Literal["no", "bf16", "fp16"] = "bf16"
     freeze_embeddings: bool = False
-    device: str = "cpu"
 
 
 class Recipe(Strict):
