@@ -27,7 +27,7 @@ from models.rows import Row, read_rows
 from models.training import fit
 
 log = logging.getLogger("models.finetune")
-DEV_ROWS = 400  # of each head, measured after an epoch; models.evaluate measures all
+DEV_ROWS = 200  # of each head and target, measured after an epoch; models.evaluate measures all
 
 
 class TextTask:
@@ -86,8 +86,11 @@ def _source(recipe: Recipe, row: Row) -> Source:
 
 
 def _sample(dev: list[Row], head: Head, chance: random.Random) -> list[int]:
-    mine = [i for i, row in enumerate(dev) if head.name in row["targets"]]
-    return chance.sample(mine, min(DEV_ROWS, len(mine)))
+    kinds: dict[tuple[int, ...], list[int]] = {}
+    for i, row in enumerate(dev):
+        if head.name in row["targets"]:
+            kinds.setdefault(tuple(row["targets"][head.name]), []).append(i)
+    return [i for mine in kinds.values() for i in chance.sample(mine, min(DEV_ROWS, len(mine)))]
 
 
 def _auroc(head: Head, rows: list[Row], logits: np.ndarray) -> float | None:

@@ -12,6 +12,7 @@ import argparse
 import json
 import logging
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,8 @@ def _source_rows(recipe: Recipe, source: Source, data: Path, told: dict[str, Any
             unknown[label] += 1
         elif not normalised(plain(row.get("text"))):
             other["no text"] += 1
+        elif not re.search(source.matching, plain(row["text"])):
+            other["does not match"] += 1
         else:
             held = any(plain(row.get(field)) in values for field, values in source.hold_out.items())
             kept = _row(source, row, number) | {"held_out": held, "targets": _targets(recipe, source, label)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -42,12 +43,16 @@ class BaseModelSpec(Strict):
 
 
 class Head(Strict):
-    """One question asked of the encoder; `multiclass` labels exclude each other, `multilabel` ones don't."""
+    """One question asked of the encoder; `multiclass` labels exclude each other, `multilabel` ones don't.
+
+    `surface` lets a head with one label see the form of the whole text (length, capitals, marks) in its calibration.
+    """
 
     name: str
     kind: Literal["multiclass", "multilabel"]
     labels: tuple[str, ...] = Field(min_length=1)
     pool: Literal["max", "mean"]
+    surface: bool = False
 
 
 class Split(Strict):
@@ -77,7 +82,8 @@ class Source(Strict):
 
     `path` below the data folder is a file (JSONL, CSV, Parquet), a `datasets` folder, or else the name of a set on the
     Hugging Face hub (`revision`, `config` as there); without it, SET.jsonl.gz or SET.jsonl. A set may stand several
-    times under different `name`s, each for the rows that `where` {column: values} selects. `fields` says which column
+    times under different `name`s, each for the rows that `where` {column: values} selects and whose text holds what
+    the regular expression `matching` finds (labels made so are weak: say so in the notes). `fields` says which column
     is `text`, `label`, `split`, `source`, `language`, `id`, where it has another name; any other field named is kept.
     `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, a list of the
     labels that it may be (the rest is ruled out), or yes/no for a head with one label. `dev` names the heads that are
@@ -95,6 +101,7 @@ class Source(Strict):
     licence: str
     fields: dict[str, str] = {}
     where: dict[str, tuple[bool | int | float | str, ...]] = {}
+    matching: str = ""
     split: Split = Split()
     labels: dict[str, dict[str, str | bool | tuple[str, ...]]]
     dev: tuple[str, ...] = ()
@@ -138,6 +145,7 @@ class Recipe(Strict):
     overlap: int = Field(ge=0)
     heads: tuple[Head, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)
+    policy: tuple[str, ...] = ()
     training: Training = Training()
     notes: tuple[str, ...] = ()
 
@@ -156,6 +164,10 @@ class Recipe(Strict):
             for label, targets in source.labels.items():
                 for name, target in targets.items():
                     _check_target(f"{source.name}.labels.{label}", heads, name, target)
+            try:
+                re.compile(source.matching)
+            except re.error as error:
+                raise ValueError(f"{source.name}.matching: {error}") from None
             for name in source.dev:
                 if name not in heads:
                     raise ValueError(f"{source.name}.dev: unknown head {name!r}")
