@@ -2,8 +2,8 @@
 
     accelerate launch -m models.finetune RECIPE --rows DIR --out DIR [--steps N]
 
-Reads what models.prepare wrote, writes checkpoints, training curves and `final/` (safetensors) below `--out`. A run that
-was cut off goes on from its last checkpoint. `--steps` ends early: for a quick try. Works the same without `launch`.
+Reads what models.prepare wrote, writes checkpoints, training curves and `final/` (safetensors) below `--out`. A run
+that was cut off goes on from its last checkpoint. `--steps` ends early: for a quick try.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class TextTask:
     def loss(self, network: nn.Module, batch: tuple[Batch, list[int]], device: str) -> Tensor:
         """`masked_loss` of all heads."""
         tokens, rows = batch
-        logits = network(torch.from_numpy(tokens.input_ids).to(device), torch.from_numpy(tokens.attention_mask).to(device))
+        logits = network(
+            torch.from_numpy(tokens.input_ids).to(device), torch.from_numpy(tokens.attention_mask).to(device)
+        )
         return masked_loss(logits, [t[rows].to(device) for t in self._targets], self.recipe.heads)
 
     @torch.no_grad()
@@ -73,12 +75,21 @@ class TextTask:
         """AUROC of each head on a sample of its dev rows (first windows only); `score` is their mean."""
         logits = [np.zeros((len(self._dev), len(h.labels)), np.float32) for h in self.recipe.heads]
         for batch in batches(self._dev_windows, 4096):
-            out = network(torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.attention_mask).to(device))
+            out = network(
+                torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.attention_mask).to(device)
+            )
             for into, values in zip(logits, out, strict=True):
                 into[batch.rows] = values.float().cpu().numpy()
         found = {h.name: _auroc(h, self._dev, z) for h, z in zip(self.recipe.heads, logits, strict=True)}
         known = {name: v for name, v in found.items() if v is not None}
         return {**known, "score": float(np.mean(list(known.values())))}
+
+
+def _forward(network: nn.Module, batch: Batch, device: str) -> tuple[Tensor, ...]:
+    logits: tuple[Tensor, ...] = network(
+        torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.attention_mask).to(device)
+    )
+    return logits
 
 
 def _source(recipe: Recipe, row: Row) -> Source:

@@ -2,8 +2,9 @@
 
     accelerate launch -m models.finetune …       # several processes or GPUs; without `launch`, this one
 
-An epoch is a fixed list of batches, dealt out to the processes in turn. The state (weights, optimiser, schedule, random
-numbers) is kept every `checkpoint` steps and after every epoch, so that a run that was killed ends with the same weights.
+An epoch is a fixed list of batches, dealt out to the processes in turn. The state (weights, optimiser, schedule,
+random numbers) is kept every `checkpoint` steps and after every epoch, so that a run that was killed ends with the
+same weights as one that was not.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tqdm import tqdm
 
 from models.curves import draw_curves
 from models.recipe import Training
+from screening.errors import ConfigError
 
 log = logging.getLogger("models.training")
 
@@ -72,7 +74,7 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
         optimiser.optimizer, lambda s: min((s + 1) / max(1.0, total * how.warmup), max(0.0, (total - s) / total))
     )
     accelerator.register_for_checkpointing(rate)
-    record = _Record(out, accelerator, total)
+    record = _Record(out, accelerator, total, how.checkpoint)
     record.resume()
     bar = tqdm(total=total, initial=record.steps, disable=None if accelerator.is_main_process else True, unit="step")
     done = 0
@@ -95,11 +97,11 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
             optimiser.step()
             rate.step()
             optimiser.zero_grad(set_to_none=True)
-            record.step(done, how.checkpoint)
+            record.step(done)
             bar.update()
             if done == steps:
                 break
-        record.epoch(epoch, task.measure(accelerator.unwrap_model(network).eval(), device), how.checkpoint)
+        record.epoch(epoch, task.measure(accelerator.unwrap_model(network).eval(), device))
         if done == steps or record.stale() >= how.patience:
             log.info("stopped after epoch %d: best was epoch %d", epoch + 1, record.best() + 1)
             break
@@ -118,8 +120,8 @@ def _mine(batches: Sequence[Any], accelerator: Accelerator) -> Sequence[Any]:
 class _Record:
     """What has been done: written down with every checkpoint, read again when a run goes on."""
 
-    def __init__(self, out: Path, accelerator: Accelerator, total: int) -> None:
-        self.out, self.accelerator, self.total = out, accelerator, total
+    def __init__(self, out: Path, accelerator: Accelerator, total: int, every: int) -> None:
+        self.out, self.accelerator, self.total, self.every = out, accelerator, total, every
         self.steps, self.losses, self.history = 0, list[float](), list[dict[str, float]]()
         self.seconds, self.started = 0.0, time.monotonic()
 
@@ -131,22 +133,24 @@ class _Record:
         self.accelerator.load_state(str(folder))
         said = json.loads((folder / "record.json").read_text())
         if said["total"] != self.total:
-            raise ValueError(f"{folder} is of a training of {said['total']} steps, this one has {self.total}; remove it")
+            raise ValueError(
+                f"{folder} is of a training of {said['total']} steps, this one has {self.total}; remove it"
+            )
         self.steps, self.losses, self.history = said["steps"], said["losses"], said["history"]
         self.seconds = said["seconds"]
         log.info("going on after step %d of %d", self.steps, self.total)
 
-    def step(self, done: int, every: int) -> None:
+    def step(self, done: int) -> None:
         """Count one optimiser step; log and keep a checkpoint now and then."""
         self.steps = done
         if done % 50 == 0 or done == self.total:
             speed = (self.seconds + time.monotonic() - self.started) / done
             left = speed * (self.total - done) / 60
             log.info("step %d/%d loss %.4f, %.1f min left", done, self.total, np.mean(self.losses[-50:]), left)
-        if done % every == 0:
+        if done % self.every == 0:
             self._keep()
 
-    def epoch(self, epoch: int, figures: dict[str, float], every: int) -> None:
+    def epoch(self, epoch: int, figures: dict[str, float]) -> None:
         """Note an epoch's figures; keep its weights if they are the best."""
         self.history.append({"epoch": epoch, "step": self.steps, **figures})
         log.info("epoch %d: %s", epoch + 1, {k: round(v, 4) for k, v in figures.items()})
