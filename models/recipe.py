@@ -89,7 +89,10 @@ class Training(Strict):
 
 
 class Recipe(Strict):
-    """Everything that makes one bundle, besides the data itself."""
+    """Everything that makes one bundle, besides the data itself.
+
+    `policy` names the labels that "any category" is made of, `functional` the files of cases for models.functional.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
@@ -99,6 +102,8 @@ class Recipe(Strict):
     heads: tuple[Head, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)
     training: Training = Training()
+    policy: tuple[str, ...] = ()
+    functional: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -116,6 +121,9 @@ class Recipe(Strict):
             for name in source.dev:
                 if name not in heads:
                     raise ValueError(f"{source.set}.dev: unknown head {name!r}")
+        unknown = [x for x in self.policy if x not in {label for h in self.heads for label in h.labels}]
+        if unknown:
+            raise ValueError(f"policy: no head has the label {unknown[0]!r}")
         untested = [h for h in heads if not any(h in s.dev for s in self.sources)]
         if untested:
             raise ValueError(f"heads without a dev set: {', '.join(untested)}")
