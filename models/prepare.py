@@ -69,9 +69,7 @@ def _source_rows(recipe: Recipe, source: Source, data: Path, told: dict[str, Any
     unknown: Counter[str] = Counter()
     for number, (row, side) in enumerate(zip(raw, sides(raw, source.split, recipe.training.seed), strict=True)):
         label = plain(row.get("label"))
-        if source.only_sources and plain(row.get("source")) not in source.only_sources:
-            other["other source"] += 1
-        elif side not in out:
+        if side not in out:
             other[side] += 1
         elif label not in source.labels:
             unknown[label] += 1

@@ -105,7 +105,6 @@ class Source(Strict):
     split: Split = Split()
     labels: dict[str, dict[str, str | bool | tuple[str, ...]]]
     dev: tuple[str, ...] = ()
-    only_sources: tuple[str, ...] = ()
     hold_out: dict[str, tuple[str, ...]] = {}
     harmless: bool = False
     passes: float = Field(default=1.0, gt=0)
@@ -136,7 +135,10 @@ class Training(Strict):
 
 
 class Recipe(Strict):
-    """Everything that makes one bundle, besides the data itself."""
+    """Everything that makes one bundle, besides the data itself.
+
+    `policy` names the labels that "any category" is made of, `functional` the files of cases for models.functional.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
@@ -145,8 +147,9 @@ class Recipe(Strict):
     overlap: int = Field(ge=0)
     heads: tuple[Head, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)
-    policy: tuple[str, ...] = ()
     training: Training = Training()
+    policy: tuple[str, ...] = ()
+    functional: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -171,6 +174,12 @@ class Recipe(Strict):
             for name in source.dev:
                 if name not in heads:
                     raise ValueError(f"{source.name}.dev: unknown head {name!r}")
+        unknown = [x for x in self.policy if x not in {label for h in self.heads for label in h.labels}]
+        if unknown:
+            raise ValueError(f"policy: no head has the label {unknown[0]!r}")
+        wide = [h.name for h in self.heads if h.surface and (h.kind == "multiclass" or len(h.labels) > 1)]
+        if wide:
+            raise ValueError(f"head {wide[0]}: surface belongs to a multilabel head with one label")
         untested = [h for h in heads if not any(h in s.dev for s in self.sources)]
         if untested:
             raise ValueError(f"heads without a dev set: {', '.join(untested)}")

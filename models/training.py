@@ -133,9 +133,8 @@ class _Record:
         self.accelerator.load_state(str(folder))
         said = json.loads((folder / "record.json").read_text())
         if said["total"] != self.total:
-            raise ValueError(
-                f"{folder} is of a training of {said['total']} steps, this one has {self.total}; remove it"
-            )
+            what = f"it is of a training of {said['total']} steps, this one has {self.total}"
+            raise ConfigError(what, file=str(folder), fix="remove the folder, or name another --out")
         self.steps, self.losses, self.history = said["steps"], said["losses"], said["history"]
         self.seconds = said["seconds"]
         log.info("going on after step %d of %d", self.steps, self.total)
