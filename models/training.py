@@ -1,6 +1,8 @@
 """The training loop: what it trains is a task, how it trains is `Training`, and where it was cut off it goes on.
 
-    accelerate launch -m models.finetune …       # several processes or GPUs; without `launch`, this one
+    accelerate launch -m models.finetune …              # one GPU or several, as `accelerate config` says
+    torchrun --nproc_per_node=2 -m models.finetune …    # several processes on CPUs
+    python -m models.finetune …                         # this process
 
 An epoch is a fixed list of batches, dealt out to the processes in turn. The state (weights, optimiser, schedule,
 random numbers) is kept every `checkpoint` steps and after every epoch, so that a run that was killed ends with the
@@ -60,7 +62,7 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
     schedule still spans all epochs.
     """
     set_seed(how.seed)
-    accelerator = Accelerator(mixed_precision=how.mixed_precision)
+    accelerator = Accelerator(mixed_precision=how.mixed_precision, cpu=not torch.accelerator.is_available())
     device = accelerator.device.type
     network = task.network()
     encoder = [p for n, p in network.named_parameters() if n.startswith("encoder.") and p.requires_grad]
