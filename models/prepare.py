@@ -12,6 +12,7 @@ import argparse
 import json
 import logging
 import random
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from models.recipe import Recipe, Source, load_recipe
 from models.rows import Row, write_rows
 from models.sources import GENERATED, Raw, plain, read_source
 from models.splits import sides
+from screening.errors import ScreeningError
 
 log = logging.getLogger("models.prepare")
 
@@ -62,9 +64,9 @@ def _targets(recipe: Recipe, source: Source, label: str) -> dict[str, list[int]]
 
 
 def _source_rows(recipe: Recipe, source: Source, data: Path, told: dict[str, Any]) -> dict[str, list[Row]]:
-    raw = read_source(data, source)
-    out: dict[str, list[Row]] = {"train": [], "dev": []}
     other: Counter[str] = Counter()
+    raw = read_source(data, source, other)
+    out: dict[str, list[Row]] = {"train": [], "dev": []}
     unknown: Counter[str] = Counter()
     for number, (row, side) in enumerate(zip(raw, sides(raw, source.split, recipe.training.seed), strict=True)):
         label = plain(row.get("label"))
@@ -80,7 +82,8 @@ def _source_rows(recipe: Recipe, source: Source, data: Path, told: dict[str, Any
             held = any(plain(row.get(field)) in values for field, values in source.hold_out.items())
             kept = _row(source, row, number) | {"held_out": held, "targets": _targets(recipe, source, label)}
             out["dev" if held else side].append(kept)
-    told |= {"read": len(raw), "left_out": dict(other), "label_not_in_recipe": dict(unknown)}
+    read = sum(map(len, out.values())) + other.total() + unknown.total()
+    told |= {"read": read, "left_out": dict(+other), "label_not_in_recipe": dict(unknown)}
     if source.limit is not None and len(out["train"]) > source.limit:
         told["over_limit"] = len(out["train"]) - source.limit
         out["train"] = random.Random(recipe.training.seed).sample(out["train"], source.limit)
@@ -124,7 +127,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    log.info("%s", summary(prepare(load_recipe(args.recipe), args.data, args.out)))
+    try:
+        log.info("%s", summary(prepare(load_recipe(args.recipe), args.data, args.out)))
+    except ScreeningError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
