@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -42,12 +43,16 @@ class BaseModelSpec(Strict):
 
 
 class Head(Strict):
-    """One question asked of the encoder; `multiclass` labels exclude each other, `multilabel` ones don't."""
+    """One question asked of the encoder; `multiclass` labels exclude each other, `multilabel` ones don't.
+
+    `surface` lets a head with one label see the form of the whole text (length, capitals, marks) in its calibration.
+    """
 
     name: str
     kind: Literal["multiclass", "multilabel"]
     labels: tuple[str, ...] = Field(min_length=1)
     pool: Literal["max", "mean"]
+    surface: bool = False
 
 
 class Split(Strict):
@@ -85,7 +90,8 @@ class Source(Strict):
 
     `path` below the data folder is a file (JSONL, CSV, Parquet), a `datasets` folder, or else the name of a set on the
     Hugging Face hub (`revision`, `config` as there); without it, SET.jsonl.gz or SET.jsonl. A set may stand several
-    times under different `name`s, each for the rows that `where` {column: values} selects. `fields` says which column
+    times under different `name`s, each for the rows that `where` {column: values} selects and whose text holds what
+    the regular expression `matching` finds (labels made so are weak: say so in the notes). `fields` says which column
     is `text`, `label`, `split`, `source`, `language`, `date`, `id`, where it has another name; any other field named is
     kept too. A `headline` makes a row a pair. The set `reviews` is people's decisions, `path` their results folder.
     `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, a list of the
@@ -104,11 +110,11 @@ class Source(Strict):
     licence: str
     fields: dict[str, str] = {}
     where: dict[str, tuple[bool | int | float | str, ...]] = {}
+    matching: str = ""
     join: Join | None = None
     split: Split = Split()
     labels: dict[str, dict[str, str | bool | tuple[str, ...]]]
     dev: tuple[str, ...] = ()
-    only_sources: tuple[str, ...] = ()
     hold_out: dict[str, tuple[str, ...]] = {}
     harmless: bool = False
     passes: float = Field(default=1.0, gt=0)
@@ -119,21 +125,30 @@ class Source(Strict):
 
 
 class Training(Strict):
-    """Optimiser settings; `tokens_per_batch` counts padded tokens, learning rates are peak values of AdamW."""
+    """Optimiser settings; `tokens_per_batch` counts padded tokens, learning rates are peak values of AdamW.
+
+    An optimiser step takes `accumulate` batches. `checkpoint` is in steps, `patience` in epochs without a better score.
+    """
 
     seed: int = 7
+    epochs: int = Field(default=3, gt=0)
+    patience: int = Field(default=2, gt=0)
     learning_rate: float = 8e-5
     head_learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = Field(default=0.06, ge=0, lt=1)
     tokens_per_batch: int = Field(default=2048, gt=0)
-    bf16: bool = True
+    accumulate: int = Field(default=1, gt=0)
+    checkpoint: int = Field(default=500, gt=0)
+    mixed_precision: Literal["no", "bf16", "fp16"] = "bf16"
     freeze_embeddings: bool = False
-    device: str = "cpu"
 
 
 class Recipe(Strict):
-    """Everything that makes one bundle, besides the data itself."""
+    """Everything that makes one bundle, besides the data itself.
+
+    `policy` names the labels that "any category" is made of, `functional` the files of cases for models.functional.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
@@ -143,6 +158,8 @@ class Recipe(Strict):
     heads: tuple[Head, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)
     training: Training = Training()
+    policy: tuple[str, ...] = ()
+    functional: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -160,9 +177,19 @@ class Recipe(Strict):
             for label, targets in source.labels.items():
                 for name, target in targets.items():
                     _check_target(f"{source.name}.labels.{label}", heads, name, target)
+            try:
+                re.compile(source.matching)
+            except re.error as error:
+                raise ValueError(f"{source.name}.matching: {error}") from None
             for name in source.dev:
                 if name not in heads:
                     raise ValueError(f"{source.name}.dev: unknown head {name!r}")
+        unknown = [x for x in self.policy if x not in {label for h in self.heads for label in h.labels}]
+        if unknown:
+            raise ValueError(f"policy: no head has the label {unknown[0]!r}")
+        wide = [h.name for h in self.heads if h.surface and (h.kind == "multiclass" or len(h.labels) > 1)]
+        if wide:
+            raise ValueError(f"head {wide[0]}: surface belongs to a multilabel head with one label")
         untested = [h for h in heads if not any(h in s.dev for s in self.sources)]
         if untested:
             raise ValueError(f"heads without a dev set: {', '.join(untested)}")
