@@ -1,4 +1,4 @@
-"""The loop: cut off and gone on it ends with the same weights; it stops early, keeps the best, and deals out batches."""
+"""The loop: cut off and gone on it ends with the same weights; it stops early, keeps the best, deals out batches."""
 
 from __future__ import annotations
 
