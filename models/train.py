@@ -28,7 +28,7 @@ def make_bundle(recipe: Recipe, data: Path, out: Path) -> Path:
     if not (network / "final" / "training.json").is_file():
         train(recipe, read_rows(rows / "train.jsonl"), network)
     if not (model / "model.onnx").is_file():
-        export(recipe, network / "final", model)
+        export(recipe, network / "final", model, read_rows(rows / "dev.jsonl"))
     if not (model / "evaluation.json").is_file():
         evaluate(recipe, rows, model, network / "final")
     return publish(recipe, model, out / "bundles")
