@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
@@ -34,7 +35,7 @@ class TextTask:
     """Windows of texts to several heads, each batch of about one length."""
 
     def __init__(self, recipe: Recipe, train: list[Row], dev: list[Row]) -> None:
-        self.recipe = recipe
+        self.recipe, self.rows = recipe, len(train)
         chance = random.Random(recipe.training.seed)
         self._windows, self._owner = training_windows(recipe, train, chance)
         self._targets = target_arrays(recipe, train)
@@ -149,9 +150,10 @@ def train(recipe: Recipe, rows: Path, out: Path, steps: int | None = None) -> Mu
     task = TextTask(recipe, read_rows(rows, "train"), read_rows(rows, "dev"))
     network = fit(task, recipe.training, out, steps)
     assert isinstance(network, MultiHead)
-    save_network(network, out / "final")
-    said = json.loads((out / "history.json").read_text())
-    (out / "final" / "training.json").write_text(json.dumps({**said, "rows": len(task._targets[0])}))
+    if PartialState().is_main_process:
+        save_network(network, out / "final")
+        said = json.loads((out / "history.json").read_text())
+        (out / "final" / "training.json").write_text(json.dumps({**said, "rows": task.rows}))
     return network
 
 

@@ -96,10 +96,9 @@ def measure_head(
         metrics["form_alone"] = _with_intervals(head, alone, truth, weights)
     if head.kind == "multiclass":
         metrics["labels"] = by_label(head, every[rows], truth)
-    if near:
-        metrics["same_publishers"] = _beside(
-            head, every[near], None if floor is None else floor[near], truth_of(head, [dev[i] for i in near]), seed
-        )
+    its = truth_of(head, [dev[i] for i in near])
+    if np.bincount(its, minlength=classes).min() >= EACH:
+        metrics["same_publishers"] = _beside(head, every[near], None if floor is None else floor[near], its, seed)
     if floor is not None:
         metrics |= _floor(head, every[rows], floor[rows], truth, weights)
     both = rows + harmless_rows(recipe, head, dev)

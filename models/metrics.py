@@ -63,12 +63,14 @@ def _figures(head: Head, scores: Floats, truth: Truth, weights: Weights) -> Figu
         guess = (scores[:, 0] >= 0.5).astype(np.int64)
         error = _calibration_error(scores[:, 0], truth == 1, weights)
         ranked = [ranking(scores[:, 0], truth == 1, weights)]
-    precision, recall, f1 = precision_recall_f1(_confusion(truth, guess, max(2, len(head.labels)), weights))
+    counts = _confusion(truth, guess, max(2, len(head.labels)), weights)
+    precision, recall, f1 = precision_recall_f1(counts)
     out = {"precision": precision.mean(1), "recall": recall.mean(1), "macro_f1": f1.mean(1)}
     if head.kind == "multilabel":
         out |= {"precision": precision[:, 1], "recall": recall[:, 1], "f1": f1[:, 1]}
     auprc, auroc = (np.mean([r[k] for r in ranked], axis=0) for k in (0, 1))
-    return out | {"auprc": auprc, "auroc": auroc, "ece": error}
+    whole = (counts.sum(2) > 0).all(1)
+    return {k: np.where(whole, v, np.nan) for k, v in {**out, "auprc": auprc, "auroc": auroc, "ece": error}.items()}
 
 
 def _confusion(truth: Truth, guess: Truth, classes: int, weights: Weights) -> Floats:

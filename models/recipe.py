@@ -80,6 +80,14 @@ class Split(Strict):
         return self
 
 
+class Join(Strict):
+    """More columns, {new name: column}, from another file below the data folder; `key` is the column that both have."""
+
+    path: str
+    key: str
+    columns: dict[str, str]
+
+
 class Source(Strict):
     """A data set and what its labels teach.
 
@@ -87,7 +95,8 @@ class Source(Strict):
     Hugging Face hub (`revision`, `config` as there); without it, SET.jsonl.gz or SET.jsonl. A set may stand several
     times under different `name`s, each for the rows that `where` {column: values} selects and whose text holds what
     the regular expression `matching` finds (labels made so are weak: say so in the notes). `fields` says which column
-    is `text`, `label`, `split`, `source`, `language`, `id`, where it has another name; any other field named is kept.
+    is `text`, `label`, `split`, `source`, `language`, `date`, `id`, where it has another name; any other field named is
+    kept too. A `headline` makes a row a pair. The set `reviews` is people's decisions, `path` their results folder.
     `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, a list of the
     labels that it may be (the rest is ruled out), or yes/no for a head with one label. `dev` names the heads that are
     calibrated and measured on this set's dev split. `harmless` rows of dev count as false alarms in the tables that a
@@ -105,6 +114,7 @@ class Source(Strict):
     fields: dict[str, str] = {}
     where: dict[str, tuple[bool | int | float | str, ...]] = {}
     matching: str = ""
+    join: Join | None = None
     split: Split = Split()
     labels: dict[str, dict[str, str | bool | tuple[str, ...]]]
     dev: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ def flag_score(head: Head, scores: Floats) -> Floats:
 
 def harmless_rows(recipe: Recipe, head: Head, dev: Sequence[Row]) -> list[int]:
     """Indexes of dev rows that say `no` to this head, of the sources that the recipe calls harmless."""
-    sets = {s.set for s in recipe.sources if s.harmless}
+    sets = {s.name for s in recipe.sources if s.harmless}
     return [i for i, r in enumerate(dev) if r["set"] in sets and flagged(head, r) is False]
 
 
@@ -79,7 +79,8 @@ def slices(
 ) -> dict[str, Any]:
     """{head: {kind: {slice: figures}}}, kinds `all`, `source`, `language`, `length` and `group`; see `_figures`.
 
-    With the floor's scores, its figures too, as `floor`.
+    With the floor's scores, its figures too, as `floor`. Rows that name a group come from other sources than the rest,
+    so `fpr_same_sources` is what their false-positive rate would be if each source treated them as its other rows.
     """
     keys = _keys(dev)
     out: dict[str, Any] = {}
@@ -99,7 +100,25 @@ def slices(
                     if base is not None:
                         other = _figures(base[where], truth[where])
                         figures["floor"] = {k: other[k] for k in ("precision", "recall", "f1", "auroc", "fpr")}
+                    if kind == "group" and name != NO_GROUP and figures["fpr"] is not None:
+                        others = known & keys["group"][NO_GROUP]
+                        figures["fpr_same_sources"] = _expected(score, truth, where, others, keys["source"])
     return out
+
+
+def _expected(score: Floats, truth: Bools, where: Bools, others: Bools, sources: Mapping[str, Bools]) -> float | None:
+    """False-positive rate of `others`, each source weighted by its harmless rows in `where` (direct standardisation).
+
+    Sources with too few of the others are left out; None if that is half of the rows.
+    """
+    share, weight = 0.0, 0
+    for source in sources.values():
+        rest = others & source & ~truth
+        count = int((where & source & ~truth).sum())
+        if count and rest.sum() >= EACH:
+            share += count * float((score[rest] >= 0.5).mean())
+            weight += count
+    return round(share / weight, 4) if weight >= (where & ~truth).sum() / 2 and weight else None
 
 
 def _keys(dev: Sequence[Row]) -> dict[str, dict[str, Bools]]:

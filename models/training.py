@@ -1,6 +1,8 @@
 """The training loop: what it trains is a task, how it trains is `Training`, and where it was cut off it goes on.
 
-    accelerate launch -m models.finetune …       # several processes or GPUs; without `launch`, this one
+    accelerate launch -m models.finetune …              # one GPU or several, as `accelerate config` says
+    torchrun --nproc_per_node=2 -m models.finetune …    # several processes on CPUs
+    python -m models.finetune …                         # this process
 
 An epoch is a fixed list of batches, dealt out to the processes in turn. The state (weights, optimiser, schedule,
 random numbers) is kept every `checkpoint` steps and after every epoch, so that a run that was killed ends with the
@@ -60,7 +62,7 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
     schedule still spans all epochs.
     """
     set_seed(how.seed)
-    accelerator = Accelerator(mixed_precision=how.mixed_precision)
+    accelerator = Accelerator(mixed_precision=how.mixed_precision, cpu=not torch.accelerator.is_available())
     device = accelerator.device.type
     network = task.network()
     encoder = [p for n, p in network.named_parameters() if n.startswith("encoder.") and p.requires_grad]
@@ -82,6 +84,9 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
         if epoch < len(record.history):  # measured, so wholly done
             done += -(-len(batches) // how.accumulate)
             continue
+        if record.stale() >= how.patience:
+            log.info("stopped after epoch %d: the best was epoch %d", epoch, record.best() + 1)
+            break
         network.train()
         for start in range(0, len(batches), how.accumulate):
             done += 1
@@ -101,9 +106,8 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
             bar.update()
             if done == steps:
                 break
-        record.epoch(epoch, task.measure(accelerator.unwrap_model(network).eval(), device))
-        if done == steps or record.stale() >= how.patience:
-            log.info("stopped after epoch %d: best was epoch %d", epoch + 1, record.best() + 1)
+        record.epoch(epoch, task.measure(accelerator.unwrap_model(network).eval(), device), whole=done != steps)
+        if done == steps:
             break
     accelerator.wait_for_everyone()
     best: nn.Module = accelerator.unwrap_model(network).cpu()
@@ -149,8 +153,8 @@ class _Record:
         if done % self.every == 0:
             self._keep()
 
-    def epoch(self, epoch: int, figures: dict[str, float]) -> None:
-        """Note an epoch's figures; keep its weights if they are the best."""
+    def epoch(self, epoch: int, figures: dict[str, float], whole: bool) -> None:
+        """Note an epoch's figures; keep its weights if they are the best, and the state unless it was cut short."""
         self.history.append({"epoch": epoch, "step": self.steps, **figures})
         log.info("epoch %d: %s", epoch + 1, {k: round(v, 4) for k, v in figures.items()})
         if self.accelerator.is_main_process:
@@ -160,7 +164,8 @@ class _Record:
                 save_file({k: v.contiguous().cpu() for k, v in weights.items()}, self.out / "best.safetensors")
             (self.out / "history.json").write_text(json.dumps(self._said(), indent=1))
             draw_curves(self.losses, self.history, self.out / "curves.svg")
-        self._keep()
+        if whole:
+            self._keep()
 
     def best(self) -> int:
         """The epoch with the highest score."""
@@ -168,7 +173,7 @@ class _Record:
 
     def stale(self) -> int:
         """Epochs since the best one."""
-        return len(self.history) - 1 - self.best()
+        return len(self.history) - 1 - self.best() if self.history else 0
 
     def _said(self) -> dict[str, Any]:
         spent = self.seconds + time.monotonic() - self.started
