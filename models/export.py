@@ -81,7 +81,9 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--network", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--rows", type=Path, help="what models.prepare wrote; fp16 and int8 are held against its dev rows")
+    parser.add_argument(
+        "--rows", type=Path, help="what models.prepare wrote; fp16 and int8 are held against its dev rows"
+    )
     parser.add_argument("--precision", choices=get_args(Precision), help="instead of the recipe's")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")

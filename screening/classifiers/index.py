@@ -85,7 +85,9 @@ def check_index(index: Index, found: Iterable[tuple[str, str, Manifest]], root: 
         if wanted is None:
             raise ConfigError(f"it does not list {folder}, so that is not published", file=file, fix=FIX)
         if folder != f"{root}/{manifest.name}/{manifest.version}":
-            raise ConfigError(f"{folder} is not ROOT/{manifest.name}/{manifest.version}", file=file, fix="move it there")
+            raise ConfigError(
+                f"{folder} is not ROOT/{manifest.name}/{manifest.version}", file=file, fix="move it there"
+            )
         if wanted != sha256:
             raise ConfigError(
                 f"the sha256 of {folder}/{MANIFEST} is not the published one", file=file, fix="fetch the bundle again"
