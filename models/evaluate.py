@@ -1,9 +1,9 @@
 """Measures and calibrates the exported file itself, on dev rows, beside the TF-IDF floor.
 
-    python -m models.evaluate RECIPE --rows DIR --model DIR [--network DIR] [--functional FILE ...] [--no-floor]
+    python -m models.evaluate RECIPE --rows DIR --model DIR [--functional FILE ...] [--no-floor]
 
-Writes evaluation.json, calibration.json and plots/HEAD.svg beside model.onnx. `--network` adds the agreement with the
-network before its weights were rounded, `--functional` more cases than the recipe names. A test split is never read.
+Writes evaluation.json, calibration.json and plots/HEAD.svg beside model.onnx. `--functional` adds cases to those that
+the recipe names. A test split is never read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from models.agreement import agreement
 from models.any_category import any_category
 from models.floor import floor as floor_of
 from models.form import learn_form
@@ -33,9 +32,8 @@ log = logging.getLogger("models.evaluate")
 
 
 def evaluate(
-    recipe: Recipe, rows: Path, folder: Path, network: Path | None = None, floor: bool = True,
-    cases: Sequence[Path] = (),
-) -> dict[str, Any]:  # fmt: skip
+    recipe: Recipe, rows: Path, folder: Path, floor: bool = True, cases: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Write and give the evaluation: row counts, calibration, metrics, slices."""
     train, dev = read_rows(rows, "train"), read_rows(rows, "dev")
     tests = {p.stem: read_cases(p, recipe) for p in (*map(Path, recipe.functional), *cases)}
@@ -73,8 +71,6 @@ def evaluate(
             there = {h: f([c.text for c in each]) for h, f in floors.items()}
             metrics["functional"][name]["floor"] = functional(recipe, each, there)
         log.info("functional %s: %.3f passed", name, metrics["functional"][name]["share"])
-    if network is not None:
-        metrics["int8_against_float"] = agreement(recipe, network, folder, dev, windows, fitted)
     result = {
         "rows": {"train": _sets(train), "dev": _sets(dev)},
         "calibration": {name: asdict(c) for name, c in fitted.items()},
@@ -106,12 +102,11 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--network", type=Path)
     parser.add_argument("--functional", type=Path, nargs="*", default=[], metavar="FILE")
     parser.add_argument("--no-floor", action="store_true")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    evaluate(load_recipe(args.recipe), args.rows, args.model, args.network, not args.no_floor, args.functional)
+    evaluate(load_recipe(args.recipe), args.rows, args.model, not args.no_floor, args.functional)
 
 
 if __name__ == "__main__":

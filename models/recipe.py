@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from screening.errors import ConfigError
 
 
+Precision = Literal["fp32", "fp16", "int8"]
+
+
 class Strict(BaseModel):
     """Unknown keys are errors; nothing changes after validation."""
 
@@ -155,6 +158,7 @@ class Recipe(Strict):
     base_model: BaseModelSpec
     max_tokens: int = Field(ge=16, le=512)
     overlap: int = Field(ge=0)
+    precision: Precision = "int8"
     heads: tuple[Head, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)
     training: Training = Training()

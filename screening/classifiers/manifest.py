@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from screening.classifiers.surface import Feature
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Version = Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Graph = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.onnx$")]
 Json = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.json$")]
@@ -91,7 +92,7 @@ class Manifest(_Strict):
 
     format: Literal[1]
     name: Name
-    version: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
+    version: Version
     modality: Literal["text", "image"]
     model: Graph
     tokenizer: Json | None = None
