@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from screening.errors import ConfigError
 
-
 Precision = Literal["fp32", "fp16", "int8"]
 
 
