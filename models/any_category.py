@@ -65,13 +65,14 @@ def any_category(
     out["sets"] = {}
     for name in dict.fromkeys(sets[known].tolist()):
         out["sets"][name] = _ranked(score, base, positive, known & (sets == name), recipe.training.seed)
-    out["mean_on_clean"] = {
-        x: {
+    out["mean_on_clean"] = {}
+    for label, p in by_label(recipe, scores).items():
+        means = {s: _mean(p[clean & (sets == s)]) for s in np.unique(sets[clean]).tolist()}
+        out["mean_on_clean"][label] = {
             "mean": _mean(p[clean]),
-            "sets": {s: _mean(p[clean & (sets == s)]) for s in np.unique(sets[clean]).tolist()},
+            "highest": max(means, key=means.__getitem__),
+            "sets": means,
         }
-        for x, p in by_label(recipe, scores).items()
-    }
     return out
 
 
