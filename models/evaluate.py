@@ -20,6 +20,7 @@ from typing import Any
 from models.agreement import agreement
 from models.any_category import any_category
 from models.floor import floor as floor_of
+from models.form import learn_form
 from models.functional import functional, read_cases
 from models.head_figures import measure_head
 from models.plots import plot
@@ -51,7 +52,7 @@ def evaluate(
         if floor:
             floors[head.name] = floor_of(head, train, recipe.training.seed)
             base[head.name] = floors[head.name](texts)
-        measured = measure_head(recipe, head, dev, windows, base.get(head.name))
+        measured = measure_head(recipe, head, dev, windows, base.get(head.name), learn_form(recipe, head, train))
         fitted[head.name], metrics[head.name] = measured.calibration, measured.metrics
         tables |= measured.tables
         plot(head, measured, folder / "plots" / f"{head.name}.svg")

@@ -15,7 +15,7 @@ from models.decisions import best_decision
 from models.metrics import Truth, by_label, figures, measure
 from models.recipe import Head, Recipe
 from models.rows import Row
-from models.score import Calibration, Floats, Windows
+from models.score import Calibration, Floats, Form, Windows
 from models.slices import EACH, ROWS, Bools, harmless_rows
 from screening.errors import ConfigError
 
@@ -42,7 +42,7 @@ def measured_rows(recipe: Recipe, head: Head, dev: Sequence[Row]) -> tuple[list[
     Where publishers were held out, the first are theirs and the second those of publishers seen in training.
     Rows with a partial label are in neither.
     """
-    sets = {s.set for s in recipe.sources if head.name in s.dev}
+    sets = {s.name for s in recipe.sources if head.name in s.dev}
     rows = [i for i, r in enumerate(dev) if r["set"] in sets and _known(head, r)]
     held = [i for i in rows if dev[i]["held_out"]]
     return (held, [i for i in rows if not dev[i]["held_out"]]) if held else (rows, [])
@@ -59,8 +59,12 @@ def truth_of(head: Head, rows: Sequence[Row]) -> Truth:
     return np.array([int(np.argmax(t)) if head.kind == "multiclass" else t[0] for t in targets], np.int64)
 
 
-def measure_head(recipe: Recipe, head: Head, dev: Sequence[Row], windows: Windows, floor: Floats | None) -> Measured:
+def measure_head(
+    recipe: Recipe, head: Head, dev: Sequence[Row], windows: Windows, floor: Floats | None, form: Form | None = None
+) -> Measured:
     """Calibration, metrics and threshold tables of one head; `windows` and `floor` are of all dev rows.
+
+    `form` is what the head may see of the text's form; its own figures stand beside as `form_alone`.
 
     Raises ConfigError when its dev rows lack a class.
     """
@@ -73,13 +77,13 @@ def measure_head(recipe: Recipe, head: Head, dev: Sequence[Row], windows: Window
             f"head {head.name!r} can't be measured: its dev rows lack a class", fix="name another dev set"
         )
     mine = windows.of(np.isin(np.arange(len(dev)), rows))
-    calibration = fit(head, mine, truth)
+    calibration = fit(head, mine, truth, form)
     every = windows.pooled(head, calibration)
     held = own[0]["held_out"]
     weights = resamples(len(rows), seed, [r["part"] for r in own] if held else None)
     half = _halves(truth, seed)
     metrics = _with_intervals(head, every[rows], truth, weights)
-    crossed = _cross_fitted(head, mine, truth, half)
+    crossed = _cross_fitted(head, mine, truth, half, form)
     unseen = _with_intervals(head, crossed, truth, weights)
     metrics |= {
         "measured_on": _named(own),
@@ -87,11 +91,14 @@ def measure_head(recipe: Recipe, head: Head, dev: Sequence[Row], windows: Window
         "ece": unseen["ece"],
         "cross_fitted": {k: unseen[k] for k in ("macro_f1", "auprc", "auroc")},
         "best_decision": best_decision(head, every[rows], truth, half),
-        "parts": _parts(head, mine, every[rows], truth, own),
+        "parts": _parts(head, mine, every[rows], truth, own, form),
     }
     metrics["intervals"]["ece"] = unseen["intervals"]["ece"]
     if held:
         metrics["publishers"] = len({r["part"] for r in own})
+    if form:
+        alone = form.added(np.full(len(rows), 0.5), mine.forms)[:, None]
+        metrics["form_alone"] = _with_intervals(head, alone, truth, weights)
     if head.kind == "multiclass":
         metrics["labels"] = by_label(head, every[rows], truth)
     its = truth_of(head, [dev[i] for i in near])
@@ -137,15 +144,17 @@ def _halves(truth: Truth, seed: int) -> Bools:
     return half
 
 
-def _cross_fitted(head: Head, windows: Windows, truth: Truth, half: Bools) -> Floats:
+def _cross_fitted(head: Head, windows: Windows, truth: Truth, half: Bools, form: Form | None) -> Floats:
     """What calibration error may be measured on."""
     out = np.zeros((len(truth), len(head.labels)))
     for where in (half, ~half):
-        out[where] = windows.of(where).pooled(head, fit(head, windows.of(~where), truth[~where]))
+        out[where] = windows.of(where).pooled(head, fit(head, windows.of(~where), truth[~where], form))
     return out
 
 
-def _parts(head: Head, windows: Windows, scores: Floats, truth: Truth, rows: Sequence[Row]) -> dict[str, Any]:
+def _parts(
+    head: Head, windows: Windows, scores: Floats, truth: Truth, rows: Sequence[Row], form: Form | None
+) -> dict[str, Any]:
     """Each part alone; a publisher that was held out is calibrated on the other ones, as a new one would be."""
     out: dict[str, Any] = {}
     part = np.array([r["part"] for r in rows])
@@ -155,7 +164,7 @@ def _parts(head: Head, windows: Windows, scores: Floats, truth: Truth, rows: Seq
             continue
         p = scores[where]
         if rows[0]["held_out"] and _fewest(head, truth[~where]) >= EACH:
-            p = windows.of(where).pooled(head, fit(head, windows.of(~where), truth[~where]))
+            p = windows.of(where).pooled(head, fit(head, windows.of(~where), truth[~where], form))
         found = measure(head, p, truth[where])
         out[name] = {k: found[k] for k in ("rows", "macro_f1", "auprc", "auroc")}
     return out

@@ -50,10 +50,10 @@ def bundle_record(recipe: Recipe, evaluation: dict[str, Any], files: dict[str, s
         "base_model": {"name": recipe.base_model.name, "licence": recipe.base_model.licence},
         "training_data": [
             {
-                "name": s.set,
+                "name": s.name,
                 "licence": s.licence,
-                "rows": rows["train"].get(s.set, 0),
-                "dev_rows": rows["dev"].get(s.set, 0),
+                "rows": rows["train"].get(s.name, 0),
+                "dev_rows": rows["dev"].get(s.name, 0),
             }
             for s in recipe.sources
         ],

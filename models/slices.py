@@ -43,7 +43,7 @@ def flag_score(head: Head, scores: Floats) -> Floats:
 
 def harmless_rows(recipe: Recipe, head: Head, dev: Sequence[Row]) -> list[int]:
     """Indexes of dev rows that say `no` to this head, of the sources that the recipe calls harmless."""
-    sets = {s.set for s in recipe.sources if s.harmless}
+    sets = {s.name for s in recipe.sources if s.harmless}
     return [i for i, r in enumerate(dev) if r["set"] in sets and flagged(head, r) is False]
 
 
