@@ -15,7 +15,8 @@ TONE = Head(name="tone", kind="multiclass", labels=("a", "b", "c"), pool="max")
 
 def windows(name: str, logits: np.ndarray, owner: np.ndarray | None = None) -> Windows:
     owner = np.arange(len(logits)) if owner is None else owner
-    return Windows({name: logits.astype(np.float32)}, owner, np.full(len(logits), 10))
+    tokens, forms = np.full(len(logits), 10), np.zeros((owner.max() + 1, len(FEATURES)))
+    return Windows({name: logits.astype(np.float32)}, owner, tokens, forms)
 
 
 def test_platt_scaling_finds_the_scale_that_made_the_labels() -> None:
@@ -59,7 +60,7 @@ def test_the_table_is_what_counting_gives() -> None:
 
 def test_pooling_takes_the_worst_window_or_the_mean_by_tokens() -> None:
     z = np.array([[0.0], [4.0], [-2.0]])
-    w = Windows({"spam": z.astype(np.float32)}, np.array([0, 0, 1]), np.array([30, 10, 5]))
+    w = replace(windows("spam", z, np.array([0, 0, 1])), tokens=np.array([30, 10, 5]))
     p = 1 / (1 + np.exp(-z[:, 0]))
     assert w.pooled(SPAM)[:, 0] == pytest.approx([(30 * p[0] + 10 * p[1]) / 40, p[2]])
     worst = SPAM.model_copy(update={"pool": "max"})
