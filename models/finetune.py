@@ -41,7 +41,7 @@ class TextTask:
         self._targets = target_arrays(recipe, train)
         self._lot = [chance.random() for _ in train]
         self._passes = [_source(recipe, row).passes for row in train]
-        picked = {i for head in recipe.heads for i in _sample(dev, head, chance)}
+        picked = {i for head in recipe.heads for i in _sample(recipe, dev, head, chance)}
         self._dev = [dev[i] for i in sorted(picked)]
         self._dev_windows, _ = training_windows(recipe, self._dev, chance, one=True)
         log.info("%d rows, %d windows, %d dev rows measured", len(train), len(self._windows), len(self._dev))
@@ -73,7 +73,7 @@ class TextTask:
 
     @torch.no_grad()
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:
-        """AUROC of each head on a sample of its dev rows (first windows only); `score` is their mean."""
+        """AUROC of each head on a sample of its own dev rows (first windows only); `score` is their mean."""
         logits = [np.zeros((len(self._dev), len(h.labels)), np.float32) for h in self.recipe.heads]
         for batch in batches(self._dev_windows, 4096):
             out = network(
@@ -81,7 +81,7 @@ class TextTask:
             )
             for into, values in zip(logits, out, strict=True):
                 into[batch.rows] = values.float().cpu().numpy()
-        found = {h.name: _auroc(h, self._dev, z) for h, z in zip(self.recipe.heads, logits, strict=True)}
+        found = {h.name: _auroc(self.recipe, h, self._dev, z) for h, z in zip(self.recipe.heads, logits, strict=True)}
         known = {name: v for name, v in found.items() if v is not None}
         return {**known, "score": float(np.mean(list(known.values())))}
 
@@ -97,17 +97,19 @@ def _source(recipe: Recipe, row: Row) -> Source:
     return next(s for s in recipe.sources if s.name == row["set"])
 
 
-def _sample(dev: list[Row], head: Head, chance: random.Random) -> list[int]:
+def _sample(recipe: Recipe, dev: list[Row], head: Head, chance: random.Random) -> list[int]:
+    sets = {s.name for s in recipe.sources if head.name in s.dev}
     kinds: dict[tuple[int, ...], list[int]] = {}
     for i, row in enumerate(dev):
-        if head.name in row["targets"]:
+        if row["set"] in sets and head.name in row["targets"]:
             kinds.setdefault(tuple(row["targets"][head.name]), []).append(i)
     return [i for mine in kinds.values() for i in chance.sample(mine, min(DEV_ROWS, len(mine)))]
 
 
-def _auroc(head: Head, rows: list[Row], logits: np.ndarray) -> float | None:
-    """Mean over the labels; None when the rows are of one class."""
-    mine = [i for i, r in enumerate(rows) if head.name in r["targets"]]
+def _auroc(recipe: Recipe, head: Head, rows: list[Row], logits: np.ndarray) -> float | None:
+    """Mean over the labels, on the head's own dev sets; None when the rows are of one class."""
+    sets = {s.name for s in recipe.sources if head.name in s.dev}
+    mine = [i for i, r in enumerate(rows) if r["set"] in sets and head.name in r["targets"]]
     truth = np.array([rows[i]["targets"][head.name] for i in mine])
     sure = truth.sum(1) == 1 if head.kind == "multiclass" else truth[:, 0] >= 0
     z = torch.from_numpy(logits[mine]).log_softmax(1).numpy() if head.kind == "multiclass" else logits[mine]

@@ -103,7 +103,13 @@ def recipe_document(tmp_path: Path) -> dict[str, Any]:
                 "labels": {"ordinary": {"spam": False}},
             },
         ],
-        "training": {"learning_rate": 0.002, "head_learning_rate": 0.01, "tokens_per_batch": 512, "mixed_precision": "no", "epochs": 6},
+        "training": {
+            "learning_rate": 0.002,
+            "head_learning_rate": 0.01,
+            "tokens_per_batch": 512,
+            "mixed_precision": "no",
+            "epochs": 6,
+        },
     }
 
 

@@ -82,7 +82,9 @@ def test_other_encoders_are_trained_and_exported_too(
     if kind == "DistilBert":
         size = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
     special = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
-    config = getattr(transformers, f"{kind}Config")(vocab_size=vocabulary, max_position_embeddings=64, **special, **size)
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=vocabulary, max_position_embeddings=64, **special, **size
+    )
     getattr(transformers, f"{kind}Model")(config).save_pretrained(tiny_base)
     recipe = load_recipe(recipe_file)
     train(recipe, rows, tmp_path / "net", steps=3)

@@ -1,4 +1,4 @@
-"""The loop: cut off and gone on it ends with the same weights; it stops early, keeps the best, and deals out batches."""
+"""The loop: cut off and gone on it ends with the same weights; it stops early, keeps the best, deals out batches."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ class Parity:
     def network(self) -> nn.Module:
         import torch
 
-        return torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.Dropout(0.3), torch.nn.Tanh(), torch.nn.Linear(16, 1))
+        return torch.nn.Sequential(
+            torch.nn.Linear(4, 16), torch.nn.Dropout(0.3), torch.nn.Tanh(), torch.nn.Linear(16, 1)
+        )
 
     def batches(self, epoch: int) -> Sequence[tuple[int, int]]:
         return [(epoch, k) for k in range(5)]
 
-    def loss(self, network: nn.Module, batch: tuple[int, int], device: str) -> Tensor:
+    def loss(self, network: nn.Module, batch: tuple[int, int], device: str) -> Tensor:  # noqa: ARG002
         import torch
 
         if len(self.seen) == self.cut:
@@ -49,7 +51,7 @@ class Parity:
         x = torch.randn((self.size, 4), generator=lot)
         return torch.nn.functional.binary_cross_entropy_with_logits(network(x)[:, 0], (x.sum(1) > 0).float())
 
-    def measure(self, network: nn.Module, device: str) -> dict[str, float]:
+    def measure(self, network: nn.Module, device: str) -> dict[str, float]:  # noqa: ARG002
         assert not network.training
         self.measured += 1
         return {"score": self.scores[self.measured - 1]}
