@@ -108,7 +108,8 @@ def test_every_figure_has_an_interval_and_the_floor_beside_it(recipe: Recipe, mo
     assert found["metrics"]["functional"]["words"]["passed"] == 4
     assert found["metrics"]["any_category"]["floor"]["auroc"] > 0.5
     assert found["slices"]["spam"]["group"]["women"]["rows"] == 134
-    assert json.loads((model / "evaluation.json").read_text()) == found
+    written = json.loads((model / "evaluation.json").read_text())
+    assert (written["metrics"], written["slices"]) == (found["metrics"], found["slices"])
     assert set(json.loads((model / "calibration.json").read_text())) == {"calm", "loud", "spam"}
 
 
@@ -139,7 +140,8 @@ def test_unseen_publishers_are_drawn_whole_and_stand_first_on_the_card(
     assert wide > 3 * narrow
     page = card(recipe, found)
     assert page.index("## Out of domain: `spam`") < page.index("## Heads")
-    beside = next(line for line in page.splitlines() if line.startswith("| AUROC | **"))
+    section = page[page.index("## Out of domain: `spam`") :]
+    beside = next(line for line in section.splitlines() if line.startswith("| AUROC | **"))
     assert f"{held['auroc']:.3f}" in beside
     assert f"{held['same_publishers']['auroc']:.3f}" in beside
     assert "Not shown to be better than the floor in AUROC" in page
