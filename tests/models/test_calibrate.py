@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from models.recipe import Head
-from models.score import Windows
+from models.score import Form, Windows
+from screening.classifiers.surface import FEATURES
 
 pytestmark = pytest.mark.train
 SPAM = Head(name="spam", kind="multilabel", labels=("spam",), pool="mean")
@@ -15,7 +18,8 @@ TONE = Head(name="tone", kind="multiclass", labels=("a", "b", "c"), pool="max")
 
 def windows(name: str, logits: np.ndarray, owner: np.ndarray | None = None) -> Windows:
     owner = np.arange(len(logits)) if owner is None else owner
-    return Windows({name: logits.astype(np.float32)}, owner, np.full(len(logits), 10))
+    tokens, forms = np.full(len(logits), 10), np.zeros((owner.max() + 1, len(FEATURES)))
+    return Windows({name: logits.astype(np.float32)}, owner, tokens, forms)
 
 
 def test_platt_scaling_finds_the_scale_that_made_the_labels() -> None:
@@ -59,8 +63,25 @@ def test_the_table_is_what_counting_gives() -> None:
 
 def test_pooling_takes_the_worst_window_or_the_mean_by_tokens() -> None:
     z = np.array([[0.0], [4.0], [-2.0]])
-    w = Windows({"spam": z.astype(np.float32)}, np.array([0, 0, 1]), np.array([30, 10, 5]))
+    w = replace(windows("spam", z, np.array([0, 0, 1])), tokens=np.array([30, 10, 5]))
     p = 1 / (1 + np.exp(-z[:, 0]))
     assert w.pooled(SPAM)[:, 0] == pytest.approx([(30 * p[0] + 10 * p[1]) / 40, p[2]])
     worst = SPAM.model_copy(update={"pool": "max"})
     assert w.pooled(worst)[:, 0] == pytest.approx([p[1], p[2]])
+
+
+def test_a_form_counts_as_much_as_it_tells_beside_the_score() -> None:
+    from models.calibrate import fit
+
+    chance = np.random.default_rng(5)
+    z, told, idle = chance.normal(0, 2, (3, 20_000))
+    truth = (chance.random(20_000) < 1 / (1 + np.exp(-(z + 0.8 * np.clip(told, -3, 3))))).astype(np.int64)
+    seen = windows("spam", z[:, None])
+    for column, weight in ((told, 0.8), (idle, 0.0)):
+        forms = np.zeros((20_000, len(FEATURES)))
+        forms[:, 0] = column
+        zeros = (0.0,) * len(FEATURES)
+        form = Form(centre=zeros, spread=tuple(1.0 for _ in zeros), weight=(2.0, *zeros[1:]))
+        found = fit(SPAM, replace(seen, forms=forms), truth, form)
+        assert found.surface is not None
+        assert found.surface.weight[0] == pytest.approx(weight, abs=0.08)
