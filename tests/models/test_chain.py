@@ -1,4 +1,4 @@
-"""The whole chain on 200 generated rows with a tiny random encoder, run as users do: what it makes, the product runs."""
+"""The whole chain on 200 generated rows with a tiny random encoder, run as users do: the product runs what it makes."""
 
 from __future__ import annotations
 
