@@ -133,11 +133,13 @@ class Training(Strict):
     """Optimiser settings; `tokens_per_batch` counts padded tokens, learning rates are peak values of AdamW.
 
     An optimiser step takes `accumulate` batches. `checkpoint` is in steps, `patience` in epochs without a better score.
+    What is kept is the mean of the weights of the `average` epochs with the best dev scores (Wortsman et al. 2022).
     """
 
     seed: int = 7
     epochs: int = Field(default=3, gt=0)
     patience: int = Field(default=2, gt=0)
+    average: int = Field(default=1, gt=0)
     learning_rate: float = 8e-5
     head_learning_rate: float = 1e-3
     weight_decay: float = 0.01

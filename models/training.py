@@ -56,10 +56,10 @@ class Task(Protocol):
 
 
 def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Module:
-    """Train, or go on where `out` stopped, and give the network of the best epoch, on the CPU and in eval mode.
+    """Train, or go on where `out` stopped, and give the mean of the best epochs, on the CPU and in eval mode.
 
-    Leaves history.json, curves.svg and best.safetensors in `out`. `steps` ends the training early, for a quick try: the
-    schedule still spans all epochs.
+    Leaves history.json, curves.svg and the weights of those epochs in `out`. `steps` ends the training early, for a
+    quick try: the schedule still spans all epochs.
     """
     set_seed(how.seed)
     accelerator = Accelerator(mixed_precision=how.mixed_precision, cpu=not torch.accelerator.is_available())
@@ -76,7 +76,7 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
         optimiser.optimizer, lambda s: min((s + 1) / max(1.0, total * how.warmup), max(0.0, (total - s) / total))
     )
     accelerator.register_for_checkpointing(rate)
-    record = _Record(out, accelerator, total, how.checkpoint)
+    record = _Record(out, accelerator, total, how)
     record.resume()
     bar = tqdm(total=total, initial=record.steps, disable=None if accelerator.is_main_process else True, unit="step")
     done = 0
@@ -85,7 +85,7 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
             done += -(-len(batches) // how.accumulate)
             continue
         if record.stale() >= how.patience:
-            log.info("stopped after epoch %d: the best was epoch %d", epoch, record.best() + 1)
+            log.info("stopped after epoch %d: the best was epoch %d", epoch, record.ranked()[0] + 1)
             break
         network.train()
         for start in range(0, len(batches), how.accumulate):
@@ -111,8 +111,14 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
             break
     accelerator.wait_for_everyone()
     best: nn.Module = accelerator.unwrap_model(network).cpu()
-    best.load_state_dict(load_file(out / "best.safetensors"))
+    best.load_state_dict(mean_weights([record.weights(epoch) for epoch in record.ranked()[: how.average]]))
     return best.eval()
+
+
+def mean_weights(files: Sequence[Path]) -> dict[str, Tensor]:
+    """The mean of what the safetensors files hold, tensor by tensor."""
+    states = [load_file(file) for file in files]
+    return {k: (sum(s[k].double() for s in states) / len(states)).to(v.dtype) for k, v in states[0].items()}
 
 
 def _mine(batches: Sequence[Any], accelerator: Accelerator) -> Sequence[Any]:
@@ -124,8 +130,8 @@ def _mine(batches: Sequence[Any], accelerator: Accelerator) -> Sequence[Any]:
 class _Record:
     """What has been done: written down with every checkpoint, read again when a run goes on."""
 
-    def __init__(self, out: Path, accelerator: Accelerator, total: int, every: int) -> None:
-        self.out, self.accelerator, self.total, self.every = out, accelerator, total, every
+    def __init__(self, out: Path, accelerator: Accelerator, total: int, how: Training) -> None:
+        self.out, self.accelerator, self.total, self.how = out, accelerator, total, how
         self.steps, self.losses, self.history = 0, list[float](), list[dict[str, float]]()
         self.seconds, self.started = 0.0, time.monotonic()
 
@@ -150,30 +156,35 @@ class _Record:
             speed = (self.seconds + time.monotonic() - self.started) / done
             left = speed * (self.total - done) / 60
             log.info("step %d/%d loss %.4f, %.1f min left", done, self.total, np.mean(self.losses[-50:]), left)
-        if done % self.every == 0:
+        if done % self.how.checkpoint == 0:
             self._keep()
 
     def epoch(self, epoch: int, figures: dict[str, float], whole: bool) -> None:
-        """Note an epoch's figures; keep its weights if they are the best, and the state unless it was cut short."""
+        """Note an epoch's figures; keep its weights if it is among the best, and the state unless it was cut short."""
         self.history.append({"epoch": epoch, "step": self.steps, **figures})
         log.info("epoch %d: %s", epoch + 1, {k: round(v, 4) for k, v in figures.items()})
         if self.accelerator.is_main_process:
-            if self.best() == epoch:
-                self.out.mkdir(parents=True, exist_ok=True)
-                weights = self.accelerator.unwrap_model(self.accelerator._models[0]).state_dict()
-                save_file({k: v.contiguous().cpu() for k, v in weights.items()}, self.out / "best.safetensors")
+            self.out.mkdir(parents=True, exist_ok=True)
+            weights = self.accelerator.unwrap_model(self.accelerator._models[0]).state_dict()
+            save_file({k: v.contiguous().cpu() for k, v in weights.items()}, self.weights(epoch))
+            for worse in self.ranked()[self.how.average :]:
+                self.weights(worse).unlink(missing_ok=True)
             (self.out / "history.json").write_text(json.dumps(self._said(), indent=1))
             draw_curves(self.losses, self.history, self.out / "curves.svg")
         if whole:
             self._keep()
 
-    def best(self) -> int:
-        """The epoch with the highest score."""
-        return int(np.argmax([h["score"] for h in self.history]))
+    def weights(self, epoch: int) -> Path:
+        """Where the weights after an epoch lie."""
+        return self.out / f"epoch-{epoch + 1}.safetensors"
+
+    def ranked(self) -> list[int]:
+        """The epochs, highest score first."""
+        return sorted(range(len(self.history)), key=lambda epoch: -self.history[epoch]["score"])
 
     def stale(self) -> int:
         """Epochs since the best one."""
-        return len(self.history) - 1 - self.best() if self.history else 0
+        return len(self.history) - 1 - self.ranked()[0] if self.history else 0
 
     def _said(self) -> dict[str, Any]:
         spent = self.seconds + time.monotonic() - self.started

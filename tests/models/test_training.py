@@ -98,6 +98,20 @@ def test_it_stops_when_dev_gets_no_better_and_keeps_the_best(tmp_path: Path) -> 
     assert again.measured == 0
 
 
+def test_the_best_epochs_are_averaged(tmp_path: Path) -> None:
+    from models.training import fit
+
+    def after(*scores: float, average: int = 1) -> list[float]:
+        how = HOW.model_copy(update={"average": average})
+        return weights(fit(Parity(scores=scores), how, tmp_path / str((scores, average))))
+
+    second, fourth = after(0, 1, 0, 0), after(0, 0, 0, 1)
+    both = after(0.2, 0.9, 0.1, 0.8, average=2)
+    assert both == pytest.approx([(a + b) / 2 for a, b in zip(second, fourth, strict=True)], abs=1e-7)
+    kept = sorted(p.name for p in (tmp_path / str(((0.2, 0.9, 0.1, 0.8), 2))).glob("*.safetensors"))
+    assert kept == ["epoch-2.safetensors", "epoch-4.safetensors"]
+
+
 def test_accumulated_batches_are_one_larger_batch(tmp_path: Path) -> None:
     from models.training import fit
 
