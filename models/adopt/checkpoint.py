@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from transformers import AutoConfig, AutoModelForImageClassification, AutoModelForSequenceClassification
-from transformers import PreTrainedModel, PretrainedConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 
 from screening.errors import ConfigError
 
@@ -37,7 +42,7 @@ def folder_of(checkpoint: str) -> Path:
 
 
 def read_config(folder: Path) -> tuple[PretrainedConfig, Modality]:
-    """Its config, and whether it reads texts or pictures; ConfigError when it is no classifier or needs its own code."""
+    """Its config, and whether it reads texts or pictures; ConfigError when it is no classifier or brings code."""
     file = str(folder / "config.json")
     try:
         raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -119,7 +119,7 @@ def image_checkpoint(folder: Path, model: PreTrainedModel) -> ImageCheckpoint:
 
 
 def refuse_material(found: dict[str, Any], file: str) -> None:
-    """ConfigError when the whole picture, scaled bicubically, is scored otherwise than what the processor makes of it."""
+    """ConfigError when the whole picture, scaled, is scored otherwise than what the processor makes of it."""
     if found["same_decision"] < MATERIAL_SHARE or found["mean_delta"] > MATERIAL_MEAN:
         what = (
             f"a bundle scales the whole picture bicubically, its processor does not: scores differ by "

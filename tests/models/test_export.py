@@ -103,7 +103,7 @@ def test_a_file_that_computes_something_else_is_not_exported(recipe, network, de
     from models import convert
     from models.export import ExportError, export
 
-    def skewed(model, network):
+    def skewed(_, network):
         network.linear["spam"].bias.data.add_(0.01)
         return 0
 
