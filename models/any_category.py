@@ -29,18 +29,18 @@ def by_label(recipe: Recipe, scores: Mapping[str, Floats]) -> dict[str, Floats]:
 def truth(recipe: Recipe, row: Row) -> bool | None:
     """True when a target must be a label of the policy; False when all known targets rule them out; else None.
 
-    A partial label counts by what it allows: `offensive or hate` is in a policy that names both.
+    A partial label that allows one of the policy's labels counts as it when it rules out the head's first label, the
+    harmless one; otherwise the row may be either.
     """
     told: list[bool | None] = []
     for head in recipe.heads:
         mine = [x in recipe.policy for x in head.labels]
         if not any(mine) or head.name not in row["targets"]:
             continue
-        may = {inside for inside, t in zip(mine, row["targets"][head.name], strict=True) if t == 1}
-        if head.kind == "multilabel":
-            told.append(bool(may))
-        elif may:
-            told.append(None if len(may) > 1 else may.pop())
+        target = row["targets"][head.name]
+        inside = any(m and t == 1 for m, t in zip(mine, target, strict=True))
+        either = head.kind == "multiclass" and inside and sum(target) > 1 and target[0] == 1
+        told.append(None if either else inside)
     if not told or (None in told and True not in told):
         return None
     return True in told
@@ -65,13 +65,14 @@ def any_category(
     out["sets"] = {}
     for name in dict.fromkeys(sets[known].tolist()):
         out["sets"][name] = _ranked(score, base, positive, known & (sets == name), recipe.training.seed)
-    out["mean_on_clean"] = {
-        x: {
+    out["mean_on_clean"] = {}
+    for label, p in by_label(recipe, scores).items():
+        means = {s: _mean(p[clean & (sets == s)]) for s in np.unique(sets[clean]).tolist()}
+        out["mean_on_clean"][label] = {
             "mean": _mean(p[clean]),
-            "sets": {s: _mean(p[clean & (sets == s)]) for s in np.unique(sets[clean]).tolist()},
+            "highest": max(means, key=means.__getitem__),
+            "sets": means,
         }
-        for x, p in by_label(recipe, scores).items()
-    }
     return out
 
 

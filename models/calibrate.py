@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from models.decisions import best_factors, best_threshold
 from models.recipe import Head
 from models.score import Calibration, Floats, Form, Windows
 
@@ -40,6 +41,13 @@ def fit(head: Head, windows: Windows, truth: npt.NDArray[np.int64], form: Form |
     start = np.zeros(n + 2) if form else np.zeros(n + 1)
     found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 800, "xatol": 1e-3, "fatol": 1e-7})
     x = found.x.copy()
+    if head.decide == "macro_f1":
+        scores = windows.pooled(head, calibration(x))
+        if head.kind == "multiclass":
+            x[1:] += np.log(best_factors(scores, truth))
+        else:
+            level = best_threshold(scores[:, 0], truth == 1)
+            x[1] -= np.log(level / (1 - level))
     if head.kind == "multiclass":
         x[1:] -= x[1:].mean()
     return calibration(x)

@@ -72,18 +72,22 @@ def evaluate(
             metrics["functional"][name]["floor"] = functional(recipe, each, there)
         log.info("functional %s: %.3f passed", name, metrics["functional"][name]["share"])
     result = {
-        "rows": {"train": _sets(train), "dev": _sets(dev)},
+        "rows": {"train": _sets(train), "dev": _sets(dev), "languages": _languages([*train, *dev])},
         "calibration": {name: asdict(c) for name, c in fitted.items()},
         "metrics": metrics,
         "slices": slices(recipe, dev, scores, base if floor else None),
     }
     (folder / "calibration.json").write_text(json.dumps(tables, separators=(",", ":")) + "\n")
-    (folder / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n")
+    (folder / "evaluation.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     return result
 
 
 def _sets(rows: Sequence[Row]) -> dict[str, int]:
     return dict(Counter(r["set"] for r in rows))
+
+
+def _languages(rows: Sequence[Row]) -> dict[str, int]:
+    return dict(Counter(r.get("language") or "unknown" for r in rows).most_common())
 
 
 def _line(metrics: dict[str, Any]) -> str:

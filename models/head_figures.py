@@ -11,7 +11,8 @@ import numpy as np
 
 from models.bootstrap import Weights, intervals, resamples
 from models.calibrate import fit, table
-from models.metrics import Truth, best_threshold, by_label, figures, macro_f1, measure
+from models.decisions import best_decision
+from models.metrics import Truth, by_label, figures, measure
 from models.recipe import Head, Recipe
 from models.rows import Row
 from models.score import Calibration, Floats, Form, Windows
@@ -21,12 +22,16 @@ from screening.errors import ConfigError
 
 @dataclass(frozen=True)
 class Measured:
-    """`scores` and `floor` [rows, labels] and `truth` [rows] of the rows measured on; `tables` {label: table}."""
+    """`scores`, `floor` [rows, labels] and `truth` [rows] are of the rows measured on; `tables` {label: table}.
+
+    `cross_fitted` are the scores of each half of the rows, calibrated on the other half.
+    """
 
     calibration: Calibration
     metrics: dict[str, Any]
     tables: dict[str, Any]
     scores: Floats
+    cross_fitted: Floats
     floor: Floats | None
     truth: Truth
 
@@ -66,8 +71,8 @@ def measure_head(
     rows, near = measured_rows(recipe, head, dev)
     own = [dev[i] for i in rows]
     truth = truth_of(head, own)
-    seed, classes = recipe.training.seed, max(2, len(head.labels))
-    if np.bincount(truth, minlength=classes).min() < 2:
+    seed = recipe.training.seed
+    if _fewest(head, truth) < 2:
         raise ConfigError(
             f"head {head.name!r} can't be measured: its dev rows lack a class", fix="name another dev set"
         )
@@ -82,11 +87,11 @@ def measure_head(
     unseen = _with_intervals(head, crossed, truth, weights)
     metrics |= {
         "measured_on": _named(own),
-        "positives": int((truth == len(head.labels) - 1).sum() if head.kind == "multiclass" else truth.sum()),
+        "positives": _positives(head, truth),
         "ece": unseen["ece"],
         "cross_fitted": {k: unseen[k] for k in ("macro_f1", "auprc", "auroc")},
-        "best_threshold": _best(head, every[rows], truth, half),
-        "parts": _parts(head, every[rows], truth, [r["part"] for r in own]),
+        "best_decision": best_decision(head, every[rows], truth, half),
+        "parts": _parts(head, mine, every[rows], truth, own, form),
     }
     metrics["intervals"]["ece"] = unseen["intervals"]["ece"]
     if held:
@@ -97,7 +102,7 @@ def measure_head(
     if head.kind == "multiclass":
         metrics["labels"] = by_label(head, every[rows], truth)
     its = truth_of(head, [dev[i] for i in near])
-    if np.bincount(its, minlength=classes).min() >= EACH:
+    if _fewest(head, its) >= EACH:
         metrics["same_publishers"] = _beside(head, every[near], None if floor is None else floor[near], its, seed)
     if floor is not None:
         metrics |= _floor(head, every[rows], floor[rows], truth, weights)
@@ -105,7 +110,8 @@ def measure_head(
     known = truth_of(head, [dev[i] for i in both])
     wanted = range(len(head.labels)) if head.kind == "multiclass" else (1,)
     tables = {x: table(every[both, k], known == w) for k, (x, w) in enumerate(zip(head.labels, wanted, strict=True))}
-    return Measured(calibration, metrics, tables, every[rows], None if floor is None else floor[rows], truth)
+    its_floor = None if floor is None else floor[rows]
+    return Measured(calibration, metrics, tables, every[rows], crossed, its_floor, truth)
 
 
 def _with_intervals(head: Head, scores: Floats, truth: Truth, weights: Weights) -> dict[str, Any]:
@@ -127,7 +133,7 @@ def _floor(head: Head, scores: Floats, floor: Floats, truth: Truth, weights: Wei
 
 def _beside(head: Head, scores: Floats, floor: Floats | None, truth: Truth, seed: int) -> dict[str, Any]:
     weights = resamples(len(truth), seed)
-    out = _with_intervals(head, scores, truth, weights)
+    out = {**_with_intervals(head, scores, truth, weights), "positives": _positives(head, truth)}
     return out if floor is None else out | _floor(head, scores, floor, truth, weights)
 
 
@@ -139,33 +145,38 @@ def _halves(truth: Truth, seed: int) -> Bools:
 
 
 def _cross_fitted(head: Head, windows: Windows, truth: Truth, half: Bools, form: Form | None) -> Floats:
-    """Scores of each half of the rows, calibrated on the other half: what calibration error may be measured on."""
+    """What calibration error may be measured on."""
     out = np.zeros((len(truth), len(head.labels)))
     for where in (half, ~half):
         out[where] = windows.of(where).pooled(head, fit(head, windows.of(~where), truth[~where], form))
     return out
 
 
-def _best(head: Head, scores: Floats, truth: Truth, half: Bools) -> dict[str, float] | None:
-    """The threshold of the highest macro-F1, and what one half's gives on the other half."""
-    if head.kind == "multiclass":
-        return None
-    guess = np.zeros(len(truth), np.int64)
-    for where in (half, ~half):
-        guess[where] = scores[where, 0] >= best_threshold(scores[~where, 0], truth[~where] == 1)
-    best = best_threshold(scores[:, 0], truth == 1)
-    return {"threshold": round(best, 4), "macro_f1": round(macro_f1(truth, guess, 2), 4)}
-
-
-def _parts(head: Head, scores: Floats, truth: Truth, part: list[str]) -> dict[str, Any]:
-    out = {}
-    for name, rows in Counter(part).items():
-        where = np.array(part) == name
-        classes = np.bincount(truth[where], minlength=max(2, len(head.labels)))
-        if ROWS <= rows < len(part) and classes.min() >= EACH:
-            found = measure(head, scores[where], truth[where])
-            out[name] = {k: found[k] for k in ("rows", "macro_f1", "auprc", "auroc")}
+def _parts(
+    head: Head, windows: Windows, scores: Floats, truth: Truth, rows: Sequence[Row], form: Form | None
+) -> dict[str, Any]:
+    """Each part alone; a publisher that was held out is calibrated on the other ones, as a new one would be."""
+    out: dict[str, Any] = {}
+    part = np.array([r["part"] for r in rows])
+    for name, count in Counter(part.tolist()).items():
+        where = part == name
+        if not ROWS <= count < len(part) or _fewest(head, truth[where]) < EACH:
+            continue
+        p = scores[where]
+        if rows[0]["held_out"] and _fewest(head, truth[~where]) >= EACH:
+            p = windows.of(where).pooled(head, fit(head, windows.of(~where), truth[~where], form))
+        found = measure(head, p, truth[where])
+        out[name] = {k: found[k] for k in ("rows", "macro_f1", "auprc", "auroc")}
     return out
+
+
+def _positives(head: Head, truth: Truth) -> int:
+    """Rows of the last class, or of "yes"."""
+    return int((truth == max(1, len(head.labels) - 1)).sum())
+
+
+def _fewest(head: Head, truth: Truth) -> int:
+    return int(np.bincount(truth, minlength=max(2, len(head.labels))).min())
 
 
 def _named(rows: Sequence[Row]) -> str:

@@ -108,15 +108,3 @@ def _calibration_error(confidence: Floats, right: npt.NDArray[np.bool_], weights
     place = np.eye(BINS, dtype=np.float32)[np.minimum((confidence * BINS).astype(int), BINS - 1)]
     gap = weights @ (place * (confidence - right)[:, None].astype(np.float32))
     return np.abs(gap).sum(1) / weights.sum(1, dtype=np.float64)
-
-
-def best_threshold(score: Floats, positive: npt.NDArray[np.bool_]) -> float:
-    """The threshold with the highest macro-F1, midway between two scores."""
-    order = np.argsort(-score, kind="stable")
-    hit = positive[order].cumsum()
-    said, n, hits = np.arange(1, len(score) + 1), len(score), hit[-1]
-    yes = 2 * hit / (said + hits)
-    no = 2 * (n - said - hits + hit) / np.maximum(2 * n - said - hits, 1)
-    ends = np.r_[np.diff(score[order]) != 0, True]
-    k = int(np.where(ends, yes + no, -1).argmax())
-    return float(score[order][k : k + 2].mean()) if k + 1 < n else float(score[order][k])

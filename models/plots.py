@@ -16,11 +16,12 @@ from models.score import Floats
 from models.slices import Bools, wilson
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito 2008
+MARKERS = "os^Dv*"
 BINS = 10
 
 
 def plot(head: Head, measured: Measured, path: Path) -> None:
-    """Left, precision over recall beside the floor; right, the share of positives at each predicted probability."""
+    """Left, precision over recall beside the floor; right, the share of positives by predicted probability."""
     with mpl.rc_context({"svg.hashsalt": head.name, "svg.fonttype": "none", "font.size": 9}):
         page = Figure(figsize=(9, 4.2), layout="constrained")
         curves, reliability = page.subplots(1, 2)
@@ -33,10 +34,12 @@ def plot(head: Head, measured: Measured, path: Path) -> None:
             if measured.floor is not None:
                 _curve(curves, measured.floor, k, positive, f"{label}, floor", {"color": colour, "linestyle": "--"})
             curves.axhline(positive.mean(), color=colour, linewidth=0.8, linestyle=":")
-            _reliability(reliability, measured.scores[:, k], positive, label, colour)
-        curves.set(xlabel="recall", ylabel="precision", title="Dotted: share of positives")
+            _reliability(reliability, measured.cross_fitted[:, k], positive, label, colour, MARKERS[k % len(MARKERS)])
+        curves.set(xlabel="recall", ylabel="precision", title="Precision and recall (dotted: share of positives)")
         reliability.plot((0, 1), (0, 1), color="0.6", linewidth=0.8)
-        reliability.set(xlabel="predicted probability", ylabel="share of positives", title="Bars: 95 % of each bin")
+        reliability.set(
+            xlabel="predicted probability", ylabel="share of positives", title="Reliability, cross-fitted (bars: 95 %)"
+        )
         for axes in (curves, reliability):
             axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
             axes.grid(color="0.92")
@@ -52,12 +55,12 @@ def _curve(axes: Axes, scores: Floats, k: int, positive: Bools, label: str, styl
     axes.plot(recall, precision, label=label, **style)  # type: ignore[arg-type]
 
 
-def _reliability(axes: Axes, score: Floats, positive: Bools, label: str, colour: str) -> None:
+def _reliability(axes: Axes, score: Floats, positive: Bools, label: str, colour: str, marker: str) -> None:
     place = np.minimum((score * BINS).astype(int), BINS - 1)
     bins = [b for b in range(BINS) if (place == b).sum() >= 5]
     x = [score[place == b].mean() for b in bins]
     y = np.array([positive[place == b].mean() for b in bins])
     around = np.array([wilson(int(positive[place == b].sum()), int((place == b).sum())) for b in bins])
     axes.errorbar(
-        x, y, np.abs(around.T - y), color=colour, marker="o", markersize=4, linewidth=1.4, capsize=2, label=label
+        x, y, np.abs(around.T - y), color=colour, marker=marker, markersize=4.5, linewidth=1.4, capsize=2, label=label
     )

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jinja2 import Environment, FileSystemLoader
 
 from models.adopt.checkpoint import folder_of, load_model, outputs_of, read_config
 from models.adopt.image import ImageCheckpoint, image_checkpoint, refuse_material
 from models.adopt.labels import Labelled, Labels, head_of, load_labels, read_labelled
 from models.adopt.text import TextCheckpoint, text_checkpoint
 from models.calibrate import fit, table
+from models.card import page
 from models.convert import Dev, convert
 from models.metrics import measure
 from models.publish import head_record, publish_bundle, refuse_existing
@@ -25,7 +25,6 @@ from models.score import Calibration, Windows
 from screening.classifiers.manifest import CARD
 from screening.errors import ConfigError
 
-TEMPLATES = Path(__file__).parents[1]
 TABLES = "calibration.json"
 
 
@@ -123,6 +122,5 @@ def _name(checkpoint: str) -> str:
 
 def _card(record: dict[str, Any], labels: Labels, calibrate: Path | None) -> str:
     """The card as Markdown."""
-    page = Environment(keep_trailing_newline=True, loader=FileSystemLoader(TEMPLATES))
     rows = calibrate.name if calibrate else ""
-    return page.get_template("adopt/card.md.j2").render(b=record, labels=labels, rows=rows, m=record["metrics"])
+    return page("adopt/card.md.j2").render(b=record, labels=labels, rows=rows, m=record["metrics"])
