@@ -24,7 +24,7 @@ from screening.classifiers.windows import Window, load_tokenizer, windows
 from screening.errors import ConfigError
 
 BUDGET = 4096  # tokens of a batch
-LONGEST = 512  # tokens of a window, unless LABELS.yaml says more
+LONGEST, CEILING = 512, 8192  # tokens of a window, unless LABELS.yaml says more; most that a bundle may have
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")  # without one, transformers makes up an empty tokenizer
 PROBES = (
     "The library will reopen on Monday.",
@@ -143,8 +143,8 @@ def text_checkpoint(folder: Path, model: PreTrainedModel, labels: Labels, labels
 
 def _windowing(model: PreTrainedModel, own: PreTrainedTokenizerBase, labels: Labels, labels_file: str) -> Windowing:
     """As LABELS.yaml says, else as long as the model reads when a window is padded as the product does it."""
-    reads = min(int(own.model_max_length), _positions(model))
-    most = max((n for n in range(8, reads + 1) if padded(n) <= reads), default=0) if reads < 10**6 else 8192
+    reads = min(int(own.model_max_length), _positions(model), CEILING)
+    most = max((n for n in range(8, reads + 1) if padded(n) <= reads), default=0)
     size = labels.max_tokens or min(most, LONGEST)
     overlap = size // 8 if labels.overlap is None else labels.overlap
     if not 8 <= size <= most:

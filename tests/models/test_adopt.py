@@ -44,17 +44,14 @@ def scores(bundle: Path, contents: list[Any]) -> np.ndarray:
     return np.array([[signal.score for signal in result] for result in results])
 
 
-def own_scores(folder: Path, multilabel: bool = False) -> np.ndarray:
-    """What transformers itself says of TEXTS, one at a time."""
+def own_scores(folder: Path, texts: list[str], multilabel: bool = False) -> np.ndarray:
+    """What transformers itself says, one at a time."""
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    model, cut = (
-        AutoModelForSequenceClassification.from_pretrained(folder).eval(),
-        AutoTokenizer.from_pretrained(folder),
-    )
+    model, cut = (each.from_pretrained(folder) for each in (AutoModelForSequenceClassification, AutoTokenizer))
     with torch.no_grad():
-        logits = torch.cat([model(**cut(text, return_tensors="pt")).logits for text in TEXTS])
+        logits = torch.cat([model.eval()(**cut(text, return_tensors="pt")).logits for text in texts])
     return (logits.sigmoid() if multilabel else logits.softmax(1)).numpy()
 
 
@@ -62,7 +59,7 @@ def own_scores(folder: Path, multilabel: bool = False) -> np.ndarray:
 def test_a_text_checkpoint_scores_as_in_transformers(kind: str, tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / kind, kind)
     bundle = adopted(tmp_path, folder, THREE)
-    wanted = own_scores(folder)
+    wanted = own_scores(folder, TEXTS)
     assert np.ptp(wanted, axis=0).max() > 0.05, "random weights tell nothing apart"
     texts = [Article("text/plain", text) for text in TEXTS]
     assert scores(bundle, texts) == pytest.approx(wanted, abs=1e-4)
@@ -120,14 +117,21 @@ def policy(tmp_path: Path, bundle: Path, level: Any) -> Any:
     return load_policy(str(path), [load_bundle(str(bundle))])
 
 
-def test_without_rows_a_bundle_is_uncalibrated_and_takes_no_targets(tagger: Path, tmp_path: Path) -> None:
-    bundle = adopted(tmp_path, tagger, TAGS)
+def test_without_rows_a_bundle_is_uncalibrated_and_takes_no_targets(
+    tagger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models import export
+
+    asked = ["export", "--from", str(tagger), "--labels", str(labels(tmp_path, TAGS)), "--name", "theirs"]
+    monkeypatch.setattr("sys.argv", [*asked, "--version", "1.0.0", "--to", str(tmp_path / "to")])
+    export.main()
+    bundle = tmp_path / "to" / "theirs" / "1.0.0"
     record = json.loads((bundle / "bundle.json").read_text())
     assert "calibration" not in record
     assert all("calibration" not in head for head in record["heads"])
     assert "**Not calibrated**" in (bundle / "MODEL_CARD.md").read_text()
     texts = [Article("text/plain", text) for text in TEXTS]
-    assert scores(bundle, texts) == pytest.approx(own_scores(tagger, multilabel=True), abs=1e-4)
+    assert scores(bundle, texts) == pytest.approx(own_scores(tagger, TEXTS, multilabel=True), abs=1e-4)
     with pytest.raises(ConfigError, match="precision target needs a calibrated label, and rude is not calibrated"):
         policy(tmp_path, bundle, {"precision": 0.9})
     assert policy(tmp_path, bundle, 0.7)
@@ -138,11 +142,9 @@ def test_without_rows_a_bundle_is_uncalibrated_and_takes_no_targets(tagger: Path
 def test_rows_of_ones_own_calibrate_it_and_hold_a_rounded_file(tagger: Path, tmp_path: Path) -> None:
     chance = random.Random(1)
     texts = [" ".join(chance.choices(WORDS, k=chance.randint(2, 9))) for _ in range(240)]
-    plain = adopted(tmp_path, tagger, TAGS)
-    ranks = scores(plain, [Article("text/plain", text) for text in texts]).argsort(0).argsort(0)
+    ranks = own_scores(tagger, texts, multilabel=True).argsort(0).argsort(0)
     said = [[name for name, rank in zip(("rude", "threat"), row, strict=True) if rank > 140] for row in ranks]
     rows = write_rows(tmp_path / "own.jsonl", [{"text": t, "label": x} for t, x in zip(texts, said, strict=True)])
-    shutil.rmtree(tmp_path / "to")
     bundle = adopted(tmp_path, tagger, TAGS, calibrate=rows, precision="fp16")
     loaded = load_bundle(str(bundle))
     assert set(loaded.calibration) == {"rude", "threat"}
@@ -299,13 +301,12 @@ def test_a_hub_that_cant_be_reached_is_said(tmp_path: Path, monkeypatch: pytest.
         adopted(tmp_path, tmp_path / "not there", THREE)
 
 
-def test_one_command_does_it(tagger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "flags", [["--from", "x", "--labels", "y", "--name", "z"], ["r.yaml"], ["r.yaml", "--network", "n", "--name", "z"]]
+)
+def test_flags_that_do_not_go_together_are_said(flags: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from models import export
 
-    asked = ["export", "--from", str(tagger), "--labels", str(labels(tmp_path, TAGS)), "--name", "theirs"]
-    monkeypatch.setattr("sys.argv", [*asked, "--to", str(tmp_path / "to")])
+    monkeypatch.setattr("sys.argv", ["export", "--to", "to", *flags])
     with pytest.raises(SystemExit):
         export.main()
-    monkeypatch.setattr("sys.argv", [*asked, "--version", "2.1", "--to", str(tmp_path / "to")])
-    export.main()
-    assert load_bundle(str(tmp_path / "to" / "theirs" / "2.1")).labels == ("rude", "threat")
