@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from models.bootstrap import RESAMPLES
 from models.recipe import Head, Recipe
 
-TEMPLATE = Path(__file__).with_name("card.md.j2")
+TEMPLATES = Path(__file__).parent
 MISSING = "–"
 
 
@@ -25,11 +25,9 @@ class Absent(StrictUndefined):
 
 def card(recipe: Recipe, evaluation: dict[str, Any]) -> str:
     """The card as Markdown: unseen publishers first and beside seen ones, then each head beside its floor."""
-    page = Environment(keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True, undefined=Absent)
-    page.filters |= {"figure": _figure, "share": _share, "signed": _signed}
     metrics = evaluation["metrics"]
     policy = [h for h in recipe.heads if not recipe.policy or set(h.labels) & set(recipe.policy)]
-    return page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return page("card.md.j2").render(
         recipe=recipe,
         m=metrics,
         rows=evaluation["rows"],
@@ -40,6 +38,16 @@ def card(recipe: Recipe, evaluation: dict[str, Any]) -> str:
         named=[h for h in policy if len(evaluation["slices"][h.name]["group"]) > 1],
         resamples=RESAMPLES,
     )
+
+
+def page(name: str) -> Template:
+    """A card's template, with the filters that write figures."""
+    where = FileSystemLoader(TEMPLATES)
+    pages = Environment(
+        keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True, undefined=Absent, loader=where
+    )
+    pages.filters |= {"figure": _figure, "share": _share, "signed": _signed}
+    return pages.get_template(name)
 
 
 def _figure(of: dict[str, Any] | None, name: str) -> str:

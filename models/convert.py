@@ -58,7 +58,8 @@ def convert(
     """
     if precision != "fp32" and not (dev and dev.targets):
         raise ConfigError(
-            f"{precision} can't be checked without dev rows that name a head", fix="give --rows, or --precision fp32"
+            f"{precision} can't be checked without dev rows that name a head",
+            fix="give --rows (--calibrate with --from), or --precision fp32",
         )
     out.mkdir(parents=True, exist_ok=True)
     path = out / "model.onnx"

@@ -1,11 +1,18 @@
 """A trained network to ONNX, checked against torch and, where it is rounded, on dev rows.
 
     python -m models.export RECIPE --network DIR --out DIR [--rows DIR] [--precision fp32|fp16|int8]
+    python -m models.export --from CHECKPOINT --labels LABELS.yaml --name NAME --version VERSION --to DIR \\
+        [--calibrate FILE.jsonl] [--precision fp32|fp16|int8]
 
 Writes model.onnx (inputs input_ids and attention_mask int64 [batch, seq], both axes dynamic; one output of logits
 per head), tokenizer.json and export.json. Fails when the file and torch differ by more than 1e-4 in any probability,
 and when fp16 or int8 decides otherwise than fp32 on more than 0.5 % of the dev rows of a head, or costs a label more
 than 0.002 of AUPRC.
+
+`--from` makes a published bundle of a sequence- or image-classification checkpoint (a folder in the format of
+transformers, or a hub name) in one step. LABELS.yaml says `kind: multiclass` or `multilabel` and `labels:` {theirs:
+ours}; models/adopt/labels.py has its other fields. `--calibrate` has rows {"text", "label"} or {"image", "label"};
+without them the bundle is uncalibrated, and a policy may use its scores but no targets.
 """
 
 from __future__ import annotations
@@ -78,17 +85,34 @@ def export(
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--network", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument(
-        "--rows", type=Path, help="what models.prepare wrote; fp16 and int8 are held against its dev rows"
-    )
-    parser.add_argument("--precision", choices=get_args(Precision), help="instead of the recipe's")
+    parser.add_argument("--out", "--to", dest="out", required=True, help="folder; with --from also a gs:// prefix")
+    parser.add_argument("--precision", choices=get_args(Precision), help="default: the recipe's, or fp32 with --from")
+    ours = parser.add_argument_group("a network that was trained here")
+    ours.add_argument("recipe", type=Path, nargs="?")
+    ours.add_argument("--network", type=Path)
+    ours.add_argument("--rows", type=Path, help="of models.prepare; fp16 and int8 are held against its dev rows")
+    theirs = parser.add_argument_group("a checkpoint that is there")
+    theirs.add_argument("--from", dest="checkpoint", help="folder or hub name")
+    theirs.add_argument("--labels", type=Path, metavar="LABELS.yaml")
+    theirs.add_argument("--name")
+    theirs.add_argument("--version")
+    theirs.add_argument("--calibrate", type=Path, metavar="FILE.jsonl")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    mine, other = (("recipe", "network"), ("rows",)), (("labels", "name", "version"), ("calibrate",))
+    (needed, _), strange = (other, sum(mine, ())) if args.checkpoint else (mine, sum(other, ()))
+    if missing := [name for name in needed if not getattr(args, name)]:
+        parser.error(f"{'--from' if args.checkpoint else 'a recipe'} needs {', '.join(missing)}")
+    if unused := [name for name in strange if getattr(args, name)]:
+        parser.error(f"{'--from' if args.checkpoint else 'a recipe'} takes no {', '.join(unused)}")
+    if args.checkpoint:
+        from models.adopt import adopt
+
+        precision = args.precision or "fp32"
+        adopt(args.checkpoint, args.labels, args.name, args.version, args.out, args.calibrate, precision)
+        return
     dev = read_rows(args.rows, "dev") if args.rows else []
-    export(load_recipe(args.recipe), args.network, args.out, dev, args.precision)
+    export(load_recipe(args.recipe), args.network, Path(args.out), dev, args.precision)
 
 
 if __name__ == "__main__":

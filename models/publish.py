@@ -85,11 +85,8 @@ def publish_bundle(record: Mapping[str, Any], files: Mapping[str, bytes], to: st
     first, or when the bundle is not one that a job would run; then nothing is published.
     """
     root = place(to)
-    target = join(root, f"{record['name']}/{record['version']}")
-    taken = ConfigError(f"{target} exists; a published version never changes", fix="raise the version")
-    remote = root.startswith("gs://")
-    if open_store(root).exists(join(target, MANIFEST)):
-        raise taken
+    target = refuse_existing(to, record["name"], record["version"])
+    taken, remote = _taken(target), root.startswith("gs://")
     if not remote:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=None if remote else Path(target).parent, prefix=f".{record['version']}-"))
@@ -113,6 +110,18 @@ def publish_bundle(record: Mapping[str, Any], files: Mapping[str, bytes], to: st
     enter(root, record["name"], record["version"], hashlib.sha256(manifest).hexdigest())
     log.info("published %s, %.1f MB", target, (len(manifest) + sum(map(len, files.values()))) / 1e6)
     return target
+
+
+def refuse_existing(to: str | Path, name: str, version: str) -> str:
+    """Where that version would lie; ConfigError when there is one."""
+    target = join(place(to), f"{name}/{version}")
+    if open_store(target).exists(join(target, MANIFEST)):
+        raise _taken(target)
+    return target
+
+
+def _taken(target: str) -> ConfigError:
+    return ConfigError(f"{target} exists; a published version never changes", fix="raise the version")
 
 
 def _upload(target: str, files: Mapping[str, bytes], manifest: bytes, taken: ConfigError) -> None:

@@ -1,0 +1,154 @@
+"""An image checkpoint: what its processor does to a picture, as far as a bundle can say it, and what the rest costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from PIL import Image
+from torch import Tensor, nn
+from transformers import AutoImageProcessor, PreTrainedModel
+
+from models.convert import Feed, output
+from models.recipe import Head
+from models.score import Floats, Windows, probabilities
+from screening.classifiers.classifier import pixels
+from screening.classifiers.manifest import Pixels
+from screening.decode import decode
+from screening.errors import ConfigError, UploadError
+from screening.records import Picture
+
+INPUT = "pixel_values"
+ROWS = 16  # of a batch
+SHAPES = ((96, 160), (160, 96), (128, 128), (300, 200))  # height and width of the generated pictures
+MATERIAL_SHARE, MATERIAL_MEAN = 0.995, 0.01  # decisions that stay, mean |Δp|: beyond, it is another classifier
+
+
+class Network(nn.Module):
+    """Logits alone."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor]:
+        """[batch, labels] of float32 [batch, 3, height, width]."""
+        return (self.model(pixel_values=pixel_values).logits,)
+
+
+@dataclass(frozen=True)
+class ImageCheckpoint:
+    """An image classifier and all that a bundle needs of it."""
+
+    network: Network
+    processor: Any
+    how: Pixels
+    file: str
+
+    def record(self) -> dict[str, Any]:
+        """Its part of bundle.json."""
+        return {"modality": "image", "image": self.how.model_dump(mode="json", exclude_none=True), "inputs": [INPUT]}
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What lies beside the model."""
+        return {}
+
+    def feeds(self) -> list[Feed]:
+        """One picture, and several."""
+        chance = np.random.default_rng(0)
+        return [{INPUT: chance.normal(size=(n, 3, *self.how.size)).astype(np.float32)} for n in (1, 5, 3)]
+
+    def scored(self, path: Path, head: Head, files: Sequence[str]) -> Windows:
+        """Logits of pictures in files, decoded and scaled as the jobs do, by the model in a file."""
+        logits = self._logits(path, head, [pixels(read_picture(file), self.how) for file in files])
+        n = len(files)
+        return Windows({head.name: logits}, np.arange(n), np.ones(n, np.int64), np.zeros((n, 0)))
+
+    def processing(self, path: Path, head: Head, files: Sequence[str]) -> dict[str, Any]:
+        """How much scores differ from those after the checkpoint's own processor, on these or on generated pictures."""
+        pictures = [read_picture(file) for file in files] or generated()
+        own = [self._own(picture) for picture in pictures]
+        p, q = (
+            probabilities(head, self._logits(path, head, each))
+            for each in (own, [pixels(picture, self.how) for picture in pictures])
+        )
+        same = p.argmax(1) == q.argmax(1) if head.kind == "multiclass" else ((p >= 0.5) == (q >= 0.5)).all(1)
+        return {
+            "pictures": len(pictures),
+            "generated": not files,
+            "same_decision": round(float(same.mean()), 4),
+            "max_delta": round(float(np.abs(p - q).max()), 4),
+            "mean_delta": round(float(np.abs(p - q).mean()), 5),
+        }
+
+    def _own(self, picture: Picture) -> npt.NDArray[np.float32]:
+        made = self.processor(images=Image.fromarray(picture.pixels), return_tensors="np")[INPUT]
+        return np.asarray(made[0], np.float32)
+
+    def _logits(self, path: Path, head: Head, seen: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        batches = [np.stack(seen[start : start + ROWS]) for start in range(0, len(seen), ROWS)]
+        return np.concatenate([session.run([output(head)], {INPUT: batch})[0] for batch in batches])
+
+
+def image_checkpoint(folder: Path, model: PreTrainedModel) -> ImageCheckpoint:
+    """Its processor as `Pixels`; ConfigError when it makes something else of a picture than three channels of one size.
+
+    `(x · factor − mean) / std` of a processor is `(x / 255 − mean') / std'` of a bundle.
+    """
+    file = str(folder / "preprocessor_config.json")
+    try:
+        processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        shapes = {processor(images=Image.fromarray(p.pixels), return_tensors="np")[INPUT].shape for p in generated()}
+    except Exception as error:  # transformers raises whatever a missing or strange file leads it to
+        what = f"no usable image processor: {type(error).__name__}"
+        raise ConfigError(what, file=file, fix="save the processor beside the model with save_pretrained") from None
+    if len(shapes) > 1 or len(shape := shapes.pop()) != 4 or shape[:2] != (1, 3):
+        fix = "adopt a model that takes three channels of one size"
+        raise ConfigError("it does not make one picture of three channels and one size", file=file, fix=fix)
+    factor = 255 * (float(processor.rescale_factor) if processor.do_rescale else 1.0)
+    mean, std = (processor.image_mean, processor.image_std) if processor.do_normalize else ([0.0] * 3, [1.0] * 3)
+    mean, std = (tuple(float(v) / factor for v in each) for each in (mean, std))
+    return ImageCheckpoint(Network(model), processor, Pixels(size=shape[2:], mean=mean, std=std), file)
+
+
+def refuse_material(found: dict[str, Any], file: str) -> None:
+    """ConfigError when the whole picture, scaled, is scored otherwise than what the processor makes of it."""
+    if found["same_decision"] < MATERIAL_SHARE or found["mean_delta"] > MATERIAL_MEAN:
+        what = (
+            f"a bundle scales the whole picture bicubically, its processor does not: scores differ by "
+            f"{found['mean_delta']} in the mean and {found['max_delta']} at most"
+        )
+        fix = "give --calibrate with pictures: what the bundle computes is then calibrated, and the card says the rest"
+        raise ConfigError(what, file=file, fix=fix)
+
+
+def read_picture(file: str) -> Picture:
+    """A picture as the jobs decode it; ConfigError when it is none."""
+    try:
+        content = decode(Path(file).read_bytes())
+    except (OSError, UploadError) as error:
+        raise ConfigError(f"no picture: {error}", file=file) from None
+    if not isinstance(content, Picture):
+        raise ConfigError("no picture", file=file)
+    return content
+
+
+def generated() -> list[Picture]:
+    """Ramps, edges and some noise, of several shapes."""
+    chance = np.random.default_rng(0)
+    made = []
+    for number, (height, width) in enumerate(SHAPES * 4):
+        y, x = np.mgrid[0:height, 0:width] / max(height, width)
+        waves: Floats = np.stack([np.sin(2 * np.pi * (x * a + y * b)) for a, b in chance.uniform(0, 6, (3, 2))], 2)
+        edge = ((x + y) * 5 % 1 > 0.5)[:, :, None] * chance.uniform(-60, 60, 3)
+        noise = chance.normal(0, 4 * (number % 3), (height, width, 3))
+        pixels = np.clip(128 + 60 * waves + edge + noise, 0, 255).astype(np.uint8)
+        made.append(Picture("image/png", width, height, 1, pixels))
+    return made

@@ -1,0 +1,177 @@
+"""A text checkpoint: its tokenizer, the windows that it can read, and its logits over them as the jobs cut them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from models.adopt.labels import Labels
+from models.convert import PARITY, Feed, output
+from models.recipe import Head
+from models.score import Windows, probabilities
+from screening.classifiers.batches import feed, padded, plan
+from screening.classifiers.manifest import TOKENISED, Windowing
+from screening.classifiers.windows import Window, load_tokenizer, windows
+from screening.errors import ConfigError
+
+BUDGET = 4096  # tokens of a batch
+LONGEST, CEILING = 512, 8192  # tokens of a window, unless LABELS.yaml says more; most that a bundle may have
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")  # without one, transformers makes up an empty tokenizer
+PROBES = (
+    "The library will reopen on Monday.",
+    "a",
+    "WINNER!! Claim your prize now, reply YES – 100% frei: www.example.org/?q=1",
+    "Ünïcode, 日本語 and emoji 🙂 too.",
+    "The council discussed the budget for schools and roads. " * 6,
+    "The council discussed the budget for schools and roads. " * 400,
+)
+
+
+class Network(nn.Module):
+    """Logits alone, from what the product feeds: padded with zeros on the right, whatever the model pads with."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+        self.pad = int(model.config.pad_token_id or 0)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> tuple[Tensor]:
+        """[batch, labels]; int64 [batch, seq] each."""
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        ids = torch.where(attention_mask > 0, input_ids, self.pad)
+        return (self.model(input_ids=ids, attention_mask=attention_mask, **types).logits,)
+
+
+@dataclass(frozen=True)
+class TextCheckpoint:
+    """A text classifier and all that a bundle needs of it."""
+
+    network: Network
+    tokenizer: bytes
+    windowing: Windowing
+    inputs: tuple[str, ...]
+    file: str
+
+    def record(self) -> dict[str, Any]:
+        """Its part of bundle.json."""
+        return {
+            "modality": "text",
+            "tokenizer": "tokenizer.json",
+            "text": self.windowing.model_dump(),
+            "inputs": self.inputs,
+        }
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What lies beside the model."""
+        return {"tokenizer.json": self.tokenizer}
+
+    def feeds(self) -> list[Feed]:
+        """Windows of several lengths: each alone, as long as it is and padded, and batches of more than one length."""
+        cut = self._cut(PROBES)[: len(PROBES) + 4]
+        padded_alone = [feed([window], self.inputs) for window in cut]
+        return [*map(self._bare, cut), *padded_alone, feed(cut, self.inputs), feed(cut[:3], self.inputs)]
+
+    def check(self, head: Head) -> None:
+        """ConfigError when padding moves a score."""
+        cut = self._cut(PROBES)[: len(PROBES) + 4]
+        with torch.no_grad():
+            alone, together = (
+                torch.cat([self.network(*(torch.from_numpy(v) for v in each.values()))[0] for each in feeds])
+                for feeds in (map(self._bare, cut), [feed(cut, self.inputs)])
+            )
+        moved = np.abs(probabilities(head, alone.numpy()) - probabilities(head, together.numpy())).max()
+        if not moved <= PARITY:
+            what = f"padding moves a score by {moved:.1e}; a score must not depend on its neighbours"
+            raise ConfigError(
+                what, file=self.file, fix="adopt a model that honours attention_mask, padded on the right"
+            )
+
+    def scored(self, path: Path, head: Head, texts: Sequence[str]) -> Windows:
+        """Logits of all windows of the texts, by the model in a file."""
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        cut = self._cut(texts)
+        logits = np.zeros((len(cut), len(head.labels)), np.float32)
+        for rows in plan(cut, BUDGET):
+            [logits[rows]] = session.run([output(head)], feed([cut[i] for i in rows], self.inputs))
+        owner, tokens = (np.array([getattr(w.span, name) for w in cut], np.int64) for name in ("text", "tokens"))
+        return Windows({head.name: logits}, owner, tokens, np.zeros((len(texts), 0)))
+
+    def _cut(self, texts: Sequence[str]) -> list[Window]:
+        return list(windows(load_tokenizer(self.tokenizer, self.windowing, self.file), texts))
+
+    def _bare(self, window: Window) -> Feed:
+        return {name: values[:, : window.span.tokens] for name, values in feed([window], self.inputs).items()}
+
+
+def text_checkpoint(folder: Path, model: PreTrainedModel, labels: Labels, labels_file: str) -> TextCheckpoint:
+    """Its tokenizer and windows; ConfigError when it has no fast tokenizer, or wants what a text can't give."""
+    file = str(folder)
+    if not any(path.suffix == ".model" or path.name in VOCABULARIES for path in folder.iterdir()):
+        raise ConfigError("it has no tokenizer", file=file, fix="save the tokenizer beside the model: tokenizer.json")
+    try:
+        own = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # transformers raises whatever a missing or strange file leads it to
+        what = f"no tokenizer: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
+        raise ConfigError(what, file=file, fix="save the tokenizer beside the model, with tokenizer.json") from None
+    if not own.is_fast:
+        fix = "save a fast tokenizer (tokenizer.json) beside the model"
+        raise ConfigError(f"{type(own).__name__} is no fast tokenizer", file=file, fix=fix)
+    taken = inspect.signature(model.forward).parameters
+    if strange := [n for n in own.model_input_names if n not in TOKENISED]:
+        raise ConfigError(
+            f"it wants {strange[0]!r}; a text gives {', '.join(TOKENISED)}", file=file, fix="adopt another"
+        )
+    types = "token_type_ids" in taken and getattr(model.config, "type_vocab_size", 0) > 1
+    inputs = TOKENISED if types else TOKENISED[:2]
+    own.backend_tokenizer.no_truncation()
+    own.backend_tokenizer.no_padding()
+    raw = own.backend_tokenizer.to_str().encode()
+    found = TextCheckpoint(Network(model), raw, _windowing(model, own, labels, labels_file), inputs, file)
+    _same_tokens(found, own)
+    return found
+
+
+def _windowing(model: PreTrainedModel, own: PreTrainedTokenizerBase, labels: Labels, labels_file: str) -> Windowing:
+    """As LABELS.yaml says, else as long as the model reads when a window is padded as the product does it."""
+    reads = min(int(own.model_max_length), _positions(model), CEILING)
+    most = max((n for n in range(8, reads + 1) if padded(n) <= reads), default=0)
+    size = labels.max_tokens or min(most, LONGEST)
+    overlap = size // 8 if labels.overlap is None else labels.overlap
+    if not 8 <= size <= most:
+        raise ConfigError(f"max_tokens: {size}, but the model reads {most}", file=labels_file, fix="write less")
+    if overlap > size // 2:
+        raise ConfigError(f"overlap: {overlap} is more than half of {size}", file=labels_file, fix="write less")
+    return Windowing(max_tokens=size, overlap=overlap)
+
+
+def _positions(model: PreTrainedModel) -> int:
+    """Tokens it has positions for; where they are counted from the padding's (as in RoBERTa), fewer than its rows."""
+    rows = [int(getattr(model.config, "max_position_embeddings", 10**9))]
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding) and name.endswith("position_embeddings"):
+            rows.append(module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1))
+    return min(rows)
+
+
+def _same_tokens(found: TextCheckpoint, own: PreTrainedTokenizerBase) -> None:
+    """ConfigError when the file alone does not cut texts as the checkpoint's own tokenizer does."""
+    tokens = own.backend_tokenizer.from_str(found.tokenizer.decode())
+    for probe in PROBES[:-1]:
+        wanted, got = own(probe, truncation=False, verbose=False), tokens.encode(probe)
+        types = wanted.get("token_type_ids", [0] * len(got.ids))
+        if wanted["input_ids"] != got.ids or types != got.type_ids:
+            fix = "save the tokenizer again with save_pretrained, special tokens in its post-processor"
+            raise ConfigError("tokenizer.json alone gives other tokens than the checkpoint", file=found.file, fix=fix)
+    if len(own) > found.network.model.get_input_embeddings().num_embeddings:
+        what = f"its tokenizer has {len(own)} tokens, more than the model has embeddings"
+        raise ConfigError(what, file=found.file, fix="save the tokenizer that it was trained with")
