@@ -31,21 +31,28 @@ class Tile:
 def windows(picture: Picture, wanted: Pixels) -> Iterator[tuple[npt.NDArray[np.float32], Evidence]]:
     """What a model reads of the picture, float32 [channels, height, width] each, and where it lies.
 
-    One window with no place when the whole picture is scaled; else each tile's place in the decoded picture, which
-    is scaled to fit `MAX_SIDE`. With `beside_whole` the whole picture, scaled to the tile's size, is three channels
-    more. Raises ValueError when there are no pixels.
+    Raises ValueError when there are no pixels.
     """
-    if not picture.pixels.size:
+    for seen, place in cut(picture.pixels, wanted):
+        yield normalised(seen, wanted), place
+
+
+def cut(pixels: Rgb, wanted: Pixels) -> Iterator[tuple[Rgb, Evidence]]:
+    """The same before it is normalised, uint8 [height, width, channels].
+
+    The whole picture scaled, with no place; or tiles with their places in the decoded picture, which is scaled to fit
+    `MAX_SIDE`. With `beside_whole` three more channels are the whole picture, scaled to the tile's size.
+    """
+    if not pixels.size:
         raise ValueError("no pixels")  # Pillow would scale nothing to black, and black has a score
     if wanted.tiles is None:
-        yield normalised(scaled(picture.pixels, wanted.size), wanted), Evidence()
+        yield scaled(pixels, wanted.size), Evidence()
         return
-    whole = scaled(picture.pixels, wanted.size) if wanted.tiles.beside_whole else None
-    padded = reflected(picture.pixels, wanted.size)
+    whole = scaled(pixels, wanted.size) if wanted.tiles.beside_whole else None
+    padded = reflected(pixels, wanted.size)
     for number, tile in enumerate(grid(padded.shape[0], padded.shape[1], wanted.size, wanted.tiles.count)):
         seen = padded[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
-        channels = seen if whole is None else np.concatenate((seen, whole), axis=2)
-        yield normalised(channels, wanted), Evidence(window=number, note=f"tile {tile}")
+        yield seen if whole is None else np.concatenate((seen, whole), axis=2), Evidence(number, note=f"tile {tile}")
 
 
 def grid(height: int, width: int, size: tuple[int, int], count: int) -> list[Tile]:
