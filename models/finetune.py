@@ -1,9 +1,9 @@
 """Trains one encoder with several heads on sets that each label only some of them.
 
-    python -m models.finetune RECIPE --rows DIR --out DIR [--steps N]
+    accelerate launch -m models.finetune RECIPE --rows DIR --out DIR [--steps N]
 
-Reads train.jsonl from `--rows`, writes checkpoints (safetensors) and `final/` below `--out`. `--steps` trains on
-the first N batches only, with a schedule that ends there: for a quick try.
+Reads what models.prepare wrote, writes checkpoints, training curves and `final/` (safetensors) below `--out`. A run that
+was cut off goes on from its last checkpoint. `--steps` ends early: for a quick try. Works the same without `launch`.
 """
 
 from __future__ import annotations
@@ -12,54 +12,116 @@ import argparse
 import json
 import logging
 import random
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
 
-from models.batches import batches, cut, encode, load_tokenizer
+from models.batches import Batch, batches, cut, encode, load_tokenizer
 from models.heads import MultiHead, masked_loss, new_network, save_network
-from models.recipe import Recipe, Source, load_recipe
+from models.recipe import Head, Recipe, Source, load_recipe
+from models.rows import Row, read_rows
+from models.training import fit
 
 log = logging.getLogger("models.finetune")
+DEV_ROWS = 400  # of each head, measured after an epoch; models.evaluate measures all
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Rows that models.prepare wrote."""
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+class TextTask:
+    """Windows of texts to several heads, each batch of about one length."""
+
+    def __init__(self, recipe: Recipe, train: list[Row], dev: list[Row]) -> None:
+        self.recipe = recipe
+        chance = random.Random(recipe.training.seed)
+        self._windows, self._owner = training_windows(recipe, train, chance)
+        self._targets = target_arrays(recipe, train)
+        self._lot = [chance.random() for _ in train]
+        self._passes = [_source(recipe, row).passes for row in train]
+        picked = {i for head in recipe.heads for i in _sample(dev, head, chance)}
+        self._dev = [dev[i] for i in sorted(picked)]
+        self._dev_windows, _ = training_windows(recipe, self._dev, chance, one=True)
+        log.info("%d rows, %d windows, %d dev rows measured", len(train), len(self._windows), len(self._dev))
+
+    def network(self) -> nn.Module:
+        """The base model with fresh heads."""
+        network = new_network(self.recipe.base_model.path(), self.recipe.heads)
+        network.encoder.get_input_embeddings().requires_grad_(not self.recipe.training.freeze_embeddings)
+        return network
+
+    def batches(self, epoch: int) -> Sequence[tuple[Batch, list[int]]]:
+        """Batches, each with the row of every window. A row comes `passes` times, evenly over the epochs."""
+        how = self.recipe.training
+
+        def turns(row: int, epochs: int) -> int:
+            return int(self._passes[row] * epochs / how.epochs + self._lot[row])
+
+        now = [w for w, row in enumerate(self._owner) for _ in range(turns(row, epoch + 1) - turns(row, epoch))]
+        made = batches([self._windows[w] for w in now], how.tokens_per_batch, random.Random(f"{how.seed}/{epoch}"))
+        return [(batch, [self._owner[now[k]] for k in batch.rows]) for batch in made]
+
+    def loss(self, network: nn.Module, batch: tuple[Batch, list[int]], device: str) -> Tensor:
+        """`masked_loss` of all heads."""
+        tokens, rows = batch
+        logits = network(torch.from_numpy(tokens.input_ids).to(device), torch.from_numpy(tokens.attention_mask).to(device))
+        return masked_loss(logits, [t[rows].to(device) for t in self._targets], self.recipe.heads)
+
+    @torch.no_grad()
+    def measure(self, network: nn.Module, device: str) -> dict[str, float]:
+        """AUROC of each head on a sample of its dev rows (first windows only); `score` is their mean."""
+        logits = [np.zeros((len(self._dev), len(h.labels)), np.float32) for h in self.recipe.heads]
+        for batch in batches(self._dev_windows, 4096):
+            out = network(torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.attention_mask).to(device))
+            for into, values in zip(logits, out, strict=True):
+                into[batch.rows] = values.float().cpu().numpy()
+        found = {h.name: _auroc(h, self._dev, z) for h, z in zip(self.recipe.heads, logits, strict=True)}
+        known = {name: v for name, v in found.items() if v is not None}
+        return {**known, "score": float(np.mean(list(known.values())))}
 
 
-def training_windows(recipe: Recipe, rows: list[dict[str, Any]], seed: int) -> tuple[list[list[int]], list[int]]:
-    """Token windows and the row that each belongs to; a long row gives as many as its source's `windows`."""
-    by_set: dict[str, Source] = {s.set: s for s in recipe.sources}
+def _source(recipe: Recipe, row: Row) -> Source:
+    return next(s for s in recipe.sources if s.name == row["set"])
+
+
+def _sample(dev: list[Row], head: Head, chance: random.Random) -> list[int]:
+    mine = [i for i, row in enumerate(dev) if head.name in row["targets"]]
+    return chance.sample(mine, min(DEV_ROWS, len(mine)))
+
+
+def _auroc(head: Head, rows: list[Row], logits: np.ndarray) -> float | None:
+    """Mean over the labels; None when the rows are of one class."""
+    mine = [i for i, r in enumerate(rows) if head.name in r["targets"]]
+    truth = np.array([rows[i]["targets"][head.name] for i in mine])
+    sure = truth.sum(1) == 1 if head.kind == "multiclass" else truth[:, 0] >= 0
+    z = torch.from_numpy(logits[mine]).log_softmax(1).numpy() if head.kind == "multiclass" else logits[mine]
+    columns = [k for k in range(len(head.labels)) if len(set(truth[sure, k])) == 2]
+    return float(np.mean([roc_auc_score(truth[sure, k], z[sure, k]) for k in columns])) if columns else None
+
+
+def training_windows(
+    recipe: Recipe, rows: list[Row], chance: random.Random, one: bool = False
+) -> tuple[list[list[int]], list[int]]:
+    """Token windows and the row that each belongs to; a long row gives as many as its source's `windows`, or one."""
+    by_set = {s.name: s for s in recipe.sources}
     tokenizer = load_tokenizer(recipe.base_model.path())
-    chance = random.Random(seed)
     windows, owner = [], []
     for i, ids in enumerate(encode(tokenizer, [r["text"] for r in rows])):
         source = by_set[rows[i]["set"]]
         if source.max_tokens is not None and len(ids) > source.max_tokens:
             ids = [*ids[: source.max_tokens - 1], ids[-1]]
         pieces = cut(ids, recipe.max_tokens, recipe.overlap)
-        if len(pieces) > source.windows:
+        if one:
+            pieces = pieces[:1]
+        elif len(pieces) > source.windows:
             pieces = chance.sample(pieces, source.windows)
         windows += pieces
         owner += [i] * len(pieces)
     return windows, owner
 
 
-def epochs(recipe: Recipe, rows: list[dict[str, Any]], owner: list[int]) -> list[list[int]]:
-    """Indexes of the windows that each epoch sees: all of them while `passes` lasts, then a fixed part."""
-    passes = {s.set: s.passes for s in recipe.sources}
-    chance = random.Random(recipe.training.seed)
-    lot = [chance.random() for _ in rows]
-    count = int(np.ceil(max(passes.values())))
-    return [[w for w, i in enumerate(owner) if passes[rows[i]["set"]] - e > lot[i]] for e in range(count)]
-
-
-def target_arrays(recipe: Recipe, rows: list[dict[str, Any]]) -> list[torch.Tensor]:
+def target_arrays(recipe: Recipe, rows: list[Row]) -> list[Tensor]:
     """Per head, float32 [rows, labels] as `masked_loss` wants them."""
     out = []
     for head in recipe.heads:
@@ -68,61 +130,15 @@ def target_arrays(recipe: Recipe, rows: list[dict[str, Any]]) -> list[torch.Tens
     return out
 
 
-def train(recipe: Recipe, rows: list[dict[str, Any]], out: Path, steps: int | None = None) -> MultiHead:
-    """Train, log, keep a checkpoint at each quarter, and give the network."""
-    how = recipe.training
-    torch.manual_seed(how.seed)
-    windows, owner = training_windows(recipe, rows, how.seed)
-    targets = target_arrays(recipe, rows)
-    chance = random.Random(how.seed)
-    plan = []
-    for epoch in epochs(recipe, rows, owner):
-        for batch in batches([windows[w] for w in epoch], how.tokens_per_batch, chance):
-            plan.append((batch, [owner[epoch[k]] for k in batch.rows]))
-    network = new_network(recipe.base_model.path(), recipe.heads).to(how.device).train()
-    network.encoder.embeddings.requires_grad_(not how.freeze_embeddings)
-    groups = [
-        {"params": [p for p in network.encoder.parameters() if p.requires_grad], "lr": how.learning_rate},
-        {"params": network.linear.parameters(), "lr": how.head_learning_rate},
-    ]
-    optimiser = torch.optim.AdamW(groups, weight_decay=how.weight_decay, fused=True)
-    plan = plan[:steps]
-    steps = len(plan)
-    rate = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda s: min((s + 1) / max(1.0, steps * how.warmup), max(0.0, (steps - s) / steps))
-    )
-    log.info("%d rows, %d windows, %d steps", len(rows), len(windows), steps)
-    started, tokens, losses = time.monotonic(), 0, []
-    for step, (batch, batch_rows) in enumerate(plan):
-        ids = torch.from_numpy(batch.input_ids).to(how.device)
-        mask = torch.from_numpy(batch.attention_mask).to(how.device)
-        with torch.autocast(how.device, torch.bfloat16, enabled=how.bf16):
-            logits = network(ids, mask)
-        loss = masked_loss(logits, [t[batch_rows].to(how.device) for t in targets], network.heads)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        rate.step()
-        optimiser.zero_grad(set_to_none=True)
-        tokens += ids.numel()
-        losses.append(loss.item())
-        spent = time.monotonic() - started
-        if (step + 1) % 25 == 0 or step + 1 == steps:
-            left = spent / (step + 1) * (steps - step - 1) / 60
-            log.info(
-                "step %d/%d loss %.4f, %.0f tokens/s, %.1f min left",
-                step + 1,
-                steps,
-                np.mean(losses[-25:]),
-                tokens / spent,
-                left,
-            )
-        if (step + 1) % max(1, steps // 4) == 0:
-            save_network(network, out / f"step-{step + 1}")
+def train(recipe: Recipe, rows: Path, out: Path, steps: int | None = None) -> MultiHead:
+    """Train on the rows that models.prepare wrote, write `final/` below `out`, and give the network."""
+    task = TextTask(recipe, read_rows(rows, "train"), read_rows(rows, "dev"))
+    network = fit(task, recipe.training, out, steps)
+    assert isinstance(network, MultiHead)
     save_network(network, out / "final")
-    run = {"steps": steps, "tokens": tokens, "seconds": round(time.monotonic() - started), "rows": len(rows)}
-    (out / "final" / "training.json").write_text(json.dumps(run))
-    return network.eval()
+    said = json.loads((out / "history.json").read_text())
+    (out / "final" / "training.json").write_text(json.dumps({**said, "rows": len(task._targets[0])}))
+    return network
 
 
 def main() -> None:
@@ -134,7 +150,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    train(load_recipe(args.recipe), read_rows(args.rows / "train.jsonl"), args.out, args.steps)
+    train(load_recipe(args.recipe), args.rows, args.out, args.steps)
 
 
 if __name__ == "__main__":

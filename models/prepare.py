@@ -1,47 +1,51 @@
-"""From data sets to training and dev rows: labels mapped to heads, duplicates removed within and across splits.
+"""From data sets to training and dev rows: labels mapped to heads, copies and near copies removed, leakage reported.
 
     python -m models.prepare RECIPE --data DIR --out DIR
 
-A set is `DIR/NAME.jsonl.gz` (or `.jsonl`) with `text`, `label`, `split` (train, dev; others are left alone) and
-`source`; the set `contrast` is generated. Writes train.jsonl, dev.jsonl and leakage.json.
+Reads each source of the recipe (JSONL, CSV, Parquet, a `datasets` folder, the hub), splits it as its `split` says, and
+writes a `datasets` folder with `train` and `dev`, with leakage.json beside them. No text is on both sides: dev wins.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import logging
 import random
-import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from models.contrast import contrast_rows
+from models.duplicates import drop_copies, normalised
+from models.leakage import Report, straddling, summary
 from models.recipe import Recipe, Source, load_recipe
-from screening.errors import ConfigError
+from models.rows import Row, write_rows
+from models.sources import GENERATED, Raw, plain, read_source
+from models.splits import sides
 
 log = logging.getLogger("models.prepare")
 
-
-def read_set(data: Path, name: str) -> Iterator[dict[str, Any]]:
-    """Rows of one set. Raises ConfigError when there is no such file."""
-    if name == "contrast":
-        yield from contrast_rows()
-        return
-    for path in (data / f"{name}.jsonl.gz", data / f"{name}.jsonl"):
-        if path.is_file():
-            with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open() as lines:
-                yield from map(json.loads, lines)
-            return
-    raise ConfigError(f"no data set {name!r} below {data}", fix="point --data at the folder with NAME.jsonl.gz")
+EVERY = ("id", "source", "language", "date")  # columns of every row, "" where a set has none
 
 
-def normalised(text: str) -> str:
-    """What two copies of a text have in common: lower-case words, no marks, names of users and links levelled."""
-    return " ".join(re.findall(r"\w+", re.sub(r"https?://\S+|@\w+", " ", text.lower())))
+def prepare(recipe: Recipe, data: Path, out: Path) -> Report:
+    """Write the rows and give the leakage report, see `models.leakage`. Raises ConfigError for a set it can't read."""
+    report: Report = {"sets": {source.name: {} for source in recipe.sources}}
+    splits: dict[str, list[Row]] = {"dev": [], "train": []}
+    for source in recipe.sources:
+        for side, rows in _source_rows(recipe, source, data, report["sets"][source.name]).items():
+            splits[side] += rows
+    generated = {s.name for s in recipe.sources if s.set in GENERATED}
+    splits = drop_copies(splits, generated, report["sets"])
+    splits["dev"] = _limited(recipe, splits["dev"], report["sets"])
+    for source in recipe.sources:
+        mine = {side: [r for r in rows if r["set"] == source.name] for side, rows in splits.items()}
+        report["sets"][source.name] |= {"kept": {side: len(rows) for side, rows in mine.items()}}
+        report["sets"][source.name] |= {"straddling": straddling(mine["train"], mine["dev"])}
+    report["kept"] = {side: dict(Counter(r["set"] for r in rows)) for side, rows in splits.items()}
+    write_rows(out, _same_columns(splits))
+    (out / "leakage.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    return report
 
 
 def _targets(recipe: Recipe, source: Source, label: str) -> dict[str, list[int]]:
@@ -57,74 +61,59 @@ def _targets(recipe: Recipe, source: Source, label: str) -> dict[str, list[int]]
     return out
 
 
-def _source_rows(recipe: Recipe, source: Source, data: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    train, dev = [], []
-    for row in read_set(data, source.set):
-        if row["label"] not in source.labels or row["split"] not in ("train", "dev"):
-            continue
-        if source.only_sources and row["source"] not in source.only_sources:
-            continue
-        held = any(row.get(field) in values for field, values in source.hold_out.items())
-        kept = {
-            "text": row["text"],
-            "set": source.set,
-            "label": row["label"],
-            "part": next((row.get(f, "") for f in source.hold_out), row["source"]),
-            "held_out": held,
-            "targets": _targets(recipe, source, row["label"]),
-        }
-        (dev if held or row["split"] == "dev" else train).append(kept)
-    if source.limit is not None and len(train) > source.limit:
-        train = random.Random(recipe.training.seed).sample(train, source.limit)
-    return train, dev
-
-
-def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, Any]:
-    """Write the rows and give the leakage report: rows read, dropped as duplicates, and kept, by set."""
-    train, dev = [], []
-    for source in recipe.sources:
-        more_train, more_dev = _source_rows(recipe, source, data)
-        train += more_train
-        dev += more_dev
-    report: dict[str, Any] = {"read": {"train": len(train), "dev": len(dev)}}
-    seen: set[str] = set()
-    dev, report["dev_duplicates"] = _first_of_each(dev, seen)
-    train, report["train_in_dev_or_duplicate"] = _first_of_each(train, seen)
-    dev = _limited(recipe, dev)
-    report["kept"] = {
-        "train": dict(Counter(r["set"] for r in train)),
-        "dev": dict(Counter(r["set"] for r in dev)),
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("train", train), ("dev", dev)):
-        with (out / f"{name}.jsonl").open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(r, ensure_ascii=False) + "\n" for r in rows)
-    (out / "leakage.json").write_text(json.dumps(report, indent=1))
-    log.info("rows kept: %s; dropped: %s", report["kept"], report["train_in_dev_or_duplicate"])
-    return report
-
-
-def _limited(recipe: Recipe, dev: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """After copies were looked for, so that a dev row left out here doesn't come back in training."""
-    out = dev
-    for source in recipe.sources:
-        mine = [i for i, r in enumerate(out) if r["set"] == source.set]
-        if source.dev_limit is not None and len(mine) > source.dev_limit:
-            kept = set(random.Random(recipe.training.seed).sample(mine, source.dev_limit))
-            out = [r for i, r in enumerate(out) if r["set"] != source.set or i in kept]
+def _source_rows(recipe: Recipe, source: Source, data: Path, told: dict[str, Any]) -> dict[str, list[Row]]:
+    raw = read_source(data, source)
+    out: dict[str, list[Row]] = {"train": [], "dev": []}
+    other: Counter[str] = Counter()
+    unknown: Counter[str] = Counter()
+    for number, (row, side) in enumerate(zip(raw, sides(raw, source.split, recipe.training.seed), strict=True)):
+        label = plain(row.get("label"))
+        if source.only_sources and plain(row.get("source")) not in source.only_sources:
+            other["other source"] += 1
+        elif side not in out:
+            other[side] += 1
+        elif label not in source.labels:
+            unknown[label] += 1
+        elif not normalised(plain(row.get("text"))):
+            other["no text"] += 1
+        else:
+            held = any(plain(row.get(field)) in values for field, values in source.hold_out.items())
+            kept = _row(source, row, number) | {"held_out": held, "targets": _targets(recipe, source, label)}
+            out["dev" if held else side].append(kept)
+    told |= {"read": len(raw), "left_out": dict(other), "label_not_in_recipe": dict(unknown)}
+    if source.limit is not None and len(out["train"]) > source.limit:
+        told["over_limit"] = len(out["train"]) - source.limit
+        out["train"] = random.Random(recipe.training.seed).sample(out["train"], source.limit)
     return out
 
 
-def _first_of_each(rows: list[dict[str, Any]], seen: set[str]) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    kept, dropped = [], Counter[str]()
-    for row in rows:
-        key = normalised(row["text"])
-        if not key or key in seen:
-            dropped[row["set"]] += 1
-        else:
-            seen.add(key)
-            kept.append(row)
-    return kept, dict(dropped)
+def _row(source: Source, raw: Raw, number: int) -> Row:
+    by = [*source.hold_out, *([source.split.field] if source.split.field else [])]
+    row = {field: plain(raw.get(field)) for field in (*EVERY, *source.fields)}
+    return row | {
+        "id": row["id"] or f"{source.name}-{number}",
+        "text": plain(raw["text"]),
+        "set": source.name,
+        "label": plain(raw["label"]),
+        "part": plain(raw.get(by[0])) if by else row["source"],
+    }
+
+
+def _limited(recipe: Recipe, dev: list[Row], told: dict[str, dict[str, Any]]) -> list[Row]:
+    """After copies were looked for, so that a dev row left out here doesn't come back in training."""
+    out = dev
+    for source in recipe.sources:
+        mine = [i for i, r in enumerate(out) if r["set"] == source.name]
+        if source.dev_limit is not None and len(mine) > source.dev_limit:
+            kept = set(random.Random(recipe.training.seed).sample(mine, source.dev_limit))
+            out = [r for i, r in enumerate(out) if r["set"] != source.name or i in kept]
+            told[source.name]["over_dev_limit"] = len(mine) - source.dev_limit
+    return out
+
+
+def _same_columns(splits: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    columns = dict.fromkeys(name for rows in splits.values() for row in rows for name in row)
+    return {side: [{c: row.get(c, "") for c in columns} for row in rows] for side, rows in splits.items()}
 
 
 def main() -> None:
@@ -135,7 +124,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    prepare(load_recipe(args.recipe), args.data, args.out)
+    log.info("%s", summary(prepare(load_recipe(args.recipe), args.data, args.out)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -49,9 +50,35 @@ class Head(Strict):
     pool: Literal["max", "mean"]
 
 
+class Split(Strict):
+    """Which rows are dev. Rows that the set itself keeps for tests are never read, whatever this says.
+
+    `given`: as the column `split` says. `random`: each row by lot, the part `dev` of them. `group`: the same, but rows
+    with one value of `field` (publisher, template, article, author) stay together. `date`: rows whose `field` (ISO
+    8601) is not before `after`. With `given`, a `field` names the groups that the leakage report looks at.
+    """
+
+    by: Literal["given", "random", "group", "date"] = "given"
+    field: str = ""
+    dev: float = Field(default=0.1, gt=0, lt=1)
+    after: date | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Split:
+        if self.by in ("group", "date") and not self.field:
+            raise ValueError(f"split by {self.by} needs `field`, the column that says which rows belong together")
+        if (self.by == "date") != (self.after is not None):
+            raise ValueError("`after` belongs to split by date, which needs it: rows from that day on are dev")
+        return self
+
+
 class Source(Strict):
     """A data set and what its labels teach.
 
+    `path` below the data folder is a file (JSONL, CSV, Parquet), a `datasets` folder, or else the name of a set on the
+    Hugging Face hub (`revision`, `config` as there); without it, SET.jsonl.gz or SET.jsonl. A set may stand several
+    times under different `name`s, each for the rows that `where` {column: values} selects. `fields` says which column
+    is `text`, `label`, `split`, `source`, `language`, `id`, where it has another name; any other field named is kept.
     `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, a list of the
     labels that it may be (the rest is ruled out), or yes/no for a head with one label. `dev` names the heads that are
     calibrated and measured on this set's dev split. `harmless` rows of dev count as false alarms in the tables that a
@@ -61,7 +88,14 @@ class Source(Strict):
     """
 
     set: str
+    name: str = Field(default_factory=lambda said: said.get("set", ""))
+    path: str = ""
+    config: str | None = None
+    revision: str | None = None
     licence: str
+    fields: dict[str, str] = {}
+    where: dict[str, tuple[bool | int | float | str, ...]] = {}
+    split: Split = Split()
     labels: dict[str, dict[str, str | bool | tuple[str, ...]]]
     dev: tuple[str, ...] = ()
     only_sources: tuple[str, ...] = ()
@@ -75,17 +109,23 @@ class Source(Strict):
 
 
 class Training(Strict):
-    """Optimiser settings; `tokens_per_batch` counts padded tokens, learning rates are peak values of AdamW."""
+    """Optimiser settings; `tokens_per_batch` counts padded tokens, learning rates are peak values of AdamW.
+
+    An optimiser step takes `accumulate` batches. `checkpoint` is in steps, `patience` in epochs without a better score.
+    """
 
     seed: int = 7
+    epochs: int = Field(default=3, gt=0)
+    patience: int = Field(default=2, gt=0)
     learning_rate: float = 8e-5
     head_learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = Field(default=0.06, ge=0, lt=1)
     tokens_per_batch: int = Field(default=2048, gt=0)
-    bf16: bool = True
+    accumulate: int = Field(default=1, gt=0)
+    checkpoint: int = Field(default=500, gt=0)
+    mixed_precision: Literal["no", "bf16", "fp16"] = "bf16"
     freeze_embeddings: bool = False
-    device: str = "cpu"
 
 
 class Recipe(Strict):
@@ -108,14 +148,17 @@ class Recipe(Strict):
         twice = [label for label, n in Counter(x for h in self.heads for x in h.labels).items() if n > 1]
         if twice:
             raise ValueError(f"labels in more than one head: {', '.join(twice)}")
+        twice = [name for name, n in Counter(s.name for s in self.sources).items() if n > 1]
+        if twice:
+            raise ValueError(f"sources of one name: {', '.join(twice)}; give each its own `name`")
         heads = {h.name: h for h in self.heads}
         for source in self.sources:
             for label, targets in source.labels.items():
                 for name, target in targets.items():
-                    _check_target(f"{source.set}.labels.{label}", heads, name, target)
+                    _check_target(f"{source.name}.labels.{label}", heads, name, target)
             for name in source.dev:
                 if name not in heads:
-                    raise ValueError(f"{source.set}.dev: unknown head {name!r}")
+                    raise ValueError(f"{source.name}.dev: unknown head {name!r}")
         untested = [h for h in heads if not any(h in s.dev for s in self.sources)]
         if untested:
             raise ValueError(f"heads without a dev set: {', '.join(untested)}")

@@ -1,25 +1,45 @@
-"""The training loop: what it trains is a task, how it trains is `Training`, and where it was cut off it goes on."""
+"""The training loop: what it trains is a task, how it trains is `Training`, and where it was cut off it goes on.
+
+    accelerate launch -m models.finetune …       # several processes or GPUs; without `launch`, this one
+
+An epoch is a fixed list of batches, dealt out to the processes in turn. The state (weights, optimiser, schedule, random
+numbers) is kept every `checkpoint` steps and after every epoch, so that a run that was killed ends with the same weights.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
+import shutil
+import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from tqdm import tqdm
 
+from models.curves import draw_curves
 from models.recipe import Training
+
+log = logging.getLogger("models.training")
 
 
 class Task(Protocol):
     """What is trained. Everything that is left to chance must follow from the recipe's seed and the epoch."""
 
     def network(self) -> nn.Module:
-        """The network before training."""
+        """The network before training; what is below `encoder` gets `learning_rate`, the rest `head_learning_rate`."""
         ...
 
     def batches(self, epoch: int) -> Sequence[Any]:
-        """All batches of an epoch, the same whenever it is asked; an empty list ends the training."""
+        """All batches of an epoch, the same whenever it is asked."""
         ...
 
     def loss(self, network: nn.Module, batch: Any, device: str) -> Tensor:
@@ -31,6 +51,133 @@ class Task(Protocol):
         ...
 
 
-def fit(task: Task, how: Training, out: Path) -> nn.Module:
-    """Train, or go on where `out` stopped, and give the best network in eval mode."""
-    raise NotImplementedError
+def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Module:
+    """Train, or go on where `out` stopped, and give the network of the best epoch, on the CPU and in eval mode.
+
+    Leaves history.json, curves.svg and best.safetensors in `out`. `steps` ends the training early, for a quick try: the
+    schedule still spans all epochs.
+    """
+    set_seed(how.seed)
+    accelerator = Accelerator(mixed_precision=how.mixed_precision)
+    device = accelerator.device.type
+    network = task.network()
+    encoder = [p for n, p in network.named_parameters() if n.startswith("encoder.") and p.requires_grad]
+    fresh = [p for n, p in network.named_parameters() if not n.startswith("encoder.")]
+    groups = [{"params": encoder, "lr": how.learning_rate}, {"params": fresh, "lr": how.head_learning_rate}]
+    optimiser = torch.optim.AdamW([g for g in groups if g["params"]], weight_decay=how.weight_decay, fused=True)
+    network, optimiser = accelerator.prepare(network, optimiser)
+    plan = [_mine(task.batches(epoch), accelerator) for epoch in range(how.epochs)]
+    total = sum(-(-len(epoch) // how.accumulate) for epoch in plan)
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimiser.optimizer, lambda s: min((s + 1) / max(1.0, total * how.warmup), max(0.0, (total - s) / total))
+    )
+    accelerator.register_for_checkpointing(rate)
+    record = _Record(out, accelerator, total)
+    record.resume()
+    bar = tqdm(total=total, initial=record.steps, disable=None if accelerator.is_main_process else True, unit="step")
+    done = 0
+    for epoch, batches in enumerate(plan):
+        if epoch < len(record.history):  # measured, so wholly done
+            done += -(-len(batches) // how.accumulate)
+            continue
+        network.train()
+        for start in range(0, len(batches), how.accumulate):
+            done += 1
+            if done <= record.steps:
+                continue
+            part = batches[start : start + how.accumulate]
+            for k, batch in enumerate(part):
+                with nullcontext() if k + 1 == len(part) else accelerator.no_sync(network):
+                    loss = task.loss(network, batch, device)
+                    accelerator.backward(loss / len(part))
+                    record.losses.append(loss.item())
+            accelerator.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            rate.step()
+            optimiser.zero_grad(set_to_none=True)
+            record.step(done, how.checkpoint)
+            bar.update()
+            if done == steps:
+                break
+        record.epoch(epoch, task.measure(accelerator.unwrap_model(network).eval(), device), how.checkpoint)
+        if done == steps or record.stale() >= how.patience:
+            log.info("stopped after epoch %d: best was epoch %d", epoch + 1, record.best() + 1)
+            break
+    accelerator.wait_for_everyone()
+    best: nn.Module = accelerator.unwrap_model(network).cpu()
+    best.load_state_dict(load_file(out / "best.safetensors"))
+    return best.eval()
+
+
+def _mine(batches: Sequence[Any], accelerator: Accelerator) -> Sequence[Any]:
+    """This process's share: as many batches as every other has, for they wait for each other."""
+    even = len(batches) - len(batches) % accelerator.num_processes
+    return batches[accelerator.process_index : even : accelerator.num_processes]
+
+
+class _Record:
+    """What has been done: written down with every checkpoint, read again when a run goes on."""
+
+    def __init__(self, out: Path, accelerator: Accelerator, total: int) -> None:
+        self.out, self.accelerator, self.total = out, accelerator, total
+        self.steps, self.losses, self.history = 0, list[float](), list[dict[str, float]]()
+        self.seconds, self.started = 0.0, time.monotonic()
+
+    def resume(self) -> None:
+        """Take the state of the last whole checkpoint, if there is one."""
+        folder = self.out / "checkpoint"
+        if not folder.is_dir():
+            return
+        self.accelerator.load_state(str(folder))
+        said = json.loads((folder / "record.json").read_text())
+        if said["total"] != self.total:
+            raise ValueError(f"{folder} is of a training of {said['total']} steps, this one has {self.total}; remove it")
+        self.steps, self.losses, self.history = said["steps"], said["losses"], said["history"]
+        self.seconds = said["seconds"]
+        log.info("going on after step %d of %d", self.steps, self.total)
+
+    def step(self, done: int, every: int) -> None:
+        """Count one optimiser step; log and keep a checkpoint now and then."""
+        self.steps = done
+        if done % 50 == 0 or done == self.total:
+            speed = (self.seconds + time.monotonic() - self.started) / done
+            left = speed * (self.total - done) / 60
+            log.info("step %d/%d loss %.4f, %.1f min left", done, self.total, np.mean(self.losses[-50:]), left)
+        if done % every == 0:
+            self._keep()
+
+    def epoch(self, epoch: int, figures: dict[str, float], every: int) -> None:
+        """Note an epoch's figures; keep its weights if they are the best."""
+        self.history.append({"epoch": epoch, "step": self.steps, **figures})
+        log.info("epoch %d: %s", epoch + 1, {k: round(v, 4) for k, v in figures.items()})
+        if self.accelerator.is_main_process:
+            if self.best() == epoch:
+                self.out.mkdir(parents=True, exist_ok=True)
+                weights = self.accelerator.unwrap_model(self.accelerator._models[0]).state_dict()
+                save_file({k: v.contiguous().cpu() for k, v in weights.items()}, self.out / "best.safetensors")
+            (self.out / "history.json").write_text(json.dumps(self._said(), indent=1))
+            draw_curves(self.losses, self.history, self.out / "curves.svg")
+        self._keep()
+
+    def best(self) -> int:
+        """The epoch with the highest score."""
+        return int(np.argmax([h["score"] for h in self.history]))
+
+    def stale(self) -> int:
+        """Epochs since the best one."""
+        return len(self.history) - 1 - self.best()
+
+    def _said(self) -> dict[str, Any]:
+        spent = self.seconds + time.monotonic() - self.started
+        return {"steps": self.steps, "total": self.total, "seconds": round(spent, 1), "history": self.history}
+
+    def _keep(self) -> None:
+        """A checkpoint appears whole or not at all."""
+        folder, draft = self.out / "checkpoint", self.out / "checkpoint.draft"
+        self.accelerator.wait_for_everyone()
+        self.accelerator.save_state(str(draft))
+        if self.accelerator.is_main_process:
+            (draft / "record.json").write_text(json.dumps({**self._said(), "losses": self.losses}))
+            shutil.rmtree(folder, ignore_errors=True)
+            draft.rename(folder)
+        self.accelerator.wait_for_everyone()

@@ -12,13 +12,13 @@ import yaml
 from models.contrast import contrast_rows
 from models.prepare import normalised, prepare
 from models.recipe import Recipe, load_recipe
+from models.rows import read_rows
 from screening.errors import ConfigError
 
 
 def prepared(recipe: Recipe, data: Path, out: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     prepare(recipe, data, out)
-    read = [[json.loads(x) for x in (out / f"{s}.jsonl").read_text().splitlines()] for s in ("train", "dev")]
-    return read[0], read[1]
+    return read_rows(out, "train"), read_rows(out, "dev")
 
 
 def row(text: str, label: str = "good", split: str = "train", **more: str) -> dict[str, str]:
@@ -43,7 +43,9 @@ def test_copies_are_kept_once_and_never_on_both_sides(recipe_file: Path, data: P
     assert [r["text"] for r in train if r["set"] == "made"] == ["A cat sat."]
     assert [r["text"] for r in dev if r["set"] == "made"] == ["Only dev"]
     report = json.loads((tmp_path / "rows" / "leakage.json").read_text())
-    assert report["train_in_dev_or_duplicate"]["made"] == 2
+    assert report["sets"]["made"]["copies"] == {"exact across": 1, "exact conflicts": 1, "exact within train": 1}
+    assert report["sets"]["made"]["left_out"] == {"test": 1}
+    assert report["sets"]["made"]["label_not_in_recipe"] == {"other": 1}
 
 
 def test_targets_say_what_a_row_may_be(recipe_file: Path, data: Path, tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""Copies and near copies of texts: candidates by MinHash in locality-sensitive buckets, then compared exactly."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from datasketch import MinHash, MinHashLSH
+
+from models.rows import Row
+
+NEAR = 0.8  # least Jaccard similarity of near copies: Lee et al. 2022, "Deduplicating training data", section 4.2
+SHINGLE = 5  # characters; words would miss every change in a short text
+SHORTEST = 24  # distinct shingles; below, a few letters make or break a likeness, and only exact copies count
+BANDS, ROWS = 16, 8  # a pair at 0.8 shares a bucket with probability 0.95, at 0.9 with 0.9998, at 0.5 with 0.06
+
+
+def normalised(text: str) -> str:
+    """What two copies of a text have in common: lower-case words, no marks, names of users and links levelled."""
+    return " ".join(re.findall(r"\w+", re.sub(r"https?://\S+|@\w+", " ", text.lower())))
+
+
+def shingles(key: str) -> set[str]:
+    """All runs of `SHINGLE` characters of a normalised text."""
+    return {key[i : i + SHINGLE] for i in range(max(1, len(key) - SHINGLE + 1))}
+
+
+def similarity(one: set[str], other: set[str]) -> float:
+    """Jaccard similarity of two sets, 0 to 1."""
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared)
+
+
+def sketches(keys: Iterable[str]) -> Iterator[MinHash]:
+    """A MinHash of each normalised text, in order; the same ones in every process."""
+    yield from MinHash.generator(map(shingles, keys), num_perm=BANDS * ROWS, seed=1, hashfunc=_hash32)
+
+
+def _hash32(shingle: str) -> int:
+    return zlib.crc32(shingle.encode("utf-8", "surrogatepass"))
+
+
+@dataclass
+class Texts:
+    """Normalised texts, each under a number, that others are looked up in."""
+
+    keys: dict[int, str] = field(default_factory=dict)
+    _first: dict[str, int] = field(default_factory=dict)
+    _buckets: MinHashLSH = field(default_factory=lambda: MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS)))
+
+    def add(self, number: int, key: str, sketch: MinHash) -> None:
+        """Keep a text; the first of exact copies stands for them."""
+        self.keys[number] = key
+        self._first.setdefault(key, number)
+        self._buckets.insert(number, sketch, check_duplication=False)
+
+    def find(self, key: str, sketch: MinHash, near: bool = True) -> tuple[str, list[int]]:
+        """("exact", [its copy]), ("near", near copies, the first one first), or ("", [])."""
+        if key in self._first:
+            return "exact", [self._first[key]]
+        mine = shingles(key)
+        if not near or len(mine) < SHORTEST:
+            return "", []
+        found = []
+        for number in sorted(self._buckets.query(sketch)):
+            theirs = shingles(self.keys[number])
+            if len(theirs) >= SHORTEST and similarity(mine, theirs) >= NEAR:
+                found.append(number)
+        return ("near" if found else ""), found
+
+
+def drop_copies(
+    splits: Mapping[str, list[Row]], generated: Collection[str], told: Mapping[str, dict[str, Any]]
+) -> dict[str, list[Row]]:
+    """The rows of `dev` and `train` that stay: the first of copies, and none in train that is near a dev row.
+
+    An exact copy on the same side hands on the targets that the first one lacks. Near copies on the same side stay
+    where their targets contradict each other, since what they differ in may be the point, and in `generated` sets,
+    whose rows differ in a word by design. What goes is counted in `told` under each set's `copies`.
+    """
+    texts = {side: Texts() for side in ("dev", "train")}
+    kept: dict[str, list[Row]] = {"train": [], "dev": []}
+    counts = {name: Counter[str]() for name in told}
+    for side in ("dev", "train"):
+        keys = [normalised(row["text"]) for row in splits[side]]
+        for row, key, sketch in zip(splits[side], keys, sketches(keys), strict=True):
+            count = counts[row["set"]]
+            if side == "train":
+                kind, found = texts["dev"].find(key, sketch)
+                if found:
+                    count[f"{kind} across"] += 1
+                    count[f"{kind} conflicts"] += _clash(row, kept["dev"][found[0]])
+                    continue
+            kind, found = texts[side].find(key, sketch, near=row["set"] not in generated)
+            agreeing = [n for n in found if not _clash(row, kept[side][n])]
+            count[f"{kind} conflicts"] += len(agreeing) < len(found)
+            if kind == "exact":
+                kept[side][found[0]]["targets"] = row["targets"] | kept[side][found[0]]["targets"]
+            if kind == "exact" or agreeing:
+                count[f"{kind} within {side}"] += 1
+                continue
+            texts[side].add(len(kept[side]), key, sketch)
+            kept[side].append(row)
+    for name, count in counts.items():
+        told[name]["copies"] = {what: n for what, n in sorted(count.items()) if n}
+    return kept
+
+
+def _clash(one: Row, other: Row) -> bool:
+    """Whether some head's targets can't both be true."""
+    for head in one["targets"].keys() & other["targets"].keys():
+        a, b = one["targets"][head], other["targets"][head]
+        if a != b and (len(a) == 1 or not any(x and y for x, y in zip(a, b, strict=True))):
+            return True
+    return False
