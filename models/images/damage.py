@@ -103,6 +103,8 @@ TO_LIGHT: dict[str, Damage] = {
 }
 TO_VALUES: dict[str, Damage] = {"gaussian_noise": gaussian_noise, "upscaled": upscaled, "jpeg": jpeg, "webp": webp}
 DAMAGES = {**TO_LIGHT, **TO_VALUES}
+# What smooths noise that came before, by how much nobody knows.
+HIDDEN_BY = dict.fromkeys(("photon_noise", "gaussian_noise"), ("upscaled", "jpeg", "webp"))
 
 
 def damage(pixels: Pixels, strengths: Mapping[str, float], chance: np.random.Generator) -> Pixels:
@@ -113,7 +115,9 @@ def damage(pixels: Pixels, strengths: Mapping[str, float], chance: np.random.Gen
     return _bytes(_applied(TO_VALUES, values, strengths, chance))
 
 
-def _applied(kinds: Mapping[str, Damage], picture: Picture, how: Mapping[str, float], chance: np.random.Generator) -> Picture:
+def _applied(
+    kinds: Mapping[str, Damage], picture: Picture, how: Mapping[str, float], chance: np.random.Generator
+) -> Picture:
     for kind, apply in kinds.items():
         if how.get(kind):
             picture = apply(picture, how[kind], chance)

@@ -23,7 +23,7 @@ class Backbone(Strict):
 
     name: str
     licence: str
-    config: dict[str, Any] = {}
+    config: dict[str, Any] = Field(default={})
     folder: str = ""
     stem: tuple[int, ...] = ()
 
@@ -82,21 +82,24 @@ class Checked(Strict):
 
 
 class ImageRecipe(Strict):
-    """Everything that makes an image bundle, besides the data itself."""
+    """Everything that makes an image bundle, besides the data itself.
+
+    `overall` is the label of the score over all damages. In an epoch each photograph comes in `versions`, each newly
+    damaged, and `tiles` are cut from each at random places; a batch is of `batch` versions.
+    """
 
     modality: Literal["image"]
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     backbone: Backbone
     image: Pixels
-    overall: str = Field(description="label of the score over all damages")
+    overall: str
     damages: dict[str, Ramp] = Field(min_length=1)
     photographs: Photographs
     checks: tuple[Checked, ...] = ()
-    epochs: int = Field(gt=0)
-    versions: int = Field(gt=0, description="damaged versions of each photograph in an epoch")
-    tiles_of_version: int = Field(gt=0)
-    batch: int = Field(gt=0, description="tiles")
+    versions: int = Field(gt=0)
+    tiles: int = Field(gt=0)
+    batch: int = Field(gt=0)
     training: Training = Training()
     notes: tuple[str, ...] = ()
 
@@ -110,7 +113,9 @@ class ImageRecipe(Strict):
             raise ValueError(f"overall: {self.overall!r} is the label of a damage")
         for check in self.checks:
             if check.label not in self.labels:
-                raise ValueError(f"checks.{check.set}: unknown label {check.label!r}; there are {', '.join(self.labels)}")
+                raise ValueError(
+                    f"checks.{check.set}: unknown label {check.label!r}; there are {', '.join(self.labels)}"
+                )
         return self
 
     @property

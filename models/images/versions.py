@@ -1,0 +1,109 @@
+"""Damaged versions of photographs, the same for the same seeds, and what they teach."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from models.images.damage import HIDDEN_BY, Pixels, damage
+from models.images.recipe import ImageRecipe
+
+TRACE = 0.15  # probability of each other damage to be there too weakly to count
+WORST = 1.25  # severity up to which training goes
+MEASURED = (0.5, 0.75, 1.0)  # severities
+OPPOSITES = {"under_exposed": "over_exposed", "over_exposed": "under_exposed"}
+UNTOUCHED, MIXED = 3, 6  # versions that are measured: one as it is and two with traces; of several damages
+
+
+@dataclass(frozen=True)
+class Version:
+    """A picture and what was done to it: `strengths` by damage; `kind` is the damage, "fine" or "mixed"."""
+
+    kind: str
+    strengths: dict[str, float]
+    pixels: Pixels
+
+
+def chance_of(recipe: ImageRecipe, *path: object) -> np.random.Generator:
+    """The random numbers of one thing: they follow from the recipe's seed and its name, whatever else is drawn."""
+    return np.random.default_rng([recipe.training.seed, *(zlib.crc32(str(part).encode()) for part in path)])
+
+
+def targets(recipe: ImageRecipe, strengths: dict[str, float]) -> npt.NDArray[np.float32]:
+    """Severity 0..1 of each label, float32 [labels]; NaN where nobody can tell.
+
+    Of a label with several damages the worst; over all, 1 - Π (1 - severity).
+    """
+    worst = dict.fromkeys(recipe.kinds, 0.0)
+    severities = {kind: ramp.severity(strengths.get(kind, 0.0)) for kind, ramp in recipe.damages.items()}
+    for kind, ramp in recipe.damages.items():
+        worst[ramp.label] = max(worst[ramp.label], severities[kind])
+    overall = 1 - float(np.prod([1 - severity for severity in worst.values()]))
+    for kind, hiders in HIDDEN_BY.items():
+        if severities.get(kind) and any(severities.get(hider) for hider in hiders):
+            worst[recipe.damages[kind].label] = np.nan
+    return np.array([*worst.values(), overall], np.float32)
+
+
+def some_strengths(recipe: ImageRecipe, chance: np.random.Generator, count: int | None = None) -> dict[str, float]:
+    """Damages of `count` labels (none, one or two if not told), and traces of others."""
+    count = int(chance.choice(3, p=(0.25, 0.5, 0.25))) if count is None else count
+    labels = list(chance.choice(recipe.kinds, min(count, len(recipe.kinds)), replace=False))
+    labels = [label for k, label in enumerate(labels) if OPPOSITES.get(label) not in labels[:k]]
+    chosen = {str(chance.choice([k for k, r in recipe.damages.items() if r.label == label])) for label in labels}
+    strengths = {}
+    for kind, ramp in recipe.damages.items():
+        if kind in chosen:
+            strengths[kind] = ramp.strength(chance.uniform(0, WORST))
+        elif chance.random() < TRACE and OPPOSITES.get(ramp.label) not in labels:
+            strengths[kind] = chance.uniform(0, ramp.mild)
+    return strengths
+
+
+def developed(pixels: Pixels, chance: np.random.Generator) -> Pixels:
+    """Another undamaged picture of it: turned, mirrored, cropped, scaled down, a little lighter or darker."""
+    height, width = pixels.shape[:2]
+    share = chance.uniform(0.6, 1)
+    size = (round(width * share), round(height * share))
+    if chance.random() < 0.5:
+        left, top = (
+            int(chance.integers(0, whole - part + 1)) for whole, part in zip((width, height), size, strict=True)
+        )
+        made = pixels[top : top + size[1], left : left + size[0]]
+    else:
+        made = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.HAMMING))
+    made = np.rot90(made, int(chance.integers(4)))
+    gamma, gain = chance.uniform(0.85, 1.15), chance.uniform(0.93, 1.0, 3)
+    curve = np.rint(255 * (np.arange(256)[:, None] / 255) ** gamma * gain).astype(np.uint8)
+    made = curve[made, np.arange(3)]
+    return np.ascontiguousarray(made[:, :: int(chance.choice((1, -1)))])
+
+
+def training_version(recipe: ImageRecipe, pixels: Pixels, drawing: bool, chance: np.random.Generator) -> Version:
+    """One picture to train on; drawings keep but traces."""
+    strengths = some_strengths(recipe, chance, 0 if drawing else None)
+    return Version("mixed", strengths, damage(developed(pixels, chance), strengths, chance))
+
+
+def measured_versions(recipe: ImageRecipe, name: str, pixels: Pixels, drawing: bool) -> Iterator[Version]:
+    """What a photograph is measured on: as it is, with traces, each damage at each severity, several at once."""
+    for number in range(UNTOUCHED):
+        chance = chance_of(recipe, "fine", name, number)
+        strengths = some_strengths(recipe, chance, 0) if number else {}
+        yield Version("fine", strengths, damage(pixels, strengths, chance))
+    if drawing:
+        return
+    for kind, ramp in recipe.damages.items():
+        for severity in MEASURED:
+            chance = chance_of(recipe, kind, name, severity)
+            strengths = {kind: ramp.strength(severity)}
+            yield Version(kind, strengths, damage(pixels, strengths, chance))
+    for number in range(MIXED):
+        chance = chance_of(recipe, "mixed", name, number)
+        strengths = some_strengths(recipe, chance, 2)
+        yield Version("mixed", strengths, damage(pixels, strengths, chance))
