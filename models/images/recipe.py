@@ -85,7 +85,8 @@ class ImageRecipe(Strict):
     """Everything that makes an image bundle, besides the data itself.
 
     `overall` is the label of the score over all damages. In an epoch each photograph comes in `versions`, each newly
-    damaged, and `tiles` are cut from each at random places; a batch is of `batch` versions.
+    damaged, and `tiles` are cut from each at random places; a batch is of `batch` versions. The bundle is published
+    only when each label of `must_beat` is surely better than every number that needs no learning.
     """
 
     modality: Literal["image"]
@@ -97,6 +98,7 @@ class ImageRecipe(Strict):
     damages: dict[str, Ramp] = Field(min_length=1)
     photographs: Photographs
     checks: tuple[Checked, ...] = ()
+    must_beat: tuple[str, ...] = ()
     versions: int = Field(gt=0)
     tiles: int = Field(gt=0)
     batch: int = Field(gt=0)
@@ -111,6 +113,8 @@ class ImageRecipe(Strict):
             raise ValueError("image.tiles is missing: scaling a picture down takes its damage away")
         if self.overall in self.kinds:
             raise ValueError(f"overall: {self.overall!r} is the label of a damage")
+        if unknown := sorted(set(self.must_beat) - set(self.kinds)):
+            raise ValueError(f"must_beat: unknown label {unknown[0]!r}; there are {', '.join(self.kinds)}")
         for check in self.checks:
             if check.label not in self.labels:
                 raise ValueError(
