@@ -15,6 +15,7 @@ from models.images.recipe import ImageRecipe
 
 TRACE = 0.15  # probability of each other damage to be there too weakly to count
 WORST = 1.25  # severity up to which training goes
+SHARE = (0.45, 0.9)  # of a photograph's sides that a version has
 MEASURED = (0.5, 0.75, 1.0)  # severities
 OPPOSITES = {"under_exposed": "over_exposed", "over_exposed": "under_exposed"}
 UNTOUCHED, MIXED = 3, 6  # versions that are measured: one as it is and two with traces; of several damages
@@ -66,22 +67,19 @@ def some_strengths(recipe: ImageRecipe, chance: np.random.Generator, count: int 
 
 
 def developed(pixels: Pixels, chance: np.random.Generator) -> Pixels:
-    """Another undamaged picture of it: turned, mirrored, cropped, scaled down, a little lighter or darker."""
-    height, width = pixels.shape[:2]
-    share = chance.uniform(0.6, 1)
-    size = (round(width * share), round(height * share))
+    """Another undamaged picture of it: cropped or scaled down, turned, mirrored, a little lighter or darker."""
+    image, share = Image.fromarray(pixels), chance.uniform(*SHARE)
+    size = (round(image.width * share), round(image.height * share))
     if chance.random() < 0.5:
-        left, top = (
-            int(chance.integers(0, whole - part + 1)) for whole, part in zip((width, height), size, strict=True)
-        )
-        made = pixels[top : top + size[1], left : left + size[0]]
+        image = image.resize(size, Image.Resampling.HAMMING)
     else:
-        made = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.HAMMING))
-    made = np.rot90(made, int(chance.integers(4)))
-    gamma, gain = chance.uniform(0.85, 1.15), chance.uniform(0.93, 1.0, 3)
-    curve = np.rint(255 * (np.arange(256)[:, None] / 255) ** gamma * gain).astype(np.uint8)
-    made = curve[made, np.arange(3)]
-    return np.ascontiguousarray(made[:, :: int(chance.choice((1, -1)))])
+        left, top = (int(chance.integers(0, has - part + 1)) for has, part in zip(image.size, size, strict=True))
+        image = image.crop((left, top, left + size[0], top + size[1]))
+    if turn := int(chance.integers(8)):
+        image = image.transpose(Image.Transpose(turn - 1))
+    gamma, gains = chance.uniform(0.85, 1.15), chance.uniform(0.93, 1.0, 3)
+    curve = (np.arange(256) / 255) ** gamma * 255
+    return np.asarray(image.point([round(float(gain * value)) for gain in gains for value in curve]))
 
 
 def training_version(recipe: ImageRecipe, pixels: Pixels, drawing: bool, chance: np.random.Generator) -> Version:
