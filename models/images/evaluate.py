@@ -110,7 +110,8 @@ def _figures(recipe: ImageRecipe, label: str, dev: Measured, held: Measured, sco
     k = recipe.labels.index(label)
     clear, learnt = held.clear(k), dev.clear(k)
     own = {name: j for j, (of, name, _) in enumerate(NUMBERS) if of == label}
-    regression = make_pipeline(QuantileTransformer(n_quantiles=50), LogisticRegression(max_iter=1000))
+    ranks = QuantileTransformer(n_quantiles=min(50, int(learnt.sum())))
+    regression = make_pipeline(ranks, LogisticRegression(max_iter=1000))
     regression.fit(dev.numbers[learnt], dev.truth[learnt, k] > 0)
     scorers = {MODEL: scores, **{name: held.numbers[:, j] for name, j in own.items()}}
     scorers[ALL] = regression.predict_proba(held.numbers)[:, 1]

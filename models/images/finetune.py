@@ -58,7 +58,7 @@ class DamageTask:
 
     def loss(self, network: nn.Module, batch: Batch, device: str) -> Tensor:
         """Mean binary cross-entropy of all tiles and known labels, targets being severities."""
-        tiles, wanted = self._made(batch)
+        tiles, wanted = self.made(batch)
         logits = network(normalised(torch.from_numpy(tiles).to(device), self.recipe.image)).float()
         target = torch.from_numpy(wanted).to(device)
         loss = nn.functional.binary_cross_entropy_with_logits(logits, target.nan_to_num(), reduction="none")
@@ -79,7 +79,7 @@ class DamageTask:
             found[label] = float(roc_auc_score(self._truth[clear, k] > 0, pooled[clear, k]))
         return {**found, "score": float(np.mean(list(found.values())))}
 
-    def _made(self, batch: Batch) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    def made(self, batch: Batch) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """Tiles uint8 [n, height, width, channels] and targets [n, labels]."""
         epoch, pictures = batch
         recipe, tiles, wanted = self.recipe, [], []
