@@ -45,6 +45,7 @@ class Measured:
 
     photographs: npt.NDArray[Any]
     kinds: npt.NDArray[Any]
+    cropped: npt.NDArray[np.bool_]
     truth: Floats
     windows: Windows
     numbers: Floats
@@ -61,7 +62,7 @@ def head_of(label: str) -> Head:
 
 def measured(recipe: ImageRecipe, model: OnnxImageModel, rows: Path, split: str) -> Measured:
     """Every measured version of every photograph of a split."""
-    names, kinds, truth, found, logits, owner = [], [], [], [], [], list[int]()
+    names, kinds, crops, truth, found, logits, owner = [], [], [], [], [], [], list[int]()
     for row, pixels in load(rows, split):
         for version in measured_versions(recipe, row["id"], pixels, row["part"] == "drawing"):
             tiles = [seen for seen, _ in cut(version.pixels, recipe.image)]
@@ -69,11 +70,13 @@ def measured(recipe: ImageRecipe, model: OnnxImageModel, rows: Path, split: str)
             logits.append(model.logits(tiles, recipe.image))
             names.append(row["id"])
             kinds.append(version.kind)
+            crops.append(version.cropped)
             truth.append(targets(recipe, version.strengths))
             found.append(numbers(version.pixels))
     z = np.concatenate(logits)
     windows = Windows({x: z[:, [k]] for k, x in enumerate(recipe.labels)}, np.array(owner), np.ones(len(owner), int))
-    return Measured(np.array(names), np.array(kinds), np.array(truth, np.float64), windows, np.array(found))
+    damaged = np.array(truth, np.float64)
+    return Measured(np.array(names), np.array(kinds), np.array(crops), damaged, windows, np.array(found))
 
 
 def evaluate(recipe: ImageRecipe, rows: Path, data: Path, folder: Path) -> dict[str, Any]:
@@ -116,16 +119,21 @@ def _figures(recipe: ImageRecipe, label: str, dev: Measured, held: Measured, sco
     scorers = {MODEL: scores, **{name: held.numbers[:, j] for name, j in own.items()}}
     scorers[ALL] = regression.predict_proba(held.numbers)[:, 1]
     positive = held.truth[:, k] > 0
-    out: dict[str, Any] = {"positives": int((positive & clear).sum()), "rows": int(clear.sum())}
-    for name, among in {"among_all": clear, "among_fine": clear & (positive | (held.kinds == "fine"))}.items():
+    whole = clear & ~held.cropped
+    out: dict[str, Any] = {"positives": int((positive & whole).sum()), "rows": int(whole.sum())}
+    fine = whole & (held.kinds == "fine")
+    for name, among in {
+        "among_all": whole,
+        "among_fine": fine | (whole & positive),
+        "cropped": clear & held.cropped,
+    }.items():
         chosen = {scorer: values[among] for scorer, values in scorers.items()}
         out[name] = compare(chosen, positive[among], held.photographs[among], recipe.training.seed)
-    fine = held.kinds == "fine"
     out["by_damage"] = {
         kind: {name: round(auroc(values[where], positive[where]), 4) for name, values in scorers.items()}
         for kind, ramp in recipe.damages.items()
         if (ramp.label == label or label == recipe.overall)
-        and (where := fine | ((held.kinds == kind) & positive)).any()
+        and (where := fine | (whole & positive & (held.kinds == kind))).any()
     }
     out["ece"] = round(calibration_error(scores[clear], positive[clear]), 4)
     return out
@@ -157,7 +165,7 @@ def _real(
 
 
 def _log(label: str, figures: dict[str, Any]) -> None:
-    for against in ("among_all", "among_fine"):
+    for against in ("among_all", "among_fine", "cropped"):
         for name, found in figures[against].items():
             said = ", ".join(f"{figure} {v[0]:.3f} ({v[1]:.3f} to {v[2]:.3f})" for figure, v in found.items())
             log.info("%s %s, %s: %s", label, against, name, said)

@@ -23,7 +23,7 @@ from models.images.photographs import load
 from models.images.recipe import ImageRecipe, load_image_recipe
 from models.images.versions import chance_of, measured_versions, targets, training_version
 from models.training import fit
-from screening.classifiers.pictures import cut, reflected, scaled
+from screening.classifiers.pictures import BLOCK, cut, reflected, scaled
 
 log = logging.getLogger("models.images.finetune")
 Batch = tuple[int, tuple[tuple[int, int], ...]]  # epoch, and (photograph, number of its version) of each picture
@@ -38,6 +38,8 @@ class DamageTask:
         tiles, owner, truth = [], [], []
         for row, pixels in load(rows, "dev"):
             for version in measured_versions(recipe, row["id"], pixels, row["part"] == "drawing"):
+                if version.cropped:
+                    continue
                 own = [seen for seen, _ in cut(version.pixels, recipe.image)]
                 tiles += own
                 owner += [len(truth)] * len(own)
@@ -100,7 +102,8 @@ def _random_tiles(
     whole = [scaled(pixels, size)] if recipe.image.shape[0] > 3 else []
     out = []
     for _ in range(recipe.tiles):
-        top, left = (int(chance.integers(0, has - wanted + 1)) for has, wanted in zip(pixels.shape, size, strict=False))
+        room = [(has - wanted) // BLOCK + 1 for has, wanted in zip(pixels.shape, size, strict=False)]
+        top, left = (BLOCK * int(chance.integers(0, places)) for places in room)
         out.append(np.concatenate([pixels[top : top + size[0], left : left + size[1]], *whole], axis=2))
     return out
 

@@ -10,24 +10,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForImageClassification
 
 from models.images.recipe import ImageRecipe
+from models.images.stem import CELL, CellStem
 from screening.classifiers.manifest import Pixels
 
 WEIGHTS = "network.safetensors"
-AMPLIFIED = 8
-
-
-class Texture(nn.Module):
-    """Three channels more: how the tile's differ from their mean over 3 × 3 pixels, amplified, between -1 and 1.
-
-    Blur, noise and blocks are small steps that drown among the large ones of a scene. Without this a stem learns them
-    only after thousands of steps (residuals as in Fridrich and Kodovský, "Rich models for steganalysis", 2012).
-    """
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """[batch, channels + 3, height, width]."""
-        tile = pixels[:, :3]
-        mean = nn.functional.avg_pool2d(tile, 3, 1, 1, count_include_pad=False)
-        return torch.cat((pixels, torch.tanh(AMPLIFIED * (tile - mean))), 1)
 
 
 class StemmedClassifier(nn.Module):
@@ -40,13 +26,10 @@ class StemmedClassifier(nn.Module):
     def __init__(self, recipe: ImageRecipe) -> None:
         super().__init__()
         channels, *size = recipe.image.shape
-        layers: list[nn.Module] = []
+        self.stem: nn.Module = nn.Identity()
         if recipe.backbone.stem:
-            layers, channels = [Texture()], channels + 3
-        for width in recipe.backbone.stem:
-            layers += [nn.Conv2d(channels, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.GELU()]
-            channels, size = width, [-(-side // 2) for side in size]
-        self.stem = nn.Sequential(*layers)
+            self.stem = CellStem(channels, recipe.backbone.stem)
+            channels, size = self.stem.width, [side // CELL for side in size]
         self.encoder = _backbone(recipe, channels, size)
 
     def forward(self, pixels: Tensor) -> Tensor:

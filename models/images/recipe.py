@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from models.images.damage import DAMAGES
+from models.images.stem import CELL
 from models.recipe import Strict, Training
 from screening.classifiers.manifest import Pixels
 from screening.errors import ConfigError
@@ -18,14 +19,15 @@ class Backbone(Strict):
     """A Hugging Face image classifier behind a convolutional stem.
 
     `config` are the arguments of a transformers config (`model_type` and sizes), trained from scratch; or `folder` is
-    a saved model with its weights. `stem` are channels of convolutions that each halve the picture, empty for none.
+    a saved model with its weights. `stem` is how many filters `models.images.stem` has at each scale; with 0 there is
+    none and the backbone reads pixels.
     """
 
     name: str
     licence: str
     config: dict[str, Any] = Field(default={})
     folder: str = ""
-    stem: tuple[int, ...] = ()
+    stem: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _one_origin(self) -> Backbone:
@@ -111,6 +113,8 @@ class ImageRecipe(Strict):
             raise ValueError(f"damages: unknown {unknown[0]!r}; there are {', '.join(DAMAGES)}")
         if self.image.tiles is None:
             raise ValueError("image.tiles is missing: scaling a picture down takes its damage away")
+        if self.backbone.stem and any(side % CELL for side in self.image.size):
+            raise ValueError(f"image.size {self.image.size}: a stem needs multiples of {CELL}")
         if self.overall in self.kinds:
             raise ValueError(f"overall: {self.overall!r} is the label of a damage")
         if unknown := sorted(set(self.must_beat) - set(self.kinds)):

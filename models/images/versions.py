@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from models.images.recipe import ImageRecipe
 TRACE = 0.15  # probability of each other damage to be there too weakly to count
 WORST = 1.25  # severity up to which training goes
 SHARE = (0.45, 0.9)  # of a photograph's sides that a version has
+CROPPED = 0.3  # probability in training
 MEASURED = (0.5, 0.75, 1.0)  # severities
 OPPOSITES = {"under_exposed": "over_exposed", "over_exposed": "under_exposed"}
 UNTOUCHED, MIXED = 3, 6  # versions that are measured: one as it is and two with traces; of several damages
@@ -23,11 +24,15 @@ UNTOUCHED, MIXED = 3, 6  # versions that are measured: one as it is and two with
 
 @dataclass(frozen=True)
 class Version:
-    """A picture and what was done to it: `strengths` by damage; `kind` is the damage, "fine" or "mixed"."""
+    """A picture and what was done to it: `strengths` by damage; `kind` is the damage, "fine" or "mixed".
+
+    When it was `cropped` after that, an encoder's blocks no longer lie on multiples of 8.
+    """
 
     kind: str
     strengths: dict[str, float]
     pixels: Pixels
+    cropped: bool = False
 
 
 def chance_of(recipe: ImageRecipe, *path: object) -> np.random.Generator:
@@ -82,14 +87,32 @@ def developed(pixels: Pixels, chance: np.random.Generator) -> Pixels:
     return np.asarray(image.point([round(float(gain * value)) for gain in gains for value in curve]))
 
 
+def cropped(pixels: Pixels, chance: np.random.Generator) -> Pixels:
+    """Without up to 7 columns on the left and rows at the top, at least one of either."""
+    top, left = (int(n) for n in chance.integers(1, 8, 2))
+    return pixels[top:, left:]
+
+
 def training_version(recipe: ImageRecipe, pixels: Pixels, drawing: bool, chance: np.random.Generator) -> Version:
     """One picture to train on; drawings keep but traces."""
     strengths = some_strengths(recipe, chance, 0 if drawing else None)
-    return Version("mixed", strengths, damage(developed(pixels, chance), strengths, chance))
+    made = damage(developed(pixels, chance), strengths, chance)
+    cut = bool(chance.random() < CROPPED)
+    return Version("mixed", strengths, cropped(made, chance) if cut else made, cut)
 
 
 def measured_versions(recipe: ImageRecipe, name: str, pixels: Pixels, drawing: bool) -> Iterator[Version]:
-    """What a photograph is measured on: as it is, with traces, each damage at each severity, several at once."""
+    """What a photograph is measured on: as it is, with traces, each damage at each severity, several at once.
+
+    Then all of them again, cropped.
+    """
+    made = list(_measured(recipe, name, pixels, drawing))
+    yield from made
+    for number, version in enumerate(made):
+        yield replace(version, pixels=cropped(version.pixels, chance_of(recipe, "crop", name, number)), cropped=True)
+
+
+def _measured(recipe: ImageRecipe, name: str, pixels: Pixels, drawing: bool) -> Iterator[Version]:
     for number in range(UNTOUCHED):
         chance = chance_of(recipe, "fine", name, number)
         strengths = some_strengths(recipe, chance, 0) if number else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from screening.classifiers.manifest import Pixels
 from screening.records import Evidence, Picture
 
 Rgb = npt.NDArray[np.uint8]
+BLOCK = 8  # pixels of a JPEG
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def cut(pixels: Rgb, wanted: Pixels) -> Iterator[tuple[Rgb, Evidence]]:
 def grid(height: int, width: int, size: tuple[int, int], count: int) -> list[Tile]:
     """At most `count` tiles in the middle of as many equal cells: as many as there is room for, none over another.
 
-    Of the grids with most tiles, the one whose cells are nearest to a tile's shape. Row by row.
+    Of the grids with most tiles, the one whose cells are nearest to a tile's shape. Row by row. Tiles whose sides are
+    multiples of 8 start on multiples of 8, so that the blocks of a JPEG lie the same in each.
     """
     rows, columns = max(1, height // size[0]), max(1, width // size[1])
     shapes = [(r, min(columns, count // r)) for r in range(1, min(rows, count) + 1)]
@@ -68,9 +71,14 @@ def grid(height: int, width: int, size: tuple[int, int], count: int) -> list[Til
         return shape[0] * shape[1], -max(down / across, across / down)
 
     down, across = max(shapes, key=rank)
-    tops = [(2 * i + 1) * height // (2 * down) - size[0] // 2 for i in range(down)]
-    lefts = [(2 * j + 1) * width // (2 * across) - size[1] // 2 for j in range(across)]
+    tops = _starts(height, down, size[0])
+    lefts = _starts(width, across, size[1])
     return [Tile(top, left, *size) for top in tops for left in lefts]
+
+
+def _starts(length: int, count: int, size: int) -> list[int]:
+    step = gcd(size, BLOCK)
+    return [((2 * i + 1) * length // (2 * count) - size // 2) // step * step for i in range(count)]
 
 
 def reflected(pixels: Rgb, size: tuple[int, int]) -> Rgb:

@@ -57,8 +57,8 @@ def document() -> dict[str, Any]:
         "name": "tiny-image",
         "version": "0.1.0",
         "backbone": {
-            "name": "tiny", "licence": "none", "stem": [16, 32],
-            "config": {"model_type": "vit", "patch_size": 4, **sizes},
+            "name": "tiny", "licence": "none", "stem": 8,
+            "config": {"model_type": "vit", "patch_size": 1, **sizes},
         },
         "image": {
             "size": [32, 32], "mean": [0.5] * 3, "std": [0.25] * 3, "tiles": {"count": 4, "beside_whole": True},
