@@ -69,7 +69,7 @@ def document() -> dict[str, Any]:
             "under_exposed": {"label": "under_exposed", "mild": 1, "strong": 3},
         },
         "photographs": {"set": "made", "licence": "none", "dev": 2, "held_out": 3, "drawings": ["scene-3"]},
-        "versions": 8,
+        "versions": 6,
         "tiles": 4,
         "batch": 8,
         "training": {
@@ -157,6 +157,38 @@ def test_targets_rise_with_strength_and_are_unknown_where_noise_is_hidden(docume
     assert hidden[1:].tolist() == [0, 0.5, 1]
 
 
+def test_versions_to_measure_are_the_same_every_time_and_come_again_cropped(recipe):
+    from models.images.versions import measured_versions
+
+    one, two = (list(measured_versions(recipe, "x", scene(1), False)) for _ in range(2))
+    assert all(np.array_equal(a.pixels, b.pixels) and a.strengths == b.strengths for a, b in zip(one, two, strict=True))
+    whole, cropped = one[: len(one) // 2], one[len(one) // 2 :]
+    assert not any(version.cropped for version in whole)
+    assert np.array_equal(whole[0].pixels, scene(1))
+    for before, after in zip(whole, cropped, strict=True):
+        height, width = after.pixels.shape[:2]
+        assert (after.cropped, after.strengths) == (True, before.strengths)
+        assert height % 8 or width % 8
+        assert np.array_equal(after.pixels, before.pixels[-height:, -width:])
+    drawing = list(measured_versions(recipe, "x", scene(1), True))
+    assert {version.kind for version in drawing} == {"fine"}
+
+
+def test_a_stem_sees_where_steps_lie_in_a_cell():
+    import torch
+
+    from models.images.stem import CELL, CellStem
+
+    stem = CellStem(3, 4).eval()
+    blocks = torch.zeros(1, 3, 32, 48)
+    blocks[..., 24:] = 1  # one step, at the border of two cells
+    seen = stem(blocks)
+    assert seen.shape == (1, stem.width, 4, 6)
+    by_column = seen[0, :CELL, 0]
+    assert by_column.argmax(0)[2] == CELL - 1
+    assert (by_column[:, 2] > by_column[:, 3].max()).sum() == 1
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -166,6 +198,7 @@ def test_targets_rise_with_strength_and_are_unknown_where_noise_is_hidden(docume
         ({"must_beat": ["beauty"]}, "beauty"),
         ({"image": {"size": [32, 32], "mean": [0, 0, 0], "std": [1, 1, 1]}}, "tiles"),
         ({"backbone": {"name": "x", "licence": "x"}}, "model_type"),
+        ({"image": {"size": [30, 32], "mean": [0] * 3, "std": [1] * 3, "tiles": {"count": 1}}}, "multiples of 8"),
         ({"colour": "red"}, "colour"),
     ],
 )
@@ -247,11 +280,13 @@ def test_a_lead_is_sure_only_when_photographs_agree():
     assert np.isnan(auroc(good, np.zeros(120, bool)))
 
 
-def test_the_chain_makes_a_bundle_that_the_product_runs(recipe, photographs, tmp_path):
+def test_the_chain_makes_a_bundle_that_the_product_runs(recipe, photographs, tmp_path, monkeypatch):
+    from models.images import compare
     from models.images.damage import damage
     from models.images.publish import publish
     from models.images.train import make_image_bundle
 
+    monkeypatch.setattr(compare, "RESAMPLES", 50)
     bundle = load_bundle(str(make_image_bundle(recipe, photographs, tmp_path / "out")))
     assert bundle.labels == ("noise", "under_exposed", "low_quality")
     assert set(bundle.calibration) == set(bundle.labels)
