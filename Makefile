@@ -3,12 +3,13 @@ PYTHON ?= python3
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -q
 JOBS ?= 2
+RECIPE ?= models/recipes/text-screen.yaml
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help demo test check bench train lock clean
+.PHONY: help demo test check bench train train-smoke lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, cleared files in demo/live
 	@rm -rf demo && mkdir -p demo && cp -r screening/samples/uploads demo/uploads
@@ -16,7 +17,7 @@ demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, c
 	@$(PY) -m pipelines.release --results demo/results --live demo/live --quarantine demo/quarantine
 	@echo "cleared: $$(find demo/live -type f | wc -l) files in demo/live; next: .venv/bin/screening results --results demo/results"
 
-test: .venv/dev  ## run the whole suite
+test: .venv/train  ## run the whole suite (the tests of training need the training stack: some 3 GB)
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup
 
 check: .venv/dev  ## lint, types, the walls between the rooms, the README's tree
@@ -29,8 +30,11 @@ check: .venv/dev  ## lint, types, the walls between the rooms, the README's tree
 bench: .venv/dev  ## measure; results go to tests/benchmarks/out
 	$(PY) -m tests.benchmarks.end_to_end
 
-train: .venv/train  ## make the starter bundle again: make train DATA=folder OUT=folder
-	$(PY) -m models.train models/recipes/text-screen.yaml --data $(DATA) --out $(OUT)
+train: .venv/train  ## make a starter bundle again: make train DATA=folder OUT=folder [RECIPE=models/recipes/text-screen.yaml]
+	$(PY) -m models.train $(RECIPE) --data $(DATA) --out $(OUT)
+
+train-smoke: .venv/train  ## the whole chain on 200 rows, prepare to publish, and screen with what it makes
+	$(PY) -m pytest tests/models/test_chain.py
 
 lock:  ## resolve the versions again (needs uv)
 	$(COMPILE) --extra gcp -o requirements.lock pyproject.toml requirements.in

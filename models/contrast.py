@@ -16,7 +16,15 @@ from typing import Any
 import yaml
 
 TEMPLATES = Path(__file__).with_name("templates")
-OPENINGS = ("Look, ", "Let me say it: ", "As I told you, ", "To be clear: ", "Today I read this: ", "Honestly, ", "lol ")
+OPENINGS = (
+    "Look, ",
+    "Let me say it: ",
+    "As I told you, ",
+    "To be clear: ",
+    "Today I read this: ",
+    "Honestly, ",
+    "lol ",
+)
 LEET = str.maketrans({"a": "4", "e": "3", "i": "1", "o": "0", "s": "5"})
 Words = Mapping[str, Sequence[str]]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from datasketch import MinHash, MinHashLSH
@@ -24,24 +25,30 @@ def normalised(text: str) -> str:
     return " ".join(re.findall(r"\w+", re.sub(r"https?://\S+|@\w+", " ", text.lower())))
 
 
-def shingles(key: str) -> set[str]:
+@lru_cache(maxsize=1)
+def shingles(key: str) -> frozenset[str]:
     """All runs of `SHINGLE` characters of a normalised text."""
-    return {key[i : i + SHINGLE] for i in range(max(1, len(key) - SHINGLE + 1))}
+    return frozenset(key[i : i + SHINGLE] for i in range(max(1, len(key) - SHINGLE + 1)))
 
 
-def similarity(one: set[str], other: set[str]) -> float:
+def similarity(one: Set[str], other: Set[str]) -> float:
     """Jaccard similarity of two sets, 0 to 1."""
     shared = len(one & other)
     return shared / (len(one) + len(other) - shared)
 
 
-def sketches(keys: Iterable[str]) -> Iterator[MinHash]:
-    """A MinHash of each normalised text, in order; the same ones in every process."""
-    yield from MinHash.generator(map(shingles, keys), num_perm=BANDS * ROWS, seed=1, hashfunc=_hash32)
+@lru_cache(maxsize=1)
+def _sketch(key: str) -> MinHash:
+    sketch = _EMPTY.copy()
+    sketch.update_batch(shingles(key))
+    return sketch
 
 
 def _hash32(shingle: str) -> int:
     return zlib.crc32(shingle.encode("utf-8", "surrogatepass"))
+
+
+_EMPTY = MinHash(num_perm=BANDS * ROWS, seed=1, hashfunc=_hash32)
 
 
 @dataclass
@@ -52,25 +59,26 @@ class Texts:
     _first: dict[str, int] = field(default_factory=dict)
     _buckets: MinHashLSH = field(default_factory=lambda: MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS)))
 
-    def add(self, number: int, key: str, sketch: MinHash) -> None:
+    def add(self, number: int, key: str) -> None:
         """Keep a text; the first of exact copies stands for them."""
         self.keys[number] = key
         self._first.setdefault(key, number)
-        self._buckets.insert(number, sketch, check_duplication=False)
+        if _may_be_near(key):
+            self._buckets.insert(number, _sketch(key), check_duplication=False)
 
-    def find(self, key: str, sketch: MinHash, near: bool = True) -> tuple[str, list[int]]:
+    def find(self, key: str, near: bool = True) -> tuple[str, list[int]]:
         """("exact", [its copy]), ("near", near copies, the first one first), or ("", [])."""
         if key in self._first:
             return "exact", [self._first[key]]
-        mine = shingles(key)
-        if not near or len(mine) < SHORTEST:
+        if not near or not _may_be_near(key):
             return "", []
-        found = []
-        for number in sorted(self._buckets.query(sketch)):
-            theirs = shingles(self.keys[number])
-            if len(theirs) >= SHORTEST and similarity(mine, theirs) >= NEAR:
-                found.append(number)
+        candidates, mine = sorted(self._buckets.query(_sketch(key))), shingles(key)
+        found = [number for number in candidates if similarity(mine, shingles(self.keys[number])) >= NEAR]
         return ("near" if found else ""), found
+
+
+def _may_be_near(key: str) -> bool:
+    return "\n" not in key and len(shingles(key)) >= SHORTEST
 
 
 def drop_copies(
@@ -86,16 +94,15 @@ def drop_copies(
     kept: dict[str, list[Row]] = {"train": [], "dev": []}
     counts = {name: Counter[str]() for name in told}
     for side in ("dev", "train"):
-        keys = [normalised(row["text"]) for row in splits[side]]
-        for row, key, sketch in zip(splits[side], keys, sketches(keys), strict=True):
-            count = counts[row["set"]]
+        for row in splits[side]:
+            key, count = _key(row), counts[row["set"]]
             if side == "train":
-                kind, found = texts["dev"].find(key, sketch)
+                kind, found = texts["dev"].find(key)
                 if found:
                     count[f"{kind} across"] += 1
                     count[f"{kind} conflicts"] += _clash(row, kept["dev"][found[0]])
                     continue
-            kind, found = texts[side].find(key, sketch, near=row["set"] not in generated)
+            kind, found = texts[side].find(key, near=row["set"] not in generated)
             agreeing = [n for n in found if not _clash(row, kept[side][n])]
             count[f"{kind} conflicts"] += len(agreeing) < len(found)
             if kind == "exact":
@@ -103,11 +110,17 @@ def drop_copies(
             if kind == "exact" or agreeing:
                 count[f"{kind} within {side}"] += 1
                 continue
-            texts[side].add(len(kept[side]), key, sketch)
+            texts[side].add(len(kept[side]), key)
             kept[side].append(row)
     for name, count in counts.items():
         told[name]["copies"] = {what: n for what, n in sorted(count.items()) if n}
     return kept
+
+
+def _key(row: Row) -> str:
+    """What is compared; of a pair (`headline`) both, since a body under many headlines is no copy."""
+    text = normalised(row["text"])
+    return f"{normalised(row['headline'])}\n{text}" if row.get("headline") else text
 
 
 def _clash(one: Row, other: Row) -> bool:

@@ -1,9 +1,9 @@
 """Measures and calibrates the exported file itself, on dev rows, beside the TF-IDF floor.
 
-    python -m models.evaluate RECIPE --rows DIR --model DIR [--network DIR] [--no-floor]
+    python -m models.evaluate RECIPE --rows DIR --model DIR [--functional FILE ...] [--no-floor]
 
-Writes evaluation.json and calibration.json beside model.onnx. `--network` adds the agreement with the network before
-its weights were rounded. A test split is never read.
+Writes evaluation.json, calibration.json and plots/HEAD.svg beside model.onnx. `--functional` adds cases to those that
+the recipe names. A test split is never read.
 """
 
 from __future__ import annotations
@@ -12,122 +12,92 @@ import argparse
 import json
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from models.agreement import agreement
-from models.calibrate import fit, table
-from models.finetune import read_rows
-from models.floor import floor_scores
-from models.metrics import measure
-from models.recipe import Head, Recipe, load_recipe
-from models.score import Calibration, Floats, OnnxModel, Windows, score
-from models.slices import Rows, contrast, false_alarms, harmless_rows
+from models.any_category import any_category
+from models.floor import floor as floor_of
+from models.form import learn_form
+from models.functional import functional, read_cases
+from models.head_figures import measure_head
+from models.plots import plot
+from models.recipe import Recipe, load_recipe
+from models.rows import Row, read_rows
+from models.score import Calibration, Floats, OnnxModel, score
+from models.slices import contrast, false_alarms, slices
 
 log = logging.getLogger("models.evaluate")
-PART, EACH = 50, 10  # rows of a part, and of each class in it; smaller ones are not measured on their own
-
-
-def measured_rows(recipe: Recipe, head: Head, dev: Rows) -> tuple[list[int], list[int]]:
-    """Rows that a head is calibrated and measured on, and the other ones of their sets.
-
-    Where publishers were held out, the first are theirs and the second those of publishers seen in training.
-    """
-    sets = {s.set for s in recipe.sources if head.name in s.dev}
-    rows = [i for i, r in enumerate(dev) if r["set"] in sets and head.name in r["targets"]]
-    held = [i for i in rows if dev[i]["held_out"]]
-    return (held, [i for i in rows if not dev[i]["held_out"]]) if held else (rows, [])
-
-
-def truth_of(head: Head, rows: Rows) -> npt.NDArray[np.int64]:
-    """A label's index, or 0/1."""
-    targets = [r["targets"][head.name] for r in rows]
-    return np.array([int(np.argmax(t)) if head.kind == "multiclass" else t[0] for t in targets], np.int64)
-
-
-def measure_head(
-    recipe: Recipe, head: Head, train: Rows | None, dev: Rows, windows: Windows
-) -> tuple[Calibration, dict[str, Any], dict[str, Any]]:
-    """Calibration, metrics and threshold tables of one head; `train` is for the floor."""
-    rows, near = measured_rows(recipe, head, dev)
-    truth = truth_of(head, [dev[i] for i in rows])
-    own = windows.of(np.isin(np.arange(len(dev)), rows))
-    calibration = fit(head, own, truth)
-    scores = windows.pooled(head, calibration)
-    metrics: dict[str, Any] = {"measured_on": _named([dev[i] for i in rows]), **measure(head, scores[rows], truth)}
-    metrics["positives"] = int((truth == len(head.labels) - 1).sum() if head.kind == "multiclass" else truth.sum())
-    metrics["ece"] = measure(head, _cross_fitted(head, own, truth), truth)["ece"]
-    metrics["parts"] = _parts(head, scores[rows], truth, [dev[i]["part"] for i in rows])
-    if near:
-        metrics["same_publishers"] = measure(head, scores[near], truth_of(head, [dev[i] for i in near]))
-    if train is not None:
-        floor = floor_scores(head, train, [dev[i]["text"] for i in rows], recipe.training.seed)
-        metrics["floor"] = measure(head, floor, truth)
-    both = rows + harmless_rows(recipe, head, dev)
-    known = truth_of(head, [dev[i] for i in both])
-    wanted = range(len(head.labels)) if head.kind == "multiclass" else (1,)
-    tables = {x: table(scores[both, k], known == w) for k, (x, w) in enumerate(zip(head.labels, wanted, strict=True))}
-    return calibration, metrics, tables
-
-
-def _cross_fitted(head: Head, windows: Windows, truth: npt.NDArray[np.int64]) -> Floats:
-    """Scores of each half of the rows, calibrated on the other half: what calibration error may be measured on."""
-    out = np.zeros((len(truth), len(head.labels)))
-    odd = np.arange(len(truth)) % 2 == 1
-    for half in (odd, ~odd):
-        out[half] = windows.of(half).pooled(head, fit(head, windows.of(~half), truth[~half]))
-    return out
-
-
-def _parts(head: Head, scores: Floats, truth: npt.NDArray[np.int64], part: list[str]) -> dict[str, Any]:
-    out = {}
-    for name, rows in Counter(part).items():
-        where = np.array(part) == name
-        classes = np.bincount(truth[where], minlength=max(2, len(head.labels)))
-        if PART <= rows < len(part) and classes.min() >= EACH:
-            found = measure(head, scores[where], truth[where])
-            out[name] = {k: found[k] for k in ("rows", "macro_f1", "auprc", "auroc")}
-    return out
-
-
-def _named(rows: Rows) -> str:
-    held = sorted({r["part"] for r in rows if r["held_out"]})
-    sets = ", ".join(sorted({r["set"] for r in rows}))
-    return f"{sets}: unseen publishers ({', '.join(held)})" if held else f"{sets} dev"
 
 
 def evaluate(
-    recipe: Recipe, rows: Path, folder: Path, network: Path | None = None, floor: bool = True
+    recipe: Recipe, rows: Path, folder: Path, floor: bool = True, cases: Sequence[Path] = ()
 ) -> dict[str, Any]:
-    """Write and give the evaluation: row counts, calibration, metrics by head, harmless text, contrast rows."""
-    train, dev = read_rows(rows / "train.jsonl"), read_rows(rows / "dev.jsonl")
+    """Write and give the evaluation: row counts, calibration, metrics, slices."""
+    train, dev = read_rows(rows, "train"), read_rows(rows, "dev")
+    tests = {p.stem: read_cases(p, recipe) for p in (*map(Path, recipe.functional), *cases)}
     model = OnnxModel(folder / "model.onnx", recipe.heads)
-    windows = score(model, folder, [r["text"] for r in dev], recipe.max_tokens, recipe.overlap)
+    texts = [r["text"] for r in dev]
+    windows = score(model, folder, texts, recipe.max_tokens, recipe.overlap)
     log.info("%d windows of %d dev texts scored", len(windows.owner), len(dev))
     fitted: dict[str, Calibration] = {}
     metrics: dict[str, Any] = {}
     tables: dict[str, Any] = {}
+    floors: dict[str, Any] = {}
+    base: dict[str, Floats] = {}
     for head in recipe.heads:
-        fitted[head.name], metrics[head.name], more = measure_head(recipe, head, train if floor else None, dev, windows)
-        tables |= more
-        log.info("%s: %s", head.name, metrics[head.name])
+        if floor:
+            floors[head.name] = floor_of(head, train, recipe.training.seed)
+            base[head.name] = floors[head.name](texts)
+        measured = measure_head(recipe, head, dev, windows, base.get(head.name), learn_form(recipe, head, train))
+        fitted[head.name], metrics[head.name] = measured.calibration, measured.metrics
+        tables |= measured.tables
+        plot(head, measured, folder / "plots" / f"{head.name}.svg")
+        log.info("%s: %s", head.name, _line(measured.metrics))
     scores = {h.name: windows.pooled(h, fitted[h.name]) for h in recipe.heads}
     metrics["harmless_text"] = false_alarms(recipe, dev, scores)
     metrics["contrast"] = contrast(recipe, dev, scores)
-    if network is not None:
-        metrics["int8_against_float"] = agreement(recipe, network, folder, dev, windows, fitted)
+    if recipe.policy:
+        metrics["any_category"] = any_category(recipe, dev, scores, base if floor else None)
+        log.info("any category: %s", _line(metrics["any_category"]))
+    metrics["functional"] = {}
+    for name, each in tests.items():
+        said = score(model, folder, [c.text for c in each], recipe.max_tokens, recipe.overlap)
+        metrics["functional"][name] = functional(
+            recipe, each, {h.name: said.pooled(h, fitted[h.name]) for h in recipe.heads}
+        )
+        if floor:
+            there = {h: f([c.text for c in each]) for h, f in floors.items()}
+            metrics["functional"][name]["floor"] = functional(recipe, each, there)
+        log.info("functional %s: %.3f passed", name, metrics["functional"][name]["share"])
     result = {
-        "rows": {"train": dict(Counter(r["set"] for r in train)), "dev": dict(Counter(r["set"] for r in dev))},
+        "rows": {"train": _sets(train), "dev": _sets(dev), "languages": _languages([*train, *dev])},
         "calibration": {name: asdict(c) for name, c in fitted.items()},
         "metrics": metrics,
+        "slices": slices(recipe, dev, scores, base if floor else None),
     }
     (folder / "calibration.json").write_text(json.dumps(tables, separators=(",", ":")) + "\n")
-    (folder / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n")
+    (folder / "evaluation.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     return result
+
+
+def _sets(rows: Sequence[Row]) -> dict[str, int]:
+    return dict(Counter(r["set"] for r in rows))
+
+
+def _languages(rows: Sequence[Row]) -> dict[str, int]:
+    return dict(Counter(r.get("language") or "unknown" for r in rows).most_common())
+
+
+def _line(metrics: dict[str, Any]) -> str:
+    """Each figure with its interval, and the floor's beside it."""
+    floor = metrics.get("floor", {})
+    told = []
+    for name, (low, high) in metrics.get("intervals", {}).items():
+        beside = f" [floor {floor[name]:.3f}]" if name in floor else ""
+        told.append(f"{name} {metrics[name]:.3f} ({low:.3f} to {high:.3f}){beside}")
+    return f"{metrics['rows']} rows; " + ", ".join(told)
 
 
 def main() -> None:
@@ -136,11 +106,11 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--network", type=Path)
+    parser.add_argument("--functional", type=Path, nargs="*", default=[], metavar="FILE")
     parser.add_argument("--no-floor", action="store_true")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    evaluate(load_recipe(args.recipe), args.rows, args.model, args.network, not args.no_floor)
+    evaluate(load_recipe(args.recipe), args.rows, args.model, not args.no_floor, args.functional)
 
 
 if __name__ == "__main__":

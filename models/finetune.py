@@ -2,8 +2,8 @@
 
     accelerate launch -m models.finetune RECIPE --rows DIR --out DIR [--steps N]
 
-Reads what models.prepare wrote, writes checkpoints, training curves and `final/` (safetensors) below `--out`. A run that
-was cut off goes on from its last checkpoint. `--steps` ends early: for a quick try. Works the same without `launch`.
+Reads what models.prepare wrote, writes checkpoints, training curves and `final/` (safetensors) below `--out`. A run
+that was cut off goes on from its last checkpoint. `--steps` ends early: for a quick try.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
@@ -27,20 +28,20 @@ from models.rows import Row, read_rows
 from models.training import fit
 
 log = logging.getLogger("models.finetune")
-DEV_ROWS = 400  # of each head, measured after an epoch; models.evaluate measures all
+DEV_ROWS = 200  # of each head and target, measured after an epoch; models.evaluate measures all
 
 
 class TextTask:
     """Windows of texts to several heads, each batch of about one length."""
 
     def __init__(self, recipe: Recipe, train: list[Row], dev: list[Row]) -> None:
-        self.recipe = recipe
+        self.recipe, self.rows = recipe, len(train)
         chance = random.Random(recipe.training.seed)
         self._windows, self._owner = training_windows(recipe, train, chance)
         self._targets = target_arrays(recipe, train)
         self._lot = [chance.random() for _ in train]
         self._passes = [_source(recipe, row).passes for row in train]
-        picked = {i for head in recipe.heads for i in _sample(dev, head, chance)}
+        picked = {i for head in recipe.heads for i in _sample(recipe, dev, head, chance)}
         self._dev = [dev[i] for i in sorted(picked)]
         self._dev_windows, _ = training_windows(recipe, self._dev, chance, one=True)
         log.info("%d rows, %d windows, %d dev rows measured", len(train), len(self._windows), len(self._dev))
@@ -65,34 +66,50 @@ class TextTask:
     def loss(self, network: nn.Module, batch: tuple[Batch, list[int]], device: str) -> Tensor:
         """`masked_loss` of all heads."""
         tokens, rows = batch
-        logits = network(torch.from_numpy(tokens.input_ids).to(device), torch.from_numpy(tokens.attention_mask).to(device))
+        logits = network(
+            torch.from_numpy(tokens.input_ids).to(device), torch.from_numpy(tokens.attention_mask).to(device)
+        )
         return masked_loss(logits, [t[rows].to(device) for t in self._targets], self.recipe.heads)
 
     @torch.no_grad()
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:
-        """AUROC of each head on a sample of its dev rows (first windows only); `score` is their mean."""
+        """AUROC of each head on a sample of its own dev rows (first windows only); `score` is their mean."""
         logits = [np.zeros((len(self._dev), len(h.labels)), np.float32) for h in self.recipe.heads]
         for batch in batches(self._dev_windows, 4096):
-            out = network(torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.attention_mask).to(device))
+            out = network(
+                torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.attention_mask).to(device)
+            )
             for into, values in zip(logits, out, strict=True):
                 into[batch.rows] = values.float().cpu().numpy()
-        found = {h.name: _auroc(h, self._dev, z) for h, z in zip(self.recipe.heads, logits, strict=True)}
+        found = {h.name: _auroc(self.recipe, h, self._dev, z) for h, z in zip(self.recipe.heads, logits, strict=True)}
         known = {name: v for name, v in found.items() if v is not None}
         return {**known, "score": float(np.mean(list(known.values())))}
+
+
+def _forward(network: nn.Module, batch: Batch, device: str) -> tuple[Tensor, ...]:
+    logits: tuple[Tensor, ...] = network(
+        torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.attention_mask).to(device)
+    )
+    return logits
 
 
 def _source(recipe: Recipe, row: Row) -> Source:
     return next(s for s in recipe.sources if s.name == row["set"])
 
 
-def _sample(dev: list[Row], head: Head, chance: random.Random) -> list[int]:
-    mine = [i for i, row in enumerate(dev) if head.name in row["targets"]]
-    return chance.sample(mine, min(DEV_ROWS, len(mine)))
+def _sample(recipe: Recipe, dev: list[Row], head: Head, chance: random.Random) -> list[int]:
+    sets = {s.name for s in recipe.sources if head.name in s.dev}
+    kinds: dict[tuple[int, ...], list[int]] = {}
+    for i, row in enumerate(dev):
+        if row["set"] in sets and head.name in row["targets"]:
+            kinds.setdefault(tuple(row["targets"][head.name]), []).append(i)
+    return [i for mine in kinds.values() for i in chance.sample(mine, min(DEV_ROWS, len(mine)))]
 
 
-def _auroc(head: Head, rows: list[Row], logits: np.ndarray) -> float | None:
-    """Mean over the labels; None when the rows are of one class."""
-    mine = [i for i, r in enumerate(rows) if head.name in r["targets"]]
+def _auroc(recipe: Recipe, head: Head, rows: list[Row], logits: np.ndarray) -> float | None:
+    """Mean over the labels, on the head's own dev sets; None when the rows are of one class."""
+    sets = {s.name for s in recipe.sources if head.name in s.dev}
+    mine = [i for i, r in enumerate(rows) if r["set"] in sets and head.name in r["targets"]]
     truth = np.array([rows[i]["targets"][head.name] for i in mine])
     sure = truth.sum(1) == 1 if head.kind == "multiclass" else truth[:, 0] >= 0
     z = torch.from_numpy(logits[mine]).log_softmax(1).numpy() if head.kind == "multiclass" else logits[mine]
@@ -135,9 +152,10 @@ def train(recipe: Recipe, rows: Path, out: Path, steps: int | None = None) -> Mu
     task = TextTask(recipe, read_rows(rows, "train"), read_rows(rows, "dev"))
     network = fit(task, recipe.training, out, steps)
     assert isinstance(network, MultiHead)
-    save_network(network, out / "final")
-    said = json.loads((out / "history.json").read_text())
-    (out / "final" / "training.json").write_text(json.dumps({**said, "rows": len(task._targets[0])}))
+    if PartialState().is_main_process:
+        save_network(network, out / "final")
+        said = json.loads((out / "history.json").read_text())
+        (out / "final" / "training.json").write_text(json.dumps({**said, "rows": task.rows}))
     return network
 
 

@@ -56,12 +56,19 @@ def summary(report: Report) -> str:
                 sum(n for what, n in copies.items() if what.endswith("conflicts")),
                 told["kept"]["train"],
                 told["kept"]["dev"],
-                f"{told['straddling']['share_of_dev']:.0%} of {told['straddling']['groups']}",
+                _shared(told["straddling"]),
             )
         )
     table = [head, *(tuple(map(str, line)) for line in lines)]
     widths = [max(len(row[k]) for row in table) for k in range(len(head))]
-    return "rows of each set; the last column: dev rows whose group has train rows, of so many groups\n" + "\n".join(
-        "  ".join(c.ljust(w) if k == 0 else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True)))
-        for row in table
+    return (
+        "rows of each set; shared: how many dev rows are of groups that train knows, and how many groups\n"
+        + "\n".join(
+            "  ".join(c.ljust(w) if k == 0 else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True)))
+            for row in table
+        )
     )
+
+
+def _shared(told: dict[str, Any]) -> str:
+    return f"{told['share_of_dev']:.0%} of {told['groups']}" if told["groups"] > 1 else "one group"

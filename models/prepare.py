@@ -12,6 +12,8 @@ import argparse
 import json
 import logging
 import random
+import re
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from models.recipe import Recipe, Source, load_recipe
 from models.rows import Row, write_rows
 from models.sources import GENERATED, Raw, plain, read_source
 from models.splits import sides
+from screening.errors import ConfigError, ScreeningError
 
 log = logging.getLogger("models.prepare")
 
@@ -43,8 +46,12 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> Report:
         report["sets"][source.name] |= {"kept": {side: len(rows) for side, rows in mine.items()}}
         report["sets"][source.name] |= {"straddling": straddling(mine["train"], mine["dev"])}
     report["kept"] = {side: dict(Counter(r["set"] for r in rows)) for side, rows in splits.items()}
-    write_rows(out, _same_columns(splits))
+    out.mkdir(parents=True, exist_ok=True)
     (out / "leakage.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    for side, rows in splits.items():
+        if not rows:
+            raise ConfigError(f"no {side} rows", fix=f"{out / 'leakage.json'} counts what was left out, and why")
+    write_rows(out, _same_columns(splits))
     return report
 
 
@@ -62,25 +69,26 @@ def _targets(recipe: Recipe, source: Source, label: str) -> dict[str, list[int]]
 
 
 def _source_rows(recipe: Recipe, source: Source, data: Path, told: dict[str, Any]) -> dict[str, list[Row]]:
-    raw = read_source(data, source)
-    out: dict[str, list[Row]] = {"train": [], "dev": []}
     other: Counter[str] = Counter()
+    raw = read_source(data, source, other)
+    out: dict[str, list[Row]] = {"train": [], "dev": []}
     unknown: Counter[str] = Counter()
     for number, (row, side) in enumerate(zip(raw, sides(raw, source.split, recipe.training.seed), strict=True)):
         label = plain(row.get("label"))
-        if source.only_sources and plain(row.get("source")) not in source.only_sources:
-            other["other source"] += 1
-        elif side not in out:
+        if side not in out:
             other[side] += 1
         elif label not in source.labels:
             unknown[label] += 1
         elif not normalised(plain(row.get("text"))):
             other["no text"] += 1
+        elif not re.search(source.matching, plain(row["text"])):
+            other["does not match"] += 1
         else:
             held = any(plain(row.get(field)) in values for field, values in source.hold_out.items())
             kept = _row(source, row, number) | {"held_out": held, "targets": _targets(recipe, source, label)}
             out["dev" if held else side].append(kept)
-    told |= {"read": len(raw), "left_out": dict(other), "label_not_in_recipe": dict(unknown)}
+    read = sum(map(len, out.values())) + other.total() + unknown.total()
+    told |= {"read": read, "left_out": dict(+other), "label_not_in_recipe": dict(unknown)}
     if source.limit is not None and len(out["train"]) > source.limit:
         told["over_limit"] = len(out["train"]) - source.limit
         out["train"] = random.Random(recipe.training.seed).sample(out["train"], source.limit)
@@ -124,7 +132,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    log.info("%s", summary(prepare(load_recipe(args.recipe), args.data, args.out)))
+    try:
+        log.info("%s", summary(prepare(load_recipe(args.recipe), args.data, args.out)))
+    except ScreeningError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

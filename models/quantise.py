@@ -1,69 +1,110 @@
-"""Weight-only int8, one scale per output channel: activations stay float32, so no score depends on its neighbours.
+"""Weight-only int8: activations stay float32, so no score depends on its neighbours.
 
-In the file a weight is int8 and is turned back by Cast and Mul, which ONNX Runtime folds into a constant when it
-loads the graph (a DequantizeLinear it keeps for every run, unless told otherwise). Symmetric, absolute maximum / 127
-per channel, as in the ONNX quantisation guide.
+Symmetric, with a scale of absolute maximum / 127 for each block of `BLOCK` inputs of an output channel, as in the
+block-wise DequantizeLinear of ONNX 21; a row of an embedding table and a kernel have one. Measured on the logits of a
+trained MiniLM-L6: blocks halve the error of one scale a channel for 3 % more bytes; a scale of least squared error
+instead of the maximum changes nothing. In the file a weight is turned back by Cast, Mul and Reshape, which ONNX Runtime
+folds into a constant when it loads the graph (a DequantizeLinear it keeps for every run, unless told otherwise).
 """
 
 from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-
-from models.heads import MultiHead
+from torch import nn
 
 Floats = npt.NDArray[np.float32]
-SMALLEST = 4096  # values; a smaller weight isn't worth two nodes
+SMALLEST = 4096  # values; a smaller weight isn't worth three nodes
+BLOCK = 64  # inputs
 
 
-def to_int8(weight: Floats, axis: int) -> tuple[npt.NDArray[np.int8], Floats]:
-    """int8 values and the float32 scale per index of `axis`, shaped to broadcast."""
-    other = tuple(a for a in range(weight.ndim) if a != axis)
-    scale = (np.abs(weight).max(axis=other, keepdims=True) / np.float32(127)).astype(np.float32)
+def to_int8(weight: Floats, shape: Sequence[int], over: tuple[int, ...]) -> tuple[npt.NDArray[np.int8], Floats]:
+    """int8 values in that shape, and the float32 scale over those of its axes, shaped to broadcast."""
+    blocks = weight.reshape(shape)
+    scale = (np.abs(blocks).max(axis=over, keepdims=True) / np.float32(127)).astype(np.float32)
     scale[scale == 0] = 1
-    return np.clip(np.rint(weight / scale), -127, 127).astype(np.int8), scale
+    return np.clip(np.rint(blocks / scale), -127, 127).astype(np.int8), scale
 
 
-def round_weights(network: MultiHead) -> None:
-    """Put each matrix of the encoder through int8 and back, in place: what torch then computes is what ships."""
-    with torch.no_grad():
-        for parameter in network.encoder.parameters():
-            if parameter.ndim == 2 and parameter.numel() >= SMALLEST:
-                q, scale = to_int8(parameter.numpy(), 0)
-                parameter.copy_(torch.from_numpy(q.astype(np.float32) * scale))
+def quantise(model: onnx.ModelProto, network: nn.Module) -> int:
+    """Store weights as int8 in the file, and put the network's own through int8 and back; both in place.
 
-
-def quantise_weights(model: onnx.ModelProto) -> int:
-    """Store the weights of Gather, MatMul and Gemm as int8, in place; gives how many."""
+    Those that Gather, MatMul, Gemm and Conv read, as far as they are parameters of the network (or one turned):
+    what torch then computes is what ships. Gives how many.
+    """
     graph = model.graph
     stored = {t.name: t for t in graph.initializer}
-    axis_of: dict[str, int] = {}
-    for node in graph.node:
-        if node.op_type == "Gather" and node.input[0] in stored:
-            axis_of[node.input[0]] = 0
-        elif node.op_type == "MatMul" and node.input[1] in stored:
-            axis_of[node.input[1]] = 1
-        elif node.op_type == "Gemm" and node.input[1] in stored:
-            turned = any(a.name == "transB" and a.i for a in node.attribute)
-            axis_of[node.input[1]] = 0 if turned else 1
-    added = []
-    for name, axis in axis_of.items():
-        weight = numpy_helper.to_array(stored[name])
-        if weight.ndim != 2 or weight.size < SMALLEST or weight.dtype != np.float32:
+    parameters = _parameters(network)
+    added: list[onnx.NodeProto] = []
+    count = 0
+    for name, channels in dict(_weights(graph)).items():
+        if name not in stored or stored[name].data_type != TensorProto.FLOAT:
             continue
-        q, scale = to_int8(weight, axis)
+        weight = numpy_helper.to_array(stored[name])
+        found = parameters.get(_key(weight))
+        if found is None:
+            continue
+        q, scale = to_int8(weight, *_blocks(weight.shape, channels))
+        rounded = torch.from_numpy((q.astype(np.float32) * scale).reshape(weight.shape))
+        parameter, turned = found
+        with torch.no_grad():
+            parameter.copy_(rounded.T if turned else rounded)
         graph.initializer.remove(stored[name])
-        graph.initializer.extend(
-            [numpy_helper.from_array(q, f"{name}.int8"), numpy_helper.from_array(scale, f"{name}.scale")]
-        )
+        parts = {"int8": q, "scale": scale, "shape": np.array(weight.shape, np.int64)}
+        graph.initializer.extend(numpy_helper.from_array(each, f"{name}.{part}") for part, each in parts.items())
         added += [
             helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=TensorProto.FLOAT),
-            helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]),
+            helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [f"{name}.blocks"]),
+            helper.make_node("Reshape", [f"{name}.blocks", f"{name}.shape"], [name]),
         ]
+        count += 1
     nodes = [*added, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
-    return len(added) // 2
+    return count
+
+
+def _blocks(shape: Sequence[int], channels: int | None) -> tuple[list[int], tuple[int, ...]]:
+    """The shape in which a weight is rounded, and the axes that share a scale."""
+    if channels is None:
+        return list(shape), tuple(range(1, len(shape)))
+    inputs = 1 - channels
+    size = BLOCK if shape[inputs] % BLOCK == 0 else shape[inputs]
+    split = [shape[inputs] // size, size]
+    return ([*split, shape[1]], (1,)) if inputs == 0 else ([shape[0], *split], (2,))
+
+
+def _parameters(network: nn.Module) -> dict[bytes, tuple[nn.Parameter, bool]]:
+    """Each matrix (or kernel) of the network by its contents, and each matrix turned: a layer's lies so in the file."""
+    out: dict[bytes, tuple[nn.Parameter, bool]] = {}
+    for parameter in network.parameters():
+        if parameter.ndim > 1 and parameter.numel() >= SMALLEST:
+            values = parameter.detach().numpy()
+            out[_key(values)] = parameter, False
+            if parameter.ndim == 2:
+                out[_key(values.T)] = parameter, True
+    return out
+
+
+def _key(values: Floats) -> bytes:
+    return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).digest()
+
+
+def _weights(graph: onnx.GraphProto) -> Iterator[tuple[str, int | None]]:
+    """What may be an initialiser with the weights of a layer, and its axis of output channels; None: no blocks."""
+    for node in graph.node:
+        if node.op_type == "Gather":
+            yield node.input[0], None
+        elif node.op_type == "Conv":
+            yield node.input[1], None
+        elif node.op_type == "MatMul":
+            yield node.input[1], 1
+        elif node.op_type == "Gemm":
+            turned = any(a.name == "transB" and a.i for a in node.attribute)
+            yield node.input[1], 0 if turned else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from screening.errors import ConfigError
+
+Precision = Literal["fp32", "fp16", "int8"]
 
 
 class Strict(BaseModel):
@@ -42,12 +45,19 @@ class BaseModelSpec(Strict):
 
 
 class Head(Strict):
-    """One question asked of the encoder; `multiclass` labels exclude each other, `multilabel` ones don't."""
+    """One question asked of the encoder; `multiclass` labels exclude each other, `multilabel` ones don't.
+
+    `surface` lets a head with one label see the form of the whole text (length, capitals, marks) in its calibration.
+    `decide: macro_f1` moves the calibrated logits so that 0.5, or the likeliest label, is the decision of the highest
+    macro-F1 on dev rows: for rare labels, at some cost in calibration error.
+    """
 
     name: str
     kind: Literal["multiclass", "multilabel"]
     labels: tuple[str, ...] = Field(min_length=1)
     pool: Literal["max", "mean"]
+    surface: bool = False
+    decide: Literal["likelihood", "macro_f1"] = "likelihood"
 
 
 class Split(Strict):
@@ -72,13 +82,23 @@ class Split(Strict):
         return self
 
 
+class Join(Strict):
+    """More columns, {new name: column}, from another file below the data folder; `key` is the column that both have."""
+
+    path: str
+    key: str
+    columns: dict[str, str]
+
+
 class Source(Strict):
     """A data set and what its labels teach.
 
     `path` below the data folder is a file (JSONL, CSV, Parquet), a `datasets` folder, or else the name of a set on the
     Hugging Face hub (`revision`, `config` as there); without it, SET.jsonl.gz or SET.jsonl. A set may stand several
-    times under different `name`s, each for the rows that `where` {column: values} selects. `fields` says which column
-    is `text`, `label`, `split`, `source`, `language`, `id`, where it has another name; any other field named is kept.
+    times under different `name`s, each for the rows that `where` {column: values} selects and whose text holds what
+    the regular expression `matching` finds (labels made so are weak: say so in the notes). `fields` says which column
+    is `text`, `label`, `split`, `source`, `language`, `date`, `id`, where it has another name; any other field named is
+    kept too. A `headline` makes a row a pair. The set `reviews` is people's decisions, `path` their results folder.
     `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, a list of the
     labels that it may be (the rest is ruled out), or yes/no for a head with one label. `dev` names the heads that are
     calibrated and measured on this set's dev split. `harmless` rows of dev count as false alarms in the tables that a
@@ -95,10 +115,11 @@ class Source(Strict):
     licence: str
     fields: dict[str, str] = {}
     where: dict[str, tuple[bool | int | float | str, ...]] = {}
+    matching: str = ""
+    join: Join | None = None
     split: Split = Split()
     labels: dict[str, dict[str, str | bool | tuple[str, ...]]]
     dev: tuple[str, ...] = ()
-    only_sources: tuple[str, ...] = ()
     hold_out: dict[str, tuple[str, ...]] = {}
     harmless: bool = False
     passes: float = Field(default=1.0, gt=0)
@@ -129,16 +150,22 @@ class Training(Strict):
 
 
 class Recipe(Strict):
-    """Everything that makes one bundle, besides the data itself."""
+    """Everything that makes one bundle, besides the data itself.
+
+    `policy` names the labels that "any category" is made of, `functional` the files of cases for models.functional.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     base_model: BaseModelSpec
     max_tokens: int = Field(ge=16, le=512)
     overlap: int = Field(ge=0)
+    precision: Precision = "int8"
     heads: tuple[Head, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)
     training: Training = Training()
+    policy: tuple[str, ...] = ()
+    functional: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -156,9 +183,19 @@ class Recipe(Strict):
             for label, targets in source.labels.items():
                 for name, target in targets.items():
                     _check_target(f"{source.name}.labels.{label}", heads, name, target)
+            try:
+                re.compile(source.matching)
+            except re.error as error:
+                raise ValueError(f"{source.name}.matching: {error}") from None
             for name in source.dev:
                 if name not in heads:
                     raise ValueError(f"{source.name}.dev: unknown head {name!r}")
+        unknown = [x for x in self.policy if x not in {label for h in self.heads for label in h.labels}]
+        if unknown:
+            raise ValueError(f"policy: no head has the label {unknown[0]!r}")
+        wide = [h.name for h in self.heads if h.surface and (h.kind == "multiclass" or len(h.labels) > 1)]
+        if wide:
+            raise ValueError(f"head {wide[0]}: surface belongs to a multilabel head with one label")
         untested = [h for h in heads if not any(h in s.dev for s in self.sources)]
         if untested:
             raise ValueError(f"heads without a dev set: {', '.join(untested)}")

@@ -12,16 +12,31 @@ import onnxruntime
 
 from models.batches import Batch, batches, cut, encode, load_tokenizer
 from models.recipe import Head
+from screening.classifiers.surface import formed, surface
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Form:
+    """What the form of a text adds to the logit of its pooled score: one number of each per feature of `FEATURES`."""
+
+    centre: tuple[float, ...]
+    spread: tuple[float, ...]
+    weight: tuple[float, ...]
+
+    def added(self, pooled: Floats, forms: Floats) -> Floats:
+        """`pooled` probabilities [texts] with the `forms` [texts, features] added."""
+        return formed(pooled, forms, self.weight, self.centre, self.spread)
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """p = softmax or sigmoid of scale * logits + shift, one number of each per label."""
+    """p = softmax or sigmoid of scale * logits + shift, one number of each per label; then the form of the text."""
 
     scale: tuple[float, ...]
     shift: tuple[float, ...]
+    surface: Form | None = None
 
 
 def probabilities(head: Head, logits: npt.NDArray[np.floating], calibration: Calibration | None = None) -> Floats:
@@ -53,27 +68,34 @@ class OnnxModel:
 
 @dataclass(frozen=True)
 class Windows:
-    """Logits {head: [windows, labels]} of all windows, the text that each belongs to (ascending), its tokens."""
+    """Logits {head: [windows, labels]} of all windows, the text that each belongs to (ascending), its tokens.
+
+    `forms` [texts, features] is what `screening.classifiers.surface` sees of each whole text.
+    """
 
     logits: Mapping[str, npt.NDArray[np.float32]]
     owner: npt.NDArray[np.int64]
     tokens: npt.NDArray[np.int64]
+    forms: Floats
 
     def of(self, texts: npt.NDArray[np.bool_]) -> Windows:
         """The windows of some of the texts, which are numbered anew."""
         where = texts[self.owner]
         number = np.cumsum(texts) - 1
         logits = {name: z[where] for name, z in self.logits.items()}
-        return Windows(logits, number[self.owner[where]], self.tokens[where])
+        return Windows(logits, number[self.owner[where]], self.tokens[where], self.forms[texts])
 
     def pooled(self, head: Head, calibration: Calibration | None = None) -> Floats:
         """[texts, labels]: `max` per label over the windows, or the mean weighted by tokens."""
         p = probabilities(head, self.logits[head.name], calibration)
         starts = np.flatnonzero(np.r_[True, np.diff(self.owner) > 0])
         if head.pool == "max":
-            return np.maximum.reduceat(p, starts)
-        weight = self.tokens[:, None].astype(np.float64)
-        return np.add.reduceat(p * weight, starts) / np.add.reduceat(weight, starts)
+            pooled: Floats = np.maximum.reduceat(p, starts)
+        else:
+            weight = self.tokens[:, None].astype(np.float64)
+            pooled = np.add.reduceat(p * weight, starts) / np.add.reduceat(weight, starts)
+        form = calibration.surface if calibration else None
+        return form.added(pooled[:, 0], self.forms)[:, None] if form else pooled
 
 
 def score(model: OnnxModel, folder: Path, texts: Sequence[str], max_tokens: int, overlap: int) -> Windows:
@@ -88,4 +110,5 @@ def score(model: OnnxModel, folder: Path, texts: Sequence[str], max_tokens: int,
     for batch in batches(windows, 4096):
         for name, values in model.logits(batch).items():
             logits[name][batch.rows] = values
-    return Windows(logits, np.array(owner), np.array([len(w) for w in windows]))
+    forms = np.array([surface(text) for text in texts])
+    return Windows(logits, np.array(owner), np.array([len(w) for w in windows]), forms)

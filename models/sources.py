@@ -1,10 +1,11 @@
-"""Reads a set of labelled rows, whatever holds it: JSONL, CSV, Parquet, a `datasets` folder, or the hub."""
+"""Reads a set of labelled rows, whatever holds it: JSONL, CSV, Parquet, a `datasets` folder, the hub, result tables."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -13,39 +14,67 @@ import datasets
 import pyarrow.parquet as pq
 
 from models.contrast import contrast_rows
-from models.recipe import Source
+from models.recipe import Join, Source
+from models.reviews import read_reviews
 from screening.errors import ConfigError
 
 Raw = dict[str, Any]
 
 GENERATED = {"contrast": contrast_rows}
+REVIEWS = "reviews"  # the set that is read from result tables
 _DEV = ("dev", "validation", "valid", "val")  # names of one split
 
 
-def read_source(data: Path, source: Source) -> list[Raw]:
+def read_source(data: Path, source: Source, left_out: Counter[str]) -> list[Raw]:
     """All rows that `where` selects, in their order, with the columns that `fields` names under those names too.
 
-    Raises ConfigError when there is no such set, when a file can't be read, or when a column isn't there.
+    Rows that aren't given are counted in `left_out`. Raises ConfigError when there is no such set, when a file can't be
+    read, or when a column isn't there.
     """
-    if source.set in GENERATED:
-        rows = list(GENERATED[source.set]())
-        place = source.set
-    else:
-        path = _find(data, source)
-        rows = _from_hub(source) if path is None else list(_from_path(path))
-        place = str(path or source.path)
-    columns = {name for row in rows for name in row}
-    asked = [*source.fields.values(), *source.where, *source.hold_out, source.split.field]
+    rows, place = _all_rows(data, source, left_out)
+    if source.join is not None:
+        rows = _joined(rows, data, source, source.join, left_out)
     needed = [source.fields.get(f, f) for f in ("text", "label", *["split"] * (source.split.by == "given"))]
-    for column in (*needed, *(c for c in asked if c)):
-        if rows and column not in columns:
+    named = [*source.fields.values(), *source.where, *source.hold_out, source.split.field]
+    _require([*needed, *filter(None, named)], rows, source, place)
+    kept = [row for row in rows if all(_among(row.get(c), values) for c, values in source.where.items())]
+    left_out["where"] += len(rows) - len(kept)
+    return [{**row, **{field: row.get(column) for field, column in source.fields.items()}} for row in kept]
+
+
+def _all_rows(data: Path, source: Source, left_out: Counter[str]) -> tuple[list[Raw], str]:
+    if source.set in GENERATED:
+        return list(GENERATED[source.set]()), source.set
+    if source.set == REVIEWS:
+        if not source.path:
+            raise ConfigError(f"{source.name}: reviews lie in a results folder", fix="name it under `path`")
+        place = source.path if "://" in source.path else str(data / source.path)
+        return read_reviews(place, left_out), place
+    path = _find(data, source)
+    return (_from_hub(source), source.path) if path is None else (list(_from_path(path)), str(path))
+
+
+def _joined(rows: list[Raw], data: Path, source: Source, join: Join, left_out: Counter[str]) -> list[Raw]:
+    if not (data / join.path).is_file():
+        raise ConfigError(f"{source.name}: no file to join", file=str(data / join.path))
+    others = list(_from_path(data / join.path))
+    _require([join.key, *join.columns.values()], others, source, join.path)
+    _require([join.key], rows, source, source.set)
+    known = {plain(other[join.key]): {new: other[c] for new, c in join.columns.items()} for other in others}
+    found = [row | known[key] for row in rows if (key := plain(row.get(join.key))) in known]
+    left_out["nothing to join"] += len(rows) - len(found)
+    return found
+
+
+def _require(columns: Iterable[str], rows: list[Raw], source: Source, place: str) -> None:
+    known = {name for row in rows for name in row}
+    for column in columns:
+        if rows and column not in known:
             raise ConfigError(
-                f"{source.name}: no column {column!r}; there are {', '.join(sorted(map(str, columns)))}",
+                f"{source.name}: no column {column!r}; there are {', '.join(sorted(known))}",
                 file=place,
                 fix="`fields` of the source says which column is which ({label: its_name}), `split` how to split it",
             )
-    kept = [row for row in rows if all(_among(row.get(c), values) for c, values in source.where.items())]
-    return [{**row, **{field: row.get(column) for field, column in source.fields.items()}} for row in kept]
 
 
 def plain(value: Any) -> str:

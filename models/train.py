@@ -14,10 +14,11 @@ from pathlib import Path
 
 from models.evaluate import evaluate
 from models.export import export
-from models.finetune import read_rows, train
+from models.finetune import train
 from models.prepare import prepare
 from models.publish import publish
 from models.recipe import Recipe, load_recipe
+from models.rows import read_rows
 
 
 def make_bundle(recipe: Recipe, data: Path, out: Path) -> Path:
@@ -26,12 +27,12 @@ def make_bundle(recipe: Recipe, data: Path, out: Path) -> Path:
     if not (rows / "leakage.json").is_file():
         prepare(recipe, data, rows)
     if not (network / "final" / "training.json").is_file():
-        train(recipe, read_rows(rows / "train.jsonl"), network)
+        train(recipe, rows, network)
     if not (model / "model.onnx").is_file():
-        export(recipe, network / "final", model)
+        export(recipe, network / "final", model, read_rows(rows, "dev"))
     if not (model / "evaluation.json").is_file():
-        evaluate(recipe, rows, model, network / "final")
-    return publish(recipe, model, out / "bundles")
+        evaluate(recipe, rows, model)
+    return Path(publish(recipe, model, out / "bundles"))
 
 
 def main() -> None:

@@ -1,9 +1,12 @@
 """The training loop: what it trains is a task, how it trains is `Training`, and where it was cut off it goes on.
 
-    accelerate launch -m models.finetune …       # several processes or GPUs; without `launch`, this one
+    accelerate launch -m models.finetune …              # one GPU or several, as `accelerate config` says
+    torchrun --nproc_per_node=2 -m models.finetune …    # several processes on CPUs
+    python -m models.finetune …                         # this process
 
-An epoch is a fixed list of batches, dealt out to the processes in turn. The state (weights, optimiser, schedule, random
-numbers) is kept every `checkpoint` steps and after every epoch, so that a run that was killed ends with the same weights.
+An epoch is a fixed list of batches, dealt out to the processes in turn. The state (weights, optimiser, schedule,
+random numbers) is kept every `checkpoint` steps and after every epoch, so that a run that was killed ends with the
+same weights as one that was not.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from tqdm import tqdm
 
 from models.curves import draw_curves
 from models.recipe import Training
+from screening.errors import ConfigError
 
 log = logging.getLogger("models.training")
 
@@ -58,7 +62,7 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
     schedule still spans all epochs.
     """
     set_seed(how.seed)
-    accelerator = Accelerator(mixed_precision=how.mixed_precision)
+    accelerator = Accelerator(mixed_precision=how.mixed_precision, cpu=not torch.accelerator.is_available())
     device = accelerator.device.type
     network = task.network()
     encoder = [p for n, p in network.named_parameters() if n.startswith("encoder.") and p.requires_grad]
@@ -72,7 +76,7 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
         optimiser.optimizer, lambda s: min((s + 1) / max(1.0, total * how.warmup), max(0.0, (total - s) / total))
     )
     accelerator.register_for_checkpointing(rate)
-    record = _Record(out, accelerator, total)
+    record = _Record(out, accelerator, total, how.checkpoint)
     record.resume()
     bar = tqdm(total=total, initial=record.steps, disable=None if accelerator.is_main_process else True, unit="step")
     done = 0
@@ -80,6 +84,9 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
         if epoch < len(record.history):  # measured, so wholly done
             done += -(-len(batches) // how.accumulate)
             continue
+        if record.stale() >= how.patience:
+            log.info("stopped after epoch %d: the best was epoch %d", epoch, record.best() + 1)
+            break
         network.train()
         for start in range(0, len(batches), how.accumulate):
             done += 1
@@ -95,13 +102,12 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
             optimiser.step()
             rate.step()
             optimiser.zero_grad(set_to_none=True)
-            record.step(done, how.checkpoint)
+            record.step(done)
             bar.update()
             if done == steps:
                 break
-        record.epoch(epoch, task.measure(accelerator.unwrap_model(network).eval(), device), how.checkpoint)
-        if done == steps or record.stale() >= how.patience:
-            log.info("stopped after epoch %d: best was epoch %d", epoch + 1, record.best() + 1)
+        record.epoch(epoch, task.measure(accelerator.unwrap_model(network).eval(), device), whole=done != steps)
+        if done == steps:
             break
     accelerator.wait_for_everyone()
     best: nn.Module = accelerator.unwrap_model(network).cpu()
@@ -118,8 +124,8 @@ def _mine(batches: Sequence[Any], accelerator: Accelerator) -> Sequence[Any]:
 class _Record:
     """What has been done: written down with every checkpoint, read again when a run goes on."""
 
-    def __init__(self, out: Path, accelerator: Accelerator, total: int) -> None:
-        self.out, self.accelerator, self.total = out, accelerator, total
+    def __init__(self, out: Path, accelerator: Accelerator, total: int, every: int) -> None:
+        self.out, self.accelerator, self.total, self.every = out, accelerator, total, every
         self.steps, self.losses, self.history = 0, list[float](), list[dict[str, float]]()
         self.seconds, self.started = 0.0, time.monotonic()
 
@@ -131,23 +137,24 @@ class _Record:
         self.accelerator.load_state(str(folder))
         said = json.loads((folder / "record.json").read_text())
         if said["total"] != self.total:
-            raise ValueError(f"{folder} is of a training of {said['total']} steps, this one has {self.total}; remove it")
+            what = f"it is of a training of {said['total']} steps, this one has {self.total}"
+            raise ConfigError(what, file=str(folder), fix="remove the folder, or name another --out")
         self.steps, self.losses, self.history = said["steps"], said["losses"], said["history"]
         self.seconds = said["seconds"]
         log.info("going on after step %d of %d", self.steps, self.total)
 
-    def step(self, done: int, every: int) -> None:
+    def step(self, done: int) -> None:
         """Count one optimiser step; log and keep a checkpoint now and then."""
         self.steps = done
         if done % 50 == 0 or done == self.total:
             speed = (self.seconds + time.monotonic() - self.started) / done
             left = speed * (self.total - done) / 60
             log.info("step %d/%d loss %.4f, %.1f min left", done, self.total, np.mean(self.losses[-50:]), left)
-        if done % every == 0:
+        if done % self.every == 0:
             self._keep()
 
-    def epoch(self, epoch: int, figures: dict[str, float], every: int) -> None:
-        """Note an epoch's figures; keep its weights if they are the best."""
+    def epoch(self, epoch: int, figures: dict[str, float], whole: bool) -> None:
+        """Note an epoch's figures; keep its weights if they are the best, and the state unless it was cut short."""
         self.history.append({"epoch": epoch, "step": self.steps, **figures})
         log.info("epoch %d: %s", epoch + 1, {k: round(v, 4) for k, v in figures.items()})
         if self.accelerator.is_main_process:
@@ -157,7 +164,8 @@ class _Record:
                 save_file({k: v.contiguous().cpu() for k, v in weights.items()}, self.out / "best.safetensors")
             (self.out / "history.json").write_text(json.dumps(self._said(), indent=1))
             draw_curves(self.losses, self.history, self.out / "curves.svg")
-        self._keep()
+        if whole:
+            self._keep()
 
     def best(self) -> int:
         """The epoch with the highest score."""
@@ -165,7 +173,7 @@ class _Record:
 
     def stale(self) -> int:
         """Epochs since the best one."""
-        return len(self.history) - 1 - self.best()
+        return len(self.history) - 1 - self.best() if self.history else 0
 
     def _said(self) -> dict[str, Any]:
         spent = self.seconds + time.monotonic() - self.started

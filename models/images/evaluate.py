@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from sklearn.preprocessing import QuantileTransformer
 from models.calibrate import fit, table
 from models.images.baselines import BASELINES, NUMBERS, numbers
 from models.images.compare import auroc, compare
-from models.images.export import OnnxImageModel
+from models.images.export import OnnxImageModel, windows_of
 from models.images.photographs import load
 from models.images.recipe import Checked, ImageRecipe, load_image_recipe
 from models.images.versions import measured_versions, targets
@@ -55,7 +55,7 @@ class Measured:
         return (self.truth[:, column] >= 0.5) | (self.truth[:, column] == 0)
 
 
-def head_of(label: str) -> Head:
+def _alone(label: str) -> Head:
     """A label as a head of its own, as it is calibrated."""
     return Head(name=label, kind="multilabel", labels=(label,), pool="mean")
 
@@ -67,27 +67,27 @@ def measured(recipe: ImageRecipe, model: OnnxImageModel, rows: Path, split: str)
         for version in measured_versions(recipe, row["id"], pixels, row["part"] == "drawing"):
             tiles = [seen for seen, _ in cut(version.pixels, recipe.image)]
             owner += [len(names)] * len(tiles)
-            logits.append(model.logits(tiles, recipe.image))
+            logits.append(model.logits(tiles))
             names.append(row["id"])
             kinds.append(version.kind)
             crops.append(version.cropped)
             truth.append(targets(recipe, version.strengths))
             found.append(numbers(version.pixels))
     z = np.concatenate(logits)
-    windows = Windows({x: z[:, [k]] for k, x in enumerate(recipe.labels)}, np.array(owner), np.ones(len(owner), int))
+    windows = replace(windows_of(model.head, z, owner), logits={x: z[:, [k]] for k, x in enumerate(recipe.labels)})
     damaged = np.array(truth, np.float64)
     return Measured(np.array(names), np.array(kinds), np.array(crops), damaged, windows, np.array(found))
 
 
 def evaluate(recipe: ImageRecipe, rows: Path, data: Path, folder: Path) -> dict[str, Any]:
     """Write and give the evaluation: calibration by label, figures on held-out photographs, real damage."""
-    model = OnnxImageModel(folder / "model.onnx")
+    model = OnnxImageModel(folder / "model.onnx", recipe)
     dev, held = (measured(recipe, model, rows, split) for split in ("dev", "held_out"))
     calibration: dict[str, Calibration] = {}
     figures: dict[str, Any] = {}
     tables: dict[str, Any] = {}
     for k, label in enumerate(recipe.labels):
-        head, clear = head_of(label), dev.clear(k)
+        head, clear = _alone(label), dev.clear(k)
         calibration[label] = fit(head, dev.windows.of(clear), (dev.truth[clear, k] > 0).astype(np.int64))
         on_dev = dev.windows.of(clear).pooled(head, calibration[label])[:, 0]
         tables[label] = table(on_dev, dev.truth[clear, k] > 0)
@@ -99,6 +99,7 @@ def evaluate(recipe: ImageRecipe, rows: Path, data: Path, folder: Path) -> dict[
         "calibration": {
             "scale": [calibration[x].scale[0] for x in recipe.labels],
             "shift": [calibration[x].shift[0] for x in recipe.labels],
+            "surface": None,
         },
         "metrics": figures,
         "real": {check.set: _real(recipe, check, model, data, calibration[check.label]) for check in recipe.checks},
@@ -143,15 +144,14 @@ def _real(
     recipe: ImageRecipe, check: Checked, model: OnnxImageModel, data: Path, calibration: Calibration
 ) -> dict[str, Any]:
     """Real damage, decoded as the jobs do: every picture's score and baseline numbers, and their AUROC."""
-    head, k = head_of(check.label), recipe.labels.index(check.label)
+    head, k = _alone(check.label), recipe.labels.index(check.label)
     names = list(BASELINES.get(check.label, {}))
     pictures: dict[str, dict[str, float]] = {}
     damaged = []
     for path in sorted((data / check.set).iterdir()):
         seen = decoded(examine(path.read_bytes()), Limits(), Fields())
         tiles = [tile for tile, _ in cut(seen.pixels, recipe.image)]
-        z = model.logits(tiles, recipe.image)[:, [k]]
-        windows = Windows({check.label: z}, np.zeros(len(z), np.int64), np.ones(len(z), np.int64))
+        windows = windows_of(head, model.logits(tiles)[:, [k]], [0] * len(tiles))
         score = float(windows.pooled(head, calibration)[0, 0])
         found = dict(zip([name for _, name, _ in NUMBERS], numbers(seen.pixels), strict=True))
         pictures[path.stem] = {MODEL: round(score, 4), **{name: round(found[name], 4) for name in names}}

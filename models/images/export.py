@@ -1,102 +1,113 @@
-"""A trained network to ONNX with int8 weights, checked against torch.
+"""A trained network to ONNX, checked against torch and, where it is rounded, on dev photographs.
 
-    python -m models.images.export RECIPE --network DIR --out DIR
+    python -m models.images.export RECIPE --network DIR --rows DIR --out DIR
 
-Writes model.onnx: input pixels float32 [batch, channels, height, width], output logits [batch, labels].
+Writes model.onnx (input pixels float32 [batch, channels, height, width]) and export.json. Fails as `models.export`.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import onnxruntime
-import torch
+from torch import Tensor, nn
 
-from models.export import PARITY, ExportError
+from models.convert import Dev, Feed, convert, output
 from models.images.network import StemmedClassifier, load_network
+from models.images.photographs import load
 from models.images.recipe import ImageRecipe, load_image_recipe
-from models.quantise import quantise_weights, round_weights
+from models.images.versions import measured_versions, targets
+from models.recipe import Head
+from models.score import Floats, Windows
 from screening.classifiers.manifest import Pixels
-from screening.classifiers.pictures import normalised
+from screening.classifiers.pictures import cut, normalised
 
-log = logging.getLogger("models.images.export")
-INPUT, OUTPUT = "pixels", "logits"
+INPUT = "pixels"
 ROWS = 16  # of a batch
-PROBES = 8  # tiles, of noise and of ramps
+Tiles = Sequence[npt.NDArray[np.uint8]]
 
 
-def to_onnx(network: StemmedClassifier, recipe: ImageRecipe, path: Path) -> None:
-    """Write the float32 graph; the batch is dynamic."""
-    logging.getLogger("onnx_ir").setLevel(logging.WARNING)
-    logging.getLogger("onnxscript").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network, (torch.zeros(2, *recipe.image.shape),), path, dynamo=True, opset_version=20, external_data=False,
-            input_names=[INPUT], output_names=[OUTPUT], verbose=False,
-            dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}},
-        )  # fmt: skip
+def head_of(recipe: ImageRecipe) -> Head:
+    """All labels in one head; the mean over the tiles, for a picture is damaged as a whole."""
+    return Head(name="quality", kind="multilabel", labels=recipe.labels, pool="mean")
 
 
-def export(recipe: ImageRecipe, folder: Path, out: Path) -> float:
-    """Write the model; gives the largest |Δp| from torch with the same rounded weights. ExportError above `PARITY`."""
-    out.mkdir(parents=True, exist_ok=True)
-    network, path = load_network(recipe, folder), out / "model.onnx"
-    round_weights(network)  # type: ignore[arg-type]  # it reads .encoder only
-    to_onnx(network, recipe, path)
-    model = onnx.load(path)
-    count = quantise_weights(model)
-    del model.metadata_props[:]
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    del model.graph.value_info[:]
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
-    delta = parity(network, OnnxImageModel(path), recipe)
-    log.info("%d int8 weights, %.1f MB, parity with torch %.1e", count, path.stat().st_size / 1e6, delta)
-    if not delta <= PARITY:
-        raise ExportError(f"file and torch differ by {delta:.2e} in probability; at most {PARITY} is allowed")
-    return delta
+class _Outputs(nn.Module):
+    """Logits by head, as `models.convert` wants them."""
 
+    def __init__(self, network: StemmedClassifier) -> None:
+        super().__init__()
+        self.network = network
 
-def parity(network: StemmedClassifier, model: OnnxImageModel, recipe: ImageRecipe) -> float:
-    """Largest |Δp| between torch and the file, together and alone."""
-    channels, height, width = recipe.image.shape
-    chance = np.random.default_rng(recipe.training.seed)
-    ramps = np.linspace(0, 255, PROBES * height).astype(np.uint8).reshape(PROBES, height, 1, 1)
-    noise = chance.integers(0, 256, (PROBES, height, width, channels), np.uint8)
-    tiles = np.concatenate((np.broadcast_to(ramps, noise.shape), noise))
-    with torch.no_grad():
-        made = np.stack([normalised(tile, recipe.image) for tile in tiles])
-        wanted = network(torch.from_numpy(made)).sigmoid().numpy()
-    together = model.logits(tiles, recipe.image)
-    alone = np.concatenate([model.logits(tile[None], recipe.image) for tile in tiles])
-    return max(float(np.abs(1 / (1 + np.exp(-got)) - wanted).max()) for got in (together, alone))
+    def forward(self, pixels: Tensor) -> tuple[Tensor]:
+        return (self.network(pixels),)
 
 
 class OnnxImageModel:
     """One session on the CPU."""
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
+    def __init__(self, path: Path, recipe: ImageRecipe, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.how, self.head = recipe.image, head_of(recipe)
 
-    def logits(self, tiles: Sequence[npt.NDArray[np.uint8]], how: Pixels) -> npt.NDArray[np.float32]:
+    def logits(self, tiles: Tiles) -> npt.NDArray[np.float32]:
         """[n, labels] of uint8 tiles [height, width, channels]."""
         parts = []
         for start in range(0, len(tiles), ROWS):
-            batch = np.stack([normalised(tile, how) for tile in tiles[start : start + ROWS]])
-            parts.append(self.session.run([OUTPUT], {INPUT: batch})[0])
+            feed = {INPUT: feed_of(tiles[start : start + ROWS], self.how)}
+            parts.append(self.session.run([output(self.head)], feed)[0])
         return np.concatenate(parts)
+
+
+def feed_of(tiles: Tiles, how: Pixels) -> npt.NDArray[np.float32]:
+    """A batch as the jobs feed it."""
+    return np.stack([normalised(tile, how) for tile in tiles])
+
+
+def probes(recipe: ImageRecipe) -> list[Feed]:
+    """Tiles of noise and of plain greys, each alone and all in one batch."""
+    channels, height, width = recipe.image.shape
+    noise = np.random.default_rng(recipe.training.seed).integers(0, 256, (4, height, width, channels), np.uint8)
+    tiles = [*noise, *(np.full_like(noise[0], grey) for grey in (0, 128, 255))]
+    return [{INPUT: feed_of(batch, recipe.image)} for batch in (*([tile] for tile in tiles), tiles)]
+
+
+def dev_rows(recipe: ImageRecipe, rows: Path) -> Dev:
+    """Every version of the dev photographs, scored as the jobs do: all tiles, then pooled."""
+    head, tiles, owner, wanted = head_of(recipe), [], list[int](), list[list[int]]()
+    for row, pixels in load(rows, "dev"):
+        for version in measured_versions(recipe, row["id"], pixels, row["part"] == "drawing"):
+            own = [seen for seen, _ in cut(version.pixels, recipe.image)]
+            tiles += own
+            owner += [len(wanted)] * len(own)
+            severity = targets(recipe, version.strengths)
+            wanted.append([-1 if not (s >= 0.5 or s == 0) else int(s > 0) for s in severity])
+
+    def probabilities(path: Path) -> dict[str, Floats]:
+        return {head.name: windows_of(head, OnnxImageModel(path, recipe).logits(tiles), owner).pooled(head)}
+
+    return Dev({head.name: wanted}, probabilities)
+
+
+def windows_of(head: Head, logits: npt.NDArray[np.float32], owner: Sequence[int]) -> Windows:
+    """Tiles as `models.score` pools windows, all of one weight."""
+    pictures = max(owner) + 1
+    return Windows({head.name: logits}, np.array(owner), np.ones(len(owner), np.int64), np.zeros((pictures, 0)))
+
+
+def export(recipe: ImageRecipe, folder: Path, rows: Path, out: Path) -> dict[str, Any]:
+    """Write model.onnx and export.json, and give what that says. Raises ExportError where a bar is missed."""
+    dev = None if recipe.precision == "fp32" else dev_rows(recipe, rows)
+    network = _Outputs(load_network(recipe, folder)).eval()
+    return convert(network, [head_of(recipe)], probes(recipe), out, recipe.precision, dev)
 
 
 def main() -> None:
@@ -104,10 +115,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--network", type=Path, required=True)
+    parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    export(load_image_recipe(args.recipe), args.network, args.out)
+    export(load_image_recipe(args.recipe), args.network, args.rows, args.out)
 
 
 if __name__ == "__main__":

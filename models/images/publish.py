@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +10,12 @@ from jinja2 import Environment
 
 from models.images.baselines import BASELINES
 from models.images.evaluate import ALL, MODEL
-from models.images.export import INPUT, OUTPUT
+from models.images.export import INPUT, head_of
 from models.images.recipe import ImageRecipe
+from models.publish import head_record, publish_bundle
+from screening.classifiers.manifest import CARD
 from screening.errors import ConfigError
 
-log = logging.getLogger("models.images.publish")
 TEMPLATE = Path(__file__).with_name("card.md.j2")
 
 
@@ -32,8 +29,8 @@ def behind(recipe: ImageRecipe, metrics: dict[str, Any]) -> list[str]:
     ]
 
 
-def bundle_record(recipe: ImageRecipe, evaluation: dict[str, Any], files: dict[str, str]) -> dict[str, Any]:
-    """What bundle.json says, in the format that screening.classifiers reads."""
+def bundle_record(recipe: ImageRecipe, evaluation: dict[str, Any]) -> dict[str, Any]:
+    """What bundle.json says, but for its files, in the format that screening.classifiers reads."""
     counts = evaluation["photographs"]
     return {
         "format": 1,
@@ -43,16 +40,7 @@ def bundle_record(recipe: ImageRecipe, evaluation: dict[str, Any], files: dict[s
         "model": "model.onnx",
         "image": recipe.image.model_dump(mode="json"),
         "inputs": [INPUT],
-        "heads": [
-            {
-                "name": "quality",
-                "kind": "multilabel",
-                "labels": recipe.labels,
-                "output": OUTPUT,
-                "pool": "mean",
-                "calibration": evaluation["calibration"],
-            }
-        ],
+        "heads": [head_record(head_of(recipe), evaluation["calibration"])],
         "calibration": "calibration.json",
         "base_model": {"name": recipe.backbone.name, "licence": recipe.backbone.licence},
         "training_data": [
@@ -64,7 +52,6 @@ def bundle_record(recipe: ImageRecipe, evaluation: dict[str, Any], files: dict[s
             }
         ],
         "metrics": evaluation["metrics"],
-        "files": files,
     }
 
 
@@ -74,29 +61,14 @@ def card(recipe: ImageRecipe, evaluation: dict[str, Any]) -> str:
     return template.render(recipe=recipe, e=evaluation, m=evaluation["metrics"], model=MODEL, all=ALL)
 
 
-def publish(recipe: ImageRecipe, model: Path, to: Path) -> Path:
-    """Write the bundle in one step and give its folder.
+def publish(recipe: ImageRecipe, model: Path, to: str | Path) -> str:
+    """Publish what lies in `model`, and give the bundle's folder or `gs://` prefix.
 
-    Raises ConfigError when that version exists, or when the model is not better than a baseline it must beat.
+    Raises ConfigError when the model is not better than a number it must beat, and as `publish_bundle` does.
     """
-    target = to / recipe.name / recipe.version
-    if target.exists():
-        raise ConfigError(f"{target} exists; a published version never changes", fix="raise `version` in the recipe")
     evaluation = json.loads((model / "evaluation.json").read_text())
     if lost := behind(recipe, evaluation["metrics"]):
         raise ConfigError(f"not surely better than {'; '.join(lost)}", fix="train longer, or on more photographs")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{recipe.version}-"))
-    try:
-        for name in ("model.onnx", "calibration.json"):
-            shutil.copyfile(model / name, draft / name)
-        (draft / "MODEL_CARD.md").write_text(card(recipe, evaluation), encoding="utf-8")
-        files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(draft.iterdir())}
-        record = json.dumps(bundle_record(recipe, evaluation, files), indent=1, ensure_ascii=False)
-        (draft / "bundle.json").write_text(record + "\n", encoding="utf-8")
-        draft.chmod(0o755)
-        draft.rename(target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    log.info("published %s", target)
-    return target
+    evaluation["metrics"]["export"] = json.loads((model / "export.json").read_text())
+    files = {name: (model / name).read_bytes() for name in ("model.onnx", "calibration.json")}
+    return publish_bundle(bundle_record(recipe, evaluation), {**files, CARD: card(recipe, evaluation).encode()}, to)

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from models.images.damage import DAMAGES
 from models.images.stem import CELL
-from models.recipe import Strict, Training
+from models.recipe import Precision, Strict, Training
 from screening.classifiers.manifest import Pixels
 from screening.errors import ConfigError
 
@@ -104,6 +104,7 @@ class ImageRecipe(Strict):
     versions: int = Field(gt=0)
     tiles: int = Field(gt=0)
     batch: int = Field(gt=0)
+    precision: Precision = "int8"
     training: Training = Training()
     notes: tuple[str, ...] = ()
 

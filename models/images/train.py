@@ -28,10 +28,10 @@ def make_image_bundle(recipe: ImageRecipe, data: Path, out: Path) -> Path:
     if not (network / "final").is_dir():
         train(recipe, rows, network)
     if not (model / "model.onnx").is_file():
-        export(recipe, network / "final", model)
+        export(recipe, network / "final", rows, model)
     if not (model / "evaluation.json").is_file():
         evaluate(recipe, rows, data, model)
-    return publish(recipe, model, out / "bundles")
+    return Path(publish(recipe, model, out / "bundles"))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A model bundle: a folder whose `bundle.json` lists every file with its sha256. The folder is the registry."""
+"""A model bundle: a folder whose `bundle.json` lists every file with its sha256. The folders are the registry."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from screening.classifiers.fetch import copy_of, manifests, remote_manifest
+from screening.classifiers.fetch import copy_of, index_at, manifests, remote_manifest
 from screening.classifiers.graph import check_graph
+from screening.classifiers.index import check_index, number
 from screening.classifiers.manifest import CARD, MANIFEST, Calibration, Manifest
 from screening.errors import ConfigError
 from screening.records import BundleId, Medium
@@ -52,17 +53,22 @@ def find_bundles(place: str) -> list[Bundle]:
     """Every bundle at or below a folder or `gs://` prefix, the highest version of each name, by name.
 
     Versions compare by number: 1.10 is above 1.9, 1.2.0 is 1.2. Raises ConfigError when there is none, when
-    one version stands in two places, or when one of those found is not whole.
+    one version stands in two places, when one of those found is not whole, or when there is an index.json and it
+    says otherwise. In a bucket, what that does not list is not published.
     """
     found: dict[str, dict[tuple[int, ...], str]] = {}
+    seen: list[tuple[str, str, Manifest]] = []
     for folder, raw in manifests(place):
         manifest = _validated(Manifest.model_validate_json, raw, f"{folder}/{MANIFEST}")
+        seen.append((folder, hashlib.sha256(raw).hexdigest(), manifest))
         versions = found.setdefault(manifest.name, {})
-        version = _version(manifest)
+        version = number(manifest.version)
         if version in versions:
             what = f"{manifest.name} {manifest.version} stands twice, also in {versions[version]}"
             raise ConfigError(what, file=f"{folder}/{MANIFEST}", fix="remove one of them")
         versions[version] = folder
+    if not place.startswith("gs://") and (index := index_at(place)):
+        check_index(index, seen, str(Path(place)))
     if not found:
         raise ConfigError(f"no bundle below {place}", fix=f"a bundle is a folder with a {MANIFEST}")
     return [load_bundle(versions[max(versions)]) for _, versions in sorted(found.items())]
@@ -129,10 +135,3 @@ def _read(folder: Path, manifest: Manifest, name: str) -> bytes:
             fix="fetch the bundle again, or publish a new version",
         )
     return data
-
-
-def _version(manifest: Manifest) -> tuple[int, ...]:
-    parts = [int(part) for part in manifest.version.split(".")]
-    while len(parts) > 1 and parts[-1] == 0:
-        parts.pop()
-    return tuple(parts)

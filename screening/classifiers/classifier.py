@@ -14,6 +14,7 @@ from screening.classifiers.bundle import Bundle
 from screening.classifiers.engines import Engine, Feed, make_engine
 from screening.classifiers.manifest import Head, Pixels
 from screening.classifiers.pictures import windows as windows_of
+from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
 from screening.errors import ConfigError, UploadError
 from screening.records import Article, Content, Evidence, Picture, Signal
@@ -113,7 +114,7 @@ class Classifier:
             own = list(group)
             places = [evidence(span, texts[text][1]) for span in own]
             weights = np.array([span.tokens for span in own], np.float64)
-            results.append(self._signals(probabilities, slice(row, row + len(own)), places, weights))
+            results.append(self._signals(probabilities, slice(row, row + len(own)), places, weights, texts[text][0]))
             row += len(own)
         return results
 
@@ -153,8 +154,9 @@ class Classifier:
         return [calibrated(head, values) for head, values in zip(heads, logits, strict=True)]
 
     def _signals(
-        self, probabilities: Sequence[Probabilities], rows: slice, places: Sequence[Evidence], weights: Probabilities
-    ) -> Result:
+        self, probabilities: Sequence[Probabilities], rows: slice, places: Sequence[Evidence], weights: Probabilities,
+        text: str = "",
+    ) -> Result:  # fmt: skip
         """Pool the windows of one content; the evidence is the window with the highest score."""
         signals = []
         for head, values in zip(self.bundle.manifest.heads, probabilities, strict=True):
@@ -164,6 +166,9 @@ class Classifier:
             source = f"bundle/{self.bundle.id.name}@{self.bundle.id.version}/{head.name}"
             top = own.round(5).argmax(axis=0)  # the first of equals, however kernels rounded them
             pooled = own.max(axis=0) if head.pool == "max" else weights @ own / weights.sum()
+            if form := head.surface:
+                seen = surface(text)[[FEATURES.index(name) for name in form.features]]
+                pooled = formed(pooled, seen[None], form.weight, form.centre, form.spread)
             signals += [
                 Signal(source, label, float(score), places[window])
                 for label, score, window in zip(head.labels, pooled, top, strict=True)

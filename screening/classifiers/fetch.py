@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from screening.classifiers.index import INDEX, Index, read_index
 from screening.classifiers.manifest import MANIFEST
 from screening.errors import ConfigError, UploadError
 from screening.storage import join, open_store
@@ -17,17 +18,38 @@ from screening.storage import join, open_store
 def manifests(place: str) -> Iterator[tuple[str, bytes]]:
     """The folder (or `gs://` prefix) and the bundle.json of every bundle at or below `place`, by folder.
 
-    A folder whose name begins with a dot is a draft, and none.
+    A folder whose name begins with a dot is a draft, and none. A bucket with an index.json at `place` is not listed:
+    it gives the latest version of each name, with the sha256 that the index says, or ConfigError.
     """
     if not place.startswith("gs://"):
         for path in sorted(Path(place).rglob(MANIFEST)):
             if not any(part.startswith(".") for part in path.relative_to(place).parts):
                 yield str(path.parent), path.read_bytes()
         return
+    if index := index_at(place):
+        for name, versions in index.bundles.items():
+            folder = join(place, f"{name}/{versions.latest}")
+            raw = remote_manifest(folder)
+            if hashlib.sha256(raw).hexdigest() != versions.versions[versions.latest]:
+                what = f"the sha256 of {folder}/{MANIFEST} is not the published one"
+                raise ConfigError(what, file=join(place, INDEX), fix="publish a new version")
+            yield folder, raw
+        return
     store = open_store(place)
     for item in store.list(place):
         if item.name.rpartition("/")[2] == MANIFEST:
             yield item.uri.rpartition("/")[0], store.get(item.uri)
+
+
+def index_at(root: str) -> Index | None:
+    """The index.json of a folder or `gs://` prefix, if there is one; ConfigError when it can't be read."""
+    file = f"{root.rstrip('/')}/{INDEX}"
+    try:
+        return read_index(open_store(root).get(file), file)
+    except UploadError as error:
+        if error.reason == "not_found":
+            return None
+        raise ConfigError(f"can't be read: {error}", file=file) from None
 
 
 def remote_manifest(place: str) -> bytes:

@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from screening.classifiers.surface import Feature
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Version = Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Graph = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.onnx$")]
 Json = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.json$")]
@@ -67,6 +70,21 @@ class Affine(_Strict):
     shift: tuple[float, ...]
 
 
+class Form(_Strict):
+    """Adds `weight * (feature - centre) / spread` of the whole text to the logit of a pooled score, see `surface`."""
+
+    features: tuple[Feature, ...] = Field(min_length=1)
+    centre: tuple[float, ...]
+    spread: tuple[Annotated[float, Field(gt=0)], ...]
+    weight: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _one_of_each_per_feature(self) -> Form:
+        if not len(self.features) == len(self.centre) == len(self.spread) == len(self.weight):
+            raise ValueError("surface needs one centre, spread and weight per feature")
+        return self
+
+
 class Head(_Strict):
     """One output of the model: softmax over its labels, or a sigmoid for each; `pool` joins windows or tiles."""
 
@@ -76,6 +94,7 @@ class Head(_Strict):
     output: str
     pool: Literal["max", "mean"] = "max"
     calibration: Affine | None = None
+    surface: Form | None = None
 
     @model_validator(mode="after")
     def _one_of_each_per_label(self) -> Head:
@@ -83,6 +102,8 @@ class Head(_Strict):
             raise ValueError("a multiclass head needs two labels or more")
         if self.calibration and not len(self.calibration.scale) == len(self.calibration.shift) == len(self.labels):
             raise ValueError("calibration needs one scale and one shift per label")
+        if self.surface and (self.kind == "multiclass" or len(self.labels) > 1):
+            raise ValueError("surface belongs to a multilabel head with one label")
         return self
 
 
@@ -91,7 +112,7 @@ class Manifest(_Strict):
 
     format: Literal[1]
     name: Name
-    version: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
+    version: Version
     modality: Literal["text", "image"]
     model: Graph
     tokenizer: Json | None = None
@@ -117,6 +138,8 @@ class Manifest(_Strict):
                 raise ValueError(f"a text model can't be fed {unknown[0]!r}, only {', '.join(TOKENISED)}")
         elif not self.image or len(self.inputs) != 1:
             raise ValueError("an image bundle needs `image` and one input")
+        elif any(head.surface for head in self.heads):
+            raise ValueError("surface is the form of a text; an image bundle has none")
         known = {file for file in (self.model, self.tokenizer, self.calibration) if file}
         if unlisted := sorted(known - set(self.files)):
             raise ValueError(f"{unlisted[0]} is not in `files`, so its sha256 is not known")

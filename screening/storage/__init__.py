@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from screening.errors import ConfigError
@@ -71,6 +71,13 @@ class Store(Protocol):
 
     def put(self, uri: str, data: bytes) -> None:
         """Write a whole object of our own, at once; what was there before is overwritten."""
+        ...
+
+    def update(self, uri: str, change: Callable[[bytes | None], bytes]) -> None:
+        """Make of an object of our own (None: there is none) what `change` gives; no other `update` of it is lost.
+
+        `change` may be asked again, and what it raises leaves the object as it is.
+        """
         ...
 
     def exists(self, uri: str) -> bool:

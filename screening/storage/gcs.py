@@ -175,11 +175,38 @@ class GcsStore:
 
     def put(self, uri: str, data: bytes) -> None:
         """Write the whole object; its type is that of its suffix, so that a browser shows a report."""
+        self._do(lambda: self._upload(uri, data))
+
+    def update(self, uri: str, change: Callable[[bytes | None], bytes]) -> None:
+        """Change the whole object, if it still is the generation that was read; else look again."""
+        written: bytes | None = None
+
+        def attempt() -> None:
+            nonlocal written
+            there, before, over = self._find(uri), None, 0
+            try:
+                if there is not None:
+                    over = there.generation
+                    before = there.download_as_bytes(
+                        checksum="crc32c", if_generation_match=over, timeout=TIMEOUT, retry=None
+                    )
+                    if before == written:
+                        return  # the try before took effect, only its reply was lost
+                written = change(before)
+                self._upload(uri, written, if_generation_match=over)
+            except PreconditionFailed as error:
+                raise _Raced from error
+            except NotFound as error:
+                if there is None:
+                    raise ConfigError(f"no bucket for {uri}", fix="create it, or name another") from None
+                raise _Raced from error
+
+        self._do(attempt)
+
+    def _upload(self, uri: str, data: bytes, **precondition: int) -> None:
         kind = mimetypes.guess_type(uri)[0] or "application/octet-stream"
-        self._do(
-            lambda: self._blob(uri).upload_from_string(
-                data, content_type=kind, checksum="crc32c", timeout=TIMEOUT, retry=None
-            )
+        self._blob(uri).upload_from_string(
+            data, content_type=kind, checksum="crc32c", timeout=TIMEOUT, retry=None, **precondition
         )
 
     def exists(self, uri: str) -> bool:

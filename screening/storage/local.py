@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -124,6 +124,13 @@ class LocalStore:
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
             with replacing(uri, 0o644) as partial:
                 partial.write(data)
+
+    def update(self, uri: str, change: Callable[[bytes | None], bytes]) -> None:
+        """Change the whole file at once; writers of one file take turns."""
+        with _errors():
+            Path(uri).parent.mkdir(parents=True, exist_ok=True)
+            with replacing(uri, 0o644) as partial:
+                partial.write(change(Path(uri).read_bytes() if Path(uri).exists() else None))
 
     def exists(self, uri: str) -> bool:
         """Whether there is a file."""

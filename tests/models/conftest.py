@@ -1,4 +1,4 @@
-"""Training tests skip in one place; a base model small enough to train in seconds."""
+"""A data set, a recipe and a base model small enough to train in seconds."""
 
 from __future__ import annotations
 
@@ -46,13 +46,6 @@ WORDS = [
 SPAM = ("free", "prize", "click", "winner", "cash", "offer", "claim", "urgent", "bonus")
 
 
-@pytest.fixture(autouse=True)
-def _training(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("train"):
-        for name in ("torch", "transformers", "onnxscript", "sklearn"):
-            pytest.importorskip(name, reason=f"training needs {name}: make .venv/train")
-
-
 def rows(count: int, seed: int = 1) -> list[dict[str, Any]]:
     """Generated rows of a set whose label is whether a word of spam occurs."""
     chance = random.Random(seed)
@@ -65,22 +58,20 @@ def rows(count: int, seed: int = 1) -> list[dict[str, Any]]:
     return made
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+def make_data(place: Path) -> Path:
     """A data folder with one set of 200 rows."""
-    folder = tmp_path / "data"
+    folder = place / "data"
     folder.mkdir()
     (folder / "made.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows(200)))
     return folder
 
 
-@pytest.fixture
-def recipe_document(tmp_path: Path) -> dict[str, Any]:
-    """A valid recipe as a plain document, on the base model of `tiny_base`."""
+def make_document(place: Path) -> dict[str, Any]:
+    """A valid recipe as a plain document, on the base model that `make_base` puts there."""
     return {
         "name": "tiny",
         "version": "0.1.0",
-        "base_model": {"name": "random", "licence": "none", "folder": str(tmp_path / "base")},
+        "base_model": {"name": "random", "licence": "none", "folder": str(place / "base")},
         "max_tokens": 32,
         "overlap": 8,
         "heads": [
@@ -103,8 +94,26 @@ def recipe_document(tmp_path: Path) -> dict[str, Any]:
                 "labels": {"ordinary": {"spam": False}},
             },
         ],
-        "training": {"learning_rate": 0.002, "head_learning_rate": 0.01, "tokens_per_batch": 512, "bf16": False},
+        "training": {
+            "learning_rate": 0.002,
+            "head_learning_rate": 0.01,
+            "tokens_per_batch": 512,
+            "mixed_precision": "no",
+            "epochs": 6,
+        },
     }
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with one set of 200 rows."""
+    return make_data(tmp_path)
+
+
+@pytest.fixture
+def recipe_document(tmp_path: Path) -> dict[str, Any]:
+    """A valid recipe as a plain document, on the base model of `tiny_base`."""
+    return make_document(tmp_path)
 
 
 @pytest.fixture
@@ -117,12 +126,17 @@ def recipe_file(tmp_path: Path, recipe_document: dict[str, Any]) -> Path:
 
 @pytest.fixture
 def tiny_base(tmp_path: Path) -> Path:
+    """The base model of the recipe."""
+    return make_base(tmp_path)
+
+
+def make_base(place: Path) -> Path:
     """A BERT of two narrow layers with random weights, and a tokenizer that knows the words above."""
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel
 
-    folder = tmp_path / "base"
+    folder = place / "base"
     letters = [chr(c) for c in range(97, 123)]
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS, *letters, *(f"##{x}" for x in letters)]
     ids = {word: k for k, word in enumerate(dict.fromkeys(vocabulary))}

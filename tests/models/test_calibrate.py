@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from models.recipe import Head
-from models.score import Windows
+from models.score import Form, Windows
+from screening.classifiers.surface import FEATURES
 
 pytestmark = pytest.mark.train
 SPAM = Head(name="spam", kind="multilabel", labels=("spam",), pool="mean")
@@ -15,7 +18,8 @@ TONE = Head(name="tone", kind="multiclass", labels=("a", "b", "c"), pool="max")
 
 def windows(name: str, logits: np.ndarray, owner: np.ndarray | None = None) -> Windows:
     owner = np.arange(len(logits)) if owner is None else owner
-    return Windows({name: logits.astype(np.float32)}, owner, np.full(len(logits), 10))
+    tokens, forms = np.full(len(logits), 10), np.zeros((owner.max() + 1, len(FEATURES)))
+    return Windows({name: logits.astype(np.float32)}, owner, tokens, forms)
 
 
 def test_platt_scaling_finds_the_scale_that_made_the_labels() -> None:
@@ -59,8 +63,71 @@ def test_the_table_is_what_counting_gives() -> None:
 
 def test_pooling_takes_the_worst_window_or_the_mean_by_tokens() -> None:
     z = np.array([[0.0], [4.0], [-2.0]])
-    w = Windows({"spam": z.astype(np.float32)}, np.array([0, 0, 1]), np.array([30, 10, 5]))
+    w = replace(windows("spam", z, np.array([0, 0, 1])), tokens=np.array([30, 10, 5]))
     p = 1 / (1 + np.exp(-z[:, 0]))
     assert w.pooled(SPAM)[:, 0] == pytest.approx([(30 * p[0] + 10 * p[1]) / 40, p[2]])
     worst = SPAM.model_copy(update={"pool": "max"})
     assert w.pooled(worst)[:, 0] == pytest.approx([p[1], p[2]])
+
+
+def test_a_form_counts_as_much_as_it_tells_beside_the_score() -> None:
+    from models.calibrate import fit
+
+    chance = np.random.default_rng(5)
+    z, told, idle = chance.normal(0, 2, (3, 20_000))
+    truth = (chance.random(20_000) < 1 / (1 + np.exp(-(z + 0.8 * np.clip(told, -3, 3))))).astype(np.int64)
+    seen = windows("spam", z[:, None])
+    for column, weight in ((told, 0.8), (idle, 0.0)):
+        forms = np.zeros((20_000, len(FEATURES)))
+        forms[:, 0] = column
+        zeros = (0.0,) * len(FEATURES)
+        form = Form(centre=zeros, spread=tuple(1.0 for _ in zeros), weight=(2.0, *zeros[1:]))
+        found = fit(SPAM, replace(seen, forms=forms), truth, form)
+        assert found.surface is not None
+        assert found.surface.weight[0] == pytest.approx(weight, abs=0.08)
+
+
+def test_a_rare_label_may_be_decided_where_macro_f1_is_highest() -> None:
+    from sklearn.metrics import f1_score
+
+    from models.calibrate import fit
+
+    chance = np.random.default_rng(3)
+    truth = (chance.random(6000) < 0.1).astype(np.int64)
+    made = windows("spam", chance.normal(truth * 1.5, 1)[:, None])
+    likely, moved = (fit(head, made, truth) for head in (SPAM, SPAM.model_copy(update={"decide": "macro_f1"})))
+    assert moved.scale == likely.scale
+    assert moved.shift[0] > likely.shift[0] + 0.3
+    first, second = (f1_score(truth, made.pooled(SPAM, c)[:, 0] >= 0.5, average="macro") for c in (likely, moved))
+    assert second > first + 0.02
+
+
+def test_classes_may_be_decided_where_macro_f1_is_highest() -> None:
+    from sklearn.metrics import f1_score
+
+    from models.calibrate import fit
+
+    chance = np.random.default_rng(4)
+    truth = chance.choice(3, 6000, p=[0.7, 0.2, 0.1])
+    made = windows("tone", chance.normal(np.eye(3)[truth] * 1.5, 1))
+    f1 = []
+    for head in (TONE, TONE.model_copy(update={"decide": "macro_f1"})):
+        found = fit(head, made, truth)
+        assert sum(found.shift) == pytest.approx(0, abs=1e-9)
+        f1.append(f1_score(truth, made.pooled(head, found).argmax(1), average="macro"))
+    assert f1[1] > f1[0] + 0.005
+
+
+@pytest.mark.parametrize("weight", [0.3, 1.0, -1.0])
+def test_the_form_of_a_text_counts_as_much_as_it_tells(weight: float) -> None:
+    from models.calibrate import fit
+
+    chance = np.random.default_rng(5)
+    truth = chance.integers(0, 2, 4000)
+    forms = np.zeros((4000, len(FEATURES)))
+    forms[:, 0] = chance.normal(truth, 1)  # as much as its log odds: 1 for each
+    made = replace(windows("spam", chance.normal(0, 1, (4000, 1))), forms=forms)
+    unit = tuple(float(k == 0) * weight for k in range(len(FEATURES)))
+    found = fit(SPAM, made, truth, Form((0.0,) * len(FEATURES), (1.0,) * len(FEATURES), unit))
+    assert found.surface is not None
+    assert found.surface.weight[0] == pytest.approx(1.0, abs=0.2)  # whatever the start was, its sign too

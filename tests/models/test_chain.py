@@ -1,102 +1,107 @@
-"""The whole chain on 200 generated rows with a tiny random encoder: what it makes, the product can run."""
+"""The whole chain on 200 generated rows with a tiny random encoder, run as users do: the product runs what it makes."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
+import yaml
 
+from models.publish import publish
 from models.recipe import load_recipe
-from screening.classifiers import Classifier, load_bundle, make_engine
+from models.train import make_bundle
+from screening.classifiers import load_bundle
 from screening.errors import ConfigError
-from screening.records import Article
+from tests.models.conftest import make_base, make_data, make_document
 
-pytestmark = [pytest.mark.train, pytest.mark.usefixtures("tiny_base")]
+pytestmark = pytest.mark.train
+TEXTS = ["the river town library road school", "free prize click winner cash urgent claim"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with recipe, data, base model and, below `out`, all that `models.train` makes of them."""
+    folder = tmp_path_factory.mktemp("chain")
+    make_base(folder)
+    document = make_document(folder)
+    document["heads"][1]["surface"] = True
+    document["policy"] = ["loud", "spam"]
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(document))
+    run("models.train", folder / "tiny.yaml", "--data", make_data(folder), "--out", folder / "out")
+    return folder
+
+
+def run(module: str, *args: Any) -> None:
+    done = subprocess.run([sys.executable, "-m", module, *map(str, args)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def screening(*args: Any, lines: str = "") -> str:
+    """What the command prints."""
+    argv = [str(Path(sys.executable).with_name("screening")), *map(str, args)]
+    return subprocess.run(argv, input=lines, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture
-def bundle_folder(recipe_file: Path, data: Path, tmp_path: Path) -> Path:
-    from models.train import make_bundle
-
-    return make_bundle(load_recipe(recipe_file), data, tmp_path / "out")
+def bundle_folder(place: Path) -> Path:
+    return place / "out" / "bundles" / "tiny" / "0.1.0"
 
 
 def scores(folder: Path, texts: list[str]) -> list[dict[str, float]]:
-    results = Classifier(load_bundle(str(folder)), make_engine("cpu", 1)).score(
-        [Article("text/plain", t) for t in texts]
-    )
-    return [{s.label: s.score for s in r} for r in results if isinstance(r, list)]
+    lines = "".join(json.dumps({"id": str(k), "text": t}) + "\n" for k, t in enumerate(texts))
+    said = screening("classify", "--bundle", folder, "--engine", "cpu", lines=lines)
+    return [json.loads(line)["scores"] for line in said.splitlines()]
 
 
-def test_the_chain_makes_a_bundle_that_tells_the_classes_apart(bundle_folder: Path) -> None:
-    bundle = load_bundle(str(bundle_folder))
-    assert bundle.labels == ("calm", "loud", "spam")
-    assert set(bundle.calibration) == set(bundle.labels)
-    good, bad = scores(
-        bundle_folder, ["the river town library road school", "free prize click winner cash urgent claim"]
-    )
+def test_every_label_of_every_head_is_scored_by_its_name(bundle_folder: Path) -> None:
+    good, bad = scores(bundle_folder, TEXTS)
+    assert list(good) == ["calm", "loud", "spam"]
     assert bad["spam"] > good["spam"]
     assert bad["loud"] > good["loud"]
-    measured = json.loads((bundle_folder / "bundle.json").read_text())["metrics"]
-    assert measured["spam"]["auroc"] > 0.8
-    assert "floor" in measured["spam"]
-    assert measured["int8_against_float"]["spam"]["same_decision"] > 0.9
 
 
-def test_a_score_does_not_depend_on_its_neighbours(bundle_folder: Path) -> None:
-    texts = ["free prize now", "the town council " * 40, "rain", "claim your bonus " * 9]
-    alone = [scores(bundle_folder, [t])[0] for t in texts]
-    for one, together in zip(alone, scores(bundle_folder, texts), strict=True):
-        assert one == pytest.approx(together, abs=1e-6)
+def test_the_bundle_tells_what_was_measured_and_the_card_says_it(bundle_folder: Path) -> None:
+    bundle = load_bundle(str(bundle_folder))
+    assert set(bundle.calibration) == set(bundle.labels)
+    record = json.loads((bundle_folder / "bundle.json").read_text())
+    spam = record["metrics"]["spam"]
+    assert spam["auroc"] > 0.8
+    low, high = spam["intervals"]["auroc"]
+    assert low <= spam["auroc"] <= high
+    assert record["metrics"]["export"]["against_fp32"]["spam"]["same_decision"] >= 0.995
+    card = (bundle_folder / "MODEL_CARD.md").read_text()
+    for figure in (spam["auroc"], spam["floor"]["auroc"], spam["form_alone"]["auroc"]):
+        assert f"{figure:.3f}" in card
+    assert record["training_data"][0] == {"name": "made", "licence": "none", "rows": 150, "dev_rows": 50}
 
 
-def test_training_again_gives_the_same_weights(recipe_file: Path, data: Path, tmp_path: Path) -> None:
-    from models.finetune import read_rows, train
-    from models.prepare import prepare
-
-    recipe = load_recipe(recipe_file)
-    prepare(recipe, data, tmp_path / "rows")
-    rows = read_rows(tmp_path / "rows" / "train.jsonl")
-    one, two = (train(recipe, rows, tmp_path / name, steps=5).state_dict() for name in ("one", "two"))
-    assert all(np.array_equal(one[k].numpy(), two[k].numpy()) for k in one)
+def test_curves_and_plots_lie_beside(place: Path) -> None:
+    for picture in ("network/curves.svg", "model/plots/spam.svg", "model/plots/tone.svg"):
+        assert "<svg" in (place / "out" / picture).read_text()
 
 
-def test_a_published_version_is_never_written_over(bundle_folder: Path, recipe_file: Path, tmp_path: Path) -> None:
-    from models.publish import publish
+def test_an_upload_is_screened_with_it(place: Path, bundle_folder: Path) -> None:
+    (place / "policy.yaml").write_text(
+        "policy: tiny\nversion: 1\ncategories:\n  - {id: scams_and_fraud, signal: spam, review: {recall: 0.5}}\n"
+    )
+    (place / "good.txt").write_text(TEXTS[0])
+    (place / "bad.txt").write_text(" ".join(TEXTS[1:] * 3))
+    argv = ("file", "--policy", place / "policy.yaml", "--bundles", bundle_folder.parent.parent, "--engine", "cpu")
+    said = screening(*argv, "--format", "json", place / "good.txt", place / "bad.txt")
+    verdicts = [json.loads(line)["verdict"] for line in said.splitlines()]
+    assert verdicts == ["accept", "review"]
 
-    before = (bundle_folder / "bundle.json").read_bytes()
+
+def test_what_is_done_is_not_done_again_and_a_version_never_changes(place: Path, bundle_folder: Path) -> None:
+    before = {path: path.read_bytes() for path in bundle_folder.iterdir()}
+    recipe = load_recipe(place / "tiny.yaml")
     with pytest.raises(ConfigError, match="never changes"):
-        publish(load_recipe(recipe_file), tmp_path / "out" / "model", tmp_path / "out" / "bundles")
-    assert (bundle_folder / "bundle.json").read_bytes() == before
+        make_bundle(recipe, place / "nowhere", place / "out")  # no data is read: only the last step is left
+    with pytest.raises(ConfigError, match="never changes"):
+        publish(recipe, place / "out" / "model", place / "out" / "bundles")
+    assert {path: path.read_bytes() for path in bundle_folder.iterdir()} == before
     assert [p.name for p in bundle_folder.parent.iterdir()] == ["0.1.0"]
-
-
-def test_a_file_that_computes_something_else_is_not_exported(
-    recipe_file: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from models import export
-    from models.heads import new_network, save_network
-
-    recipe = load_recipe(recipe_file)
-    save_network(new_network(tiny_base, recipe.heads), tmp_path / "network")
-    export.export(recipe, tmp_path / "network", tmp_path / "right")
-    monkeypatch.setattr(export, "round_weights", lambda network: network.linear["spam"].bias.data.add_(0.01))
-    with pytest.raises(export.ExportError, match="differ"):
-        export.export(recipe, tmp_path / "network", tmp_path / "wrong")
-
-
-def test_rounded_weights_are_what_the_file_holds(recipe_file: Path, tiny_base: Path, tmp_path: Path) -> None:
-    import onnx
-    from onnx import TensorProto
-
-    from models.export import export
-    from models.heads import new_network, save_network
-
-    recipe = load_recipe(recipe_file)
-    save_network(new_network(tiny_base, recipe.heads), tmp_path / "network")
-    assert export(recipe, tmp_path / "network", tmp_path / "model") <= 1e-4
-    stored = onnx.load(tmp_path / "model" / "model.onnx").graph.initializer
-    assert sum(t.data_type == TensorProto.INT8 for t in stored) >= 2 * 6
-    assert not [t.name for t in stored if t.data_type == TensorProto.FLOAT and np.prod(t.dims) > 4096]

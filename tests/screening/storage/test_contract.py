@@ -201,6 +201,28 @@ def test_put_get_exists(site):
     assert site.store.get(uri) == b"two"
 
 
+def test_no_update_is_lost(site):
+    uri = join(site.live, "counts.json")
+    lines = [f"line {i}\n".encode() for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda line: site.store.update(uri, lambda before: (before or b"") + line), lines))
+    assert sorted(site.store.get(uri).splitlines(keepends=True)) == lines
+
+
+def test_an_update_that_is_refused_changes_nothing(site):
+    uri = join(site.live, "once.json")
+
+    def only_new(before):
+        if before is not None:
+            raise ConfigError("it is there")
+        return b"first"
+
+    site.store.update(uri, only_new)
+    with pytest.raises(ConfigError, match="it is there"):
+        site.store.update(uri, only_new)
+    assert site.store.get(uri) == b"first"
+
+
 def test_a_large_object_goes_both_ways(site):
     data = bytes(range(256)) * (40_000 if site.kind != "elsewhere" else 1000)  # 10 MB: more than one call
     upload = site.upload("large", data)

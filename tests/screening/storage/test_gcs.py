@@ -72,6 +72,8 @@ def test_two_faults_in_a_row_change_nothing(site, gcs_server, fault):
     assert site.cleared() == b"whole" * 1000
     disturbed(lambda: site.store.put(target, b"in two calls" * 1_000_000))
     assert site.cleared() == b"in two calls" * 1_000_000
+    disturbed(lambda: site.store.update(target, lambda before: before[:6] + b" changed"))
+    assert site.cleared() == b"in two changed"
 
 
 def test_a_copy_whose_reply_was_lost_is_not_made_again(site, gcs_server):

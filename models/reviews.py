@@ -1,0 +1,118 @@
+"""What people decided on uploads, as labelled rows: the `reviews` table, joined with the verdicts and the uploads.
+
+A label is the decision and what it was about. `overturn:LABEL`, a row for each signal that the policy had found: a
+person cleared it. `uphold:LABEL`: a person agreed; `uphold:A+B` where the policy had found several, since nobody said
+which. `uphold:accept` and `overturn:accept`: the policy had accepted, and a person agreed or didn't.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from screening.classifiers.windows import scored_text
+from screening.decode import Decoder, Limits
+from screening.errors import Replaced, UploadError
+from screening.policy.decide import crosses
+from screening.records import Article, Content, Threshold
+from screening.storage import open_store
+from screening.tables.read import ResultReader
+
+READERS = 16
+
+# The decision that stands on each generation, as the view `effective_verdicts` finds it.
+_STANDING = """
+SELECT r.*, v.decision AS machine, v.sha256, v.metadata, v.signals, v.thresholds,
+       count(*) OVER (PARTITION BY r.uri, r.generation) AS decisions
+FROM reviews AS r LEFT JOIN verdicts AS v USING (run_id, uri, generation)
+QUALIFY row_number() OVER (PARTITION BY r.uri, r.generation
+  ORDER BY coalesce(v.decision, 'error') <> 'error' DESC, r.reviewed_at DESC, r.review_id DESC) = 1
+ORDER BY r.uri, r.generation
+"""
+
+
+def read_reviews(results: str, left_out: Counter[str]) -> list[dict[str, Any]]:
+    """Rows of the decisions under a results folder or `gs://` prefix; those that give none are counted by reason.
+
+    A row has `id`, `text` (what a classifier reads), `label`, `language`, `date` (of the review), `reviewer`, `uri` and
+    the upload's metadata as `metadata.KEY`. An upload that is gone is read from where a release copied it to.
+    """
+    reader = ResultReader(results)
+    standing = reader.connection().sql(_STANDING).to_arrow_table().to_pylist()
+    left_out["older review"] += sum(row["decisions"] - 1 for row in standing)
+    usable = []
+    for row in standing:
+        if row["machine"] in (None, "error"):
+            left_out["no verdict" if row["machine"] is None else "error verdict"] += 1
+        else:
+            usable.append(row)
+    with Decoder() as decoder, ThreadPoolExecutor(READERS) as pool:
+        contents = pool.map(lambda row: _content(reader, decoder, row), usable)
+        return [made for row, content in zip(usable, contents, strict=True) for made in _rows(row, content, left_out)]
+
+
+def labels(decision: str, machine: str, found: Sequence[str]) -> list[str]:
+    """The labels of a decision on a verdict with these findings."""
+    if machine == "accept" or not found:
+        return [f"{decision}:{machine}"]
+    return [f"uphold:{'+'.join(found)}"] if decision == "uphold" else [f"overturn:{label}" for label in found]
+
+
+def _rows(row: Mapping[str, Any], content: Content | str, left_out: Counter[str]) -> list[dict[str, Any]]:
+    if not isinstance(content, Article):
+        left_out[content if isinstance(content, str) else "image"] += 1
+        return []
+    made = {
+        "id": row["review_id"],
+        "text": scored_text(content)[0],
+        "language": content.language.split("-")[0].lower(),
+        "date": row["reviewed_at"],
+        "source": "reviews",
+        "reviewer": row["reviewer"],
+        "uri": row["uri"],
+        **{f"metadata.{key}": value for key, value in dict(row["metadata"] or ()).items()},
+    }
+    return [made | {"label": label} for label in labels(row["decision"], row["machine"], _found(row))]
+
+
+def _found(row: Mapping[str, Any]) -> list[str]:
+    """Labels of the signals that crossed a level of the policy of their day."""
+    levels = [Threshold(**each) for each in row["thresholds"] or ()]
+    return sorted(
+        {
+            signal["label"]
+            for signal in row["signals"] or ()
+            if signal["score"] is not None
+            and any(level.label == signal["label"] and crosses(signal["score"], level) for level in levels)
+        }
+    )
+
+
+def _content(reader: ResultReader, decoder: Decoder, row: Mapping[str, Any]) -> Content | str:
+    """What was reviewed, or the reason why it can't be had."""
+    limit = Limits().max_bytes
+    try:
+        try:
+            data = open_store(row["uri"]).read(row["uri"], row["generation"], limit)
+        except UploadError as gone:
+            data = _released(reader, row)
+            if data is None:
+                return "replaced" if isinstance(gone, Replaced) else gone.reason
+        return decoder.decode(data)
+    except UploadError as error:
+        return error.reason
+
+
+def _released(reader: ResultReader, row: Mapping[str, Any]) -> bytes | None:
+    for release in reader.releases(row["uri"]):
+        if release.generation == row["generation"] and release.action in ("live", "quarantine"):
+            try:
+                data = open_store(release.target).get(release.target)
+            except UploadError:
+                continue
+            if hashlib.sha256(data).hexdigest() == row["sha256"]:
+                return data
+    return None
