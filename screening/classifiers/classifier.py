@@ -8,12 +8,12 @@ from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from screening.classifiers import batches
 from screening.classifiers.bundle import Bundle
 from screening.classifiers.engines import Engine, Feed, make_engine
 from screening.classifiers.manifest import Head, Pixels
+from screening.classifiers.pictures import windows as windows_of
 from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
 from screening.errors import ConfigError, UploadError
@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 
 Probabilities = npt.NDArray[np.float64]
 Result = list[Signal] | UploadError
-PICTURES = 16  # a batch
+WINDOWS = 16  # of pictures, a batch
 NEIGHBOURS = 1e-4  # by how much they may move a score: kernels round by the shape of a batch
-AT_ONCE = 8 * PICTURES  # pictures whose scaled copies are in memory
+AT_ONCE = 8 * WINDOWS  # windows of pictures in memory
 
 
 class Classifier:
@@ -124,15 +124,21 @@ class Classifier:
 
     def _images(self, pictures: Sequence[Picture], wanted: Pixels) -> list[Result]:
         name = self.bundle.manifest.inputs[0]
-        parts: list[list[Probabilities]] = []
-        for start in range(0, len(pictures), AT_ONCE):
-            slab = pictures[start : start + AT_ONCE]
-            planned = [range(i, min(i + PICTURES, len(slab))) for i in range(0, len(slab), PICTURES)]
+        at_once = max(1, AT_ONCE // (wanted.tiles.count if wanted.tiles else 1))
+        results: list[Result] = []
+        for start in range(0, len(pictures), at_once):
             with self._stopwatch.step("resize"):
-                feeds = [{name: np.stack([pixels(slab[i], wanted) for i in rows])} for rows in planned]
-            parts.append(self._run(feeds, planned, len(slab)))
-        probabilities = [np.concatenate(head) for head in zip(*parts, strict=True)]
-        return [self._signals(probabilities, slice(i, i + 1), [Evidence()], np.ones(1)) for i in range(len(pictures))]
+                cut = [list(windows_of(picture, wanted)) for picture in pictures[start : start + at_once]]
+                arrays = [array for own in cut for array, _ in own]
+                planned = [range(i, min(i + WINDOWS, len(arrays))) for i in range(0, len(arrays), WINDOWS)]
+                feeds = [{name: np.stack([arrays[i] for i in rows])} for rows in planned]
+            probabilities = self._run(feeds, planned, len(arrays))
+            row = 0
+            for own in cut:
+                places = [place for _, place in own]
+                results.append(self._signals(probabilities, slice(row, row + len(own)), places, np.ones(len(own))))
+                row += len(own)
+        return results
 
     def _run(self, feeds: Sequence[Feed], planned: Sequence[Sequence[int]], rows: int) -> list[Probabilities]:
         """Calibrated probabilities per head, float64 [rows, labels], in the order of the windows."""
@@ -158,7 +164,7 @@ class Classifier:
             if not np.isfinite(own).all():
                 return UploadError("classifier_failed", f"{self.bundle.id.name}/{head.name} gave no finite score")
             source = f"bundle/{self.bundle.id.name}@{self.bundle.id.version}/{head.name}"
-            top = own.argmax(axis=0)
+            top = own.round(5).argmax(axis=0)  # the first of equals, however kernels rounded them
             pooled = own.max(axis=0) if head.pool == "max" else weights @ own / weights.sum()
             if form := head.surface:
                 seen = surface(text)[[FEATURES.index(name) for name in form.features]]
@@ -168,15 +174,6 @@ class Classifier:
                 for label, score, window in zip(head.labels, pooled, top, strict=True)
             ]
         return signals
-
-
-def pixels(picture: Picture, wanted: Pixels) -> npt.NDArray[np.float32]:
-    """The picture as a model reads it: float32 [3, height, width], scaled bicubically and normalised."""
-    if not picture.pixels.size:
-        raise ValueError("no pixels")  # Pillow would scale nothing to black, and black has a score
-    scaled = Image.fromarray(picture.pixels).resize(wanted.size[::-1], Image.Resampling.BICUBIC)
-    normal = np.asarray(scaled, np.float32) / 255 - np.array(wanted.mean, np.float32)
-    return np.ascontiguousarray((normal / np.array(wanted.std, np.float32)).transpose(2, 0, 1))
 
 
 def calibrated(head: Head, logits: Probabilities) -> Probabilities:

@@ -37,7 +37,7 @@ def check_graph(model: bytes, manifest: Manifest, file: str) -> None:
     if sorted(each.name for each in inputs) != sorted(manifest.inputs):
         what = f"the graph's inputs are {[each.name for each in inputs]}, bundle.json says {list(manifest.inputs)}"
         raise ConfigError(what, file=file, fix=fix)
-    wanted, last = (INT64, [None, None]) if manifest.modality == "text" else (FLOAT, [None, 3, *_size(manifest)])
+    wanted, last = (INT64, [None, None]) if manifest.modality == "text" else (FLOAT, [None, *_shape(manifest)])
     for each in inputs:
         if each.type != wanted or not _fits(each.shape, last):
             what = f"input {each.name!r} is {each.type} {each.shape}, it must be {wanted} {last} (None: any)"
@@ -52,8 +52,8 @@ def check_graph(model: bytes, manifest: Manifest, file: str) -> None:
             raise ConfigError(what, file=file, fix=fix)
 
 
-def _size(manifest: Manifest) -> tuple[int, ...]:
-    return manifest.image.size if manifest.image else ()
+def _shape(manifest: Manifest) -> tuple[int, ...]:
+    return manifest.image.shape if manifest.image else ()
 
 
 def _fits(shape: Sequence[object], wanted: Sequence[int | None]) -> bool:

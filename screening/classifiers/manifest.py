@@ -35,12 +35,32 @@ class Windowing(_Strict):
         return self
 
 
+class Tiles(_Strict):
+    """At most `count` tiles of a picture, on a regular grid, none over another; a smaller picture is mirrored.
+
+    With `beside_whole` a tile's three channels are followed by those of the whole picture, scaled to its size.
+    """
+
+    count: int = Field(ge=1, le=256)
+    beside_whole: bool = False
+
+
 class Pixels(_Strict):
-    """Pictures are scaled to `size` (height, width), taken to 0..1, then `(x - mean) / std` per channel."""
+    """Pictures are scaled to `size` (height, width), taken to 0..1, then `(x - mean) / std` per channel.
+
+    With `tiles` they are not scaled but cut into tiles of `size`, pooled as a text's windows are: scaling takes away
+    what blur, noise and compression leave behind.
+    """
 
     size: tuple[Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)]]
     mean: tuple[float, float, float]
     std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+    tiles: Tiles | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of what the model is fed."""
+        return (6 if self.tiles and self.tiles.beside_whole else 3, *self.size)
 
 
 class Affine(_Strict):
@@ -66,7 +86,7 @@ class Form(_Strict):
 
 
 class Head(_Strict):
-    """One output of the model: softmax over its labels, or a sigmoid for each; `pool` joins a text's windows."""
+    """One output of the model: softmax over its labels, or a sigmoid for each; `pool` joins windows or tiles."""
 
     name: Name
     kind: Literal["multiclass", "multilabel"]

@@ -42,6 +42,15 @@ def image(tmp_path_factory) -> Classifier:
     return Classifier(load_bundle(str(image_bundle(tmp_path_factory.mktemp("image")))), make_engine("cpu", 2))
 
 
+@pytest.fixture(scope="module")
+def tiled(tmp_path_factory) -> Classifier:
+    """Four tiles of 8 × 8, pooled by their mean, each beside the whole picture."""
+    plan = {"size": [8, 8], "mean": [0, 0, 0], "std": [1, 1, 1], "tiles": {"count": 4, "beside_whole": True}}
+    head = {"name": "colour", "kind": "multilabel", "labels": ["red", "rest"], "output": "logits", "pool": "mean"}
+    folder = image_bundle(tmp_path_factory.mktemp("tiled"), 6, image=plan, heads=[head])
+    return Classifier(load_bundle(str(folder)), make_engine("cpu", 2))
+
+
 def scores(result) -> dict[str, float]:
     assert not isinstance(result, UploadError), result
     return {signal.label: signal.score for signal in result}
@@ -137,6 +146,14 @@ class TestImage(Contract):
     }
 
 
+class TestTiles(TestImage):
+    kind = "tiled"
+    contents = st.builds(
+        lambda height, width, red: Picture("image/png", width, height, 1, np.full((height, width, 3), red, np.uint8)),
+        st.integers(1, 40), st.integers(1, 40), st.integers(0, 254),
+    )  # fmt: skip
+
+
 def test_the_model_is_really_asked(text, image):
     good, bad, spam = (scores(result) for result in text.score(says("good", "bad", "win prize win prize")))
     assert good["normal"] > 0.5 > good["hate"]
@@ -188,19 +205,19 @@ def test_texts_beyond_a_slab_are_scored_as_alone(text, monkeypatch):
     assert [scores(result) for result in after] == [pytest.approx(scores(result), abs=TOLERANCE) for result in before]
 
 
-def test_pictures_beyond_a_batch_keep_their_order(image):
+@pytest.mark.parametrize("kind", ["image", "tiled"])
+def test_pictures_beyond_a_batch_keep_their_order(kind, request):
     reds = [0, 50, 100, 150, 200, 250] * 30
-    for red, result in zip(reds, image.score([colour(red) for red in reds]), strict=True):
+    classifier = request.getfixturevalue(kind)
+    for red, result in zip(reds, classifier.score([colour(red) for red in reds]), strict=True):
         assert scores(result)["red"] == pytest.approx(1 / (1 + np.exp(-red / 255)), abs=1e-6)
 
 
-def test_pixels_are_scaled_and_normalised_as_the_bundle_says():
-    from screening.classifiers.classifier import pixels
-    from screening.classifiers.manifest import Pixels
-
-    half = np.zeros((10, 20, 3), np.uint8)
-    half[:, :10] = (255, 0, 51)
-    made = pixels(Picture("image/png", 20, 10, 1, half), Pixels(size=(4, 8), mean=(0.5, 0, 0.2), std=(0.5, 1, 2)))
-    assert (made.shape, made.dtype) == ((3, 4, 8), np.float32)
-    assert made[:, 0, 0] == pytest.approx([1, 0, 0], abs=1e-6)
-    assert made[:, 3, 7] == pytest.approx([-1, 0, -0.1], abs=1e-6)
+def test_tiles_are_pooled_and_the_highest_is_the_evidence(tiled):
+    half = np.zeros((16, 24, 3), np.uint8)
+    half[:8, 12:] = (204, 0, 0)
+    [result] = tiled.score([Picture("image/png", 24, 16, 1, half)])
+    red = {signal.label: signal for signal in result}["red"]
+    p = [1 / (1 + np.exp(-0.8)), 0.5]  # of the tile that is red, and of the three others
+    assert red.score == pytest.approx((p[0] + 3 * p[1]) / 4, abs=1e-6)
+    assert red.evidence == Evidence(window=1, note="tile 8x8+14+0")

@@ -83,8 +83,8 @@ def text_bundle(folder: Path, **changes: Any) -> Path:
     )
 
 
-def image_bundle(folder: Path, **changes: Any) -> Path:
-    """An image bundle: `red` is the mean of the red channel, `nan` is not finite for a wholly white picture."""
+def image_bundle(folder: Path, channels: int = 3, **changes: Any) -> Path:
+    """An image bundle: `red` is the mean of the red channel, `rest` is not finite where red is full."""
     nodes = [
         helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
         helper.make_node("Slice", ["mean", "zero", "one", "one"], ["red"]),
@@ -95,7 +95,7 @@ def image_bundle(folder: Path, **changes: Any) -> Path:
     constants = {
         "axes": np.array([2, 3]), "zero": np.array([0]), "one": np.array([1]), "whole": np.array([[1.0]], np.float32),
     }  # fmt: skip
-    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["b", 3, 8, 8])]
+    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["b", channels, 8, 8])]
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", 2])]
     _save(folder, nodes, inputs, outputs, constants)
     head = {"name": "colour", "kind": "multilabel", "labels": ["red", "rest"], "output": "logits"}

@@ -1,0 +1,1 @@
+"""Image bundles that are trained on photographs with damage of known kind and strength."""

@@ -1,0 +1,126 @@
+"""A trained network to ONNX, checked against torch and, where it is rounded, on dev photographs.
+
+    python -m models.images.export RECIPE --network DIR --rows DIR --out DIR
+
+Writes model.onnx (input pixels float32 [batch, channels, height, width]) and export.json. Fails as `models.export`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from torch import Tensor, nn
+
+from models.convert import Dev, Feed, convert, output
+from models.images.network import StemmedClassifier, load_network
+from models.images.photographs import load
+from models.images.recipe import ImageRecipe, load_image_recipe
+from models.images.versions import measured_versions, targets
+from models.recipe import Head
+from models.score import Floats, Windows
+from screening.classifiers.manifest import Pixels
+from screening.classifiers.pictures import cut, normalised
+
+INPUT = "pixels"
+ROWS = 16  # of a batch
+Tiles = Sequence[npt.NDArray[np.uint8]]
+
+
+def head_of(recipe: ImageRecipe) -> Head:
+    """All labels in one head; the mean over the tiles, for a picture is damaged as a whole."""
+    return Head(name="quality", kind="multilabel", labels=recipe.labels, pool="mean")
+
+
+class _Outputs(nn.Module):
+    """Logits by head, as `models.convert` wants them."""
+
+    def __init__(self, network: StemmedClassifier) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor]:
+        return (self.network(pixels),)
+
+
+class OnnxImageModel:
+    """One session on the CPU."""
+
+    def __init__(self, path: Path, recipe: ImageRecipe, threads: int = 0) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.how, self.head = recipe.image, head_of(recipe)
+
+    def logits(self, tiles: Tiles) -> npt.NDArray[np.float32]:
+        """[n, labels] of uint8 tiles [height, width, channels]."""
+        parts = []
+        for start in range(0, len(tiles), ROWS):
+            feed = {INPUT: feed_of(tiles[start : start + ROWS], self.how)}
+            parts.append(self.session.run([output(self.head)], feed)[0])
+        return np.concatenate(parts)
+
+
+def feed_of(tiles: Tiles, how: Pixels) -> npt.NDArray[np.float32]:
+    """A batch as the jobs feed it."""
+    return np.stack([normalised(tile, how) for tile in tiles])
+
+
+def probes(recipe: ImageRecipe) -> list[Feed]:
+    """Tiles of noise and of plain greys, each alone and all in one batch."""
+    channels, height, width = recipe.image.shape
+    noise = np.random.default_rng(recipe.training.seed).integers(0, 256, (4, height, width, channels), np.uint8)
+    tiles = [*noise, *(np.full_like(noise[0], grey) for grey in (0, 128, 255))]
+    return [{INPUT: feed_of(batch, recipe.image)} for batch in (*([tile] for tile in tiles), tiles)]
+
+
+def dev_rows(recipe: ImageRecipe, rows: Path) -> Dev:
+    """Every version of the dev photographs, scored as the jobs do: all tiles, then pooled."""
+    head, tiles, owner, wanted = head_of(recipe), [], list[int](), list[list[int]]()
+    for row, pixels in load(rows, "dev"):
+        for version in measured_versions(recipe, row["id"], pixels, row["part"] == "drawing"):
+            own = [seen for seen, _ in cut(version.pixels, recipe.image)]
+            tiles += own
+            owner += [len(wanted)] * len(own)
+            severity = targets(recipe, version.strengths)
+            wanted.append([-1 if not (s >= 0.5 or s == 0) else int(s > 0) for s in severity])
+
+    def probabilities(path: Path) -> dict[str, Floats]:
+        return {head.name: windows_of(head, OnnxImageModel(path, recipe).logits(tiles), owner).pooled(head)}
+
+    return Dev({head.name: wanted}, probabilities)
+
+
+def windows_of(head: Head, logits: npt.NDArray[np.float32], owner: Sequence[int]) -> Windows:
+    """Tiles as `models.score` pools windows, all of one weight."""
+    pictures = max(owner) + 1
+    return Windows({head.name: logits}, np.array(owner), np.ones(len(owner), np.int64), np.zeros((pictures, 0)))
+
+
+def export(recipe: ImageRecipe, folder: Path, rows: Path, out: Path) -> dict[str, Any]:
+    """Write model.onnx and export.json, and give what that says. Raises ExportError where a bar is missed."""
+    dev = None if recipe.precision == "fp32" else dev_rows(recipe, rows)
+    network = _Outputs(load_network(recipe, folder)).eval()
+    return convert(network, [head_of(recipe)], probes(recipe), out, recipe.precision, dev)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--network", type=Path, required=True)
+    parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    export(load_image_recipe(args.recipe), args.network, args.rows, args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""The recipe of an image bundle: photographs, the damage they suffer, the network, the training; validated whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from models.images.damage import DAMAGES
+from models.images.stem import CELL
+from models.recipe import Precision, Strict, Training
+from screening.classifiers.manifest import Pixels
+from screening.errors import ConfigError
+
+
+class Backbone(Strict):
+    """A Hugging Face image classifier behind a convolutional stem.
+
+    `config` are the arguments of a transformers config (`model_type` and sizes), trained from scratch; or `folder` is
+    a saved model with its weights. `stem` is how many filters `models.images.stem` has at each scale; with 0 there is
+    none and the backbone reads pixels.
+    """
+
+    name: str
+    licence: str
+    config: dict[str, Any] = Field(default={})
+    folder: str = ""
+    stem: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Backbone:
+        if bool(self.folder) == ("model_type" in self.config):
+            raise ValueError("name either a `folder` or a `config` with `model_type`")
+        return self
+
+
+class Ramp(Strict):
+    """What strength of a damage means: its `label` is 0 up to `mild`, rises in a straight line, is 1 from `strong`."""
+
+    label: str
+    mild: float = Field(ge=0)
+    strong: float
+
+    @model_validator(mode="after")
+    def _rising(self) -> Ramp:
+        if self.strong <= self.mild:
+            raise ValueError(f"strong {self.strong} must be above mild {self.mild}")
+        return self
+
+    def severity(self, strength: float) -> float:
+        """0..1."""
+        return min(1.0, max(0.0, (strength - self.mild) / (self.strong - self.mild)))
+
+    def strength(self, severity: float) -> float:
+        """The strength of a severity; below 0 and above 1 it goes on in the same line."""
+        return self.mild + severity * (self.strong - self.mild)
+
+
+class Photographs(Strict):
+    """A folder of undamaged photographs below the data folder.
+
+    `drawings` are kept whole: they teach only what is no damage. `leave_out` are not used at all. `dev` and `held_out`
+    are how many photographs are kept for calibration and for measuring, drawn by the seed.
+    """
+
+    set: str
+    licence: str
+    leave_out: tuple[str, ...] = ()
+    drawings: tuple[str, ...] = ()
+    dev: int = Field(gt=0)
+    held_out: int = Field(gt=0)
+
+
+class Checked(Strict):
+    """Photographs with real damage, only looked at: `set` is the folder, file names end as `damaged` or `fine` say."""
+
+    set: str
+    licence: str
+    label: str
+    fine: str
+    damaged: tuple[str, ...]
+
+
+class ImageRecipe(Strict):
+    """Everything that makes an image bundle, besides the data itself.
+
+    `overall` is the label of the score over all damages. In an epoch each photograph comes in `versions`, each newly
+    damaged, and `tiles` are cut from each at random places; a batch is of `batch` versions. The bundle is published
+    only when each label of `must_beat` is surely better than every number that needs no learning.
+    """
+
+    modality: Literal["image"]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    backbone: Backbone
+    image: Pixels
+    overall: str
+    damages: dict[str, Ramp] = Field(min_length=1)
+    photographs: Photographs
+    checks: tuple[Checked, ...] = ()
+    must_beat: tuple[str, ...] = ()
+    versions: int = Field(gt=0)
+    tiles: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    precision: Precision = "int8"
+    training: Training = Training()
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ImageRecipe:
+        if unknown := sorted(set(self.damages) - set(DAMAGES)):
+            raise ValueError(f"damages: unknown {unknown[0]!r}; there are {', '.join(DAMAGES)}")
+        if self.image.tiles is None:
+            raise ValueError("image.tiles is missing: scaling a picture down takes its damage away")
+        if self.backbone.stem and any(side % CELL for side in self.image.size):
+            raise ValueError(f"image.size {self.image.size}: a stem needs multiples of {CELL}")
+        if self.overall in self.kinds:
+            raise ValueError(f"overall: {self.overall!r} is the label of a damage")
+        if unknown := sorted(set(self.must_beat) - set(self.kinds)):
+            raise ValueError(f"must_beat: unknown label {unknown[0]!r}; there are {', '.join(self.kinds)}")
+        for check in self.checks:
+            if check.label not in self.labels:
+                raise ValueError(
+                    f"checks.{check.set}: unknown label {check.label!r}; there are {', '.join(self.labels)}"
+                )
+        return self
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The labels of the damages, each once."""
+        return tuple(dict.fromkeys(ramp.label for ramp in self.damages.values()))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels, in the order of the outputs."""
+        return (*self.kinds, self.overall)
+
+
+def load_image_recipe(path: Path) -> ImageRecipe:
+    """Read and validate a recipe. Raises ConfigError that names the file, the field and what is allowed."""
+    try:
+        return ImageRecipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"can't read the recipe: {error}", file=str(path)) from error
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors())
+        raise ConfigError(told, file=str(path), fix="models/images/recipe.py says what each field means") from error
