@@ -15,6 +15,8 @@ from pathlib import Path
 from models.evaluate import evaluate
 from models.export import export
 from models.finetune import train
+from models.images.recipe import is_image_recipe, load_image_recipe
+from models.images.train import make_image_bundle
 from models.prepare import prepare
 from models.publish import publish
 from models.recipe import Recipe, load_recipe
@@ -43,7 +45,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    make_bundle(load_recipe(args.recipe), args.data, args.out)
+    if is_image_recipe(args.recipe):
+        make_image_bundle(load_image_recipe(args.recipe), args.data, args.out)
+    else:
+        make_bundle(load_recipe(args.recipe), args.data, args.out)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from models.images.export import OnnxImageModel, windows_of
 from models.images.photographs import load
 from models.images.recipe import Checked, ImageRecipe, load_image_recipe
 from models.images.versions import measured_versions, targets
-from models.metrics import calibration_error
+from models.metrics import measure
 from models.recipe import Head
 from models.score import Calibration, Floats, Windows
 from screening.classifiers.pictures import cut
@@ -136,7 +136,7 @@ def _figures(recipe: ImageRecipe, label: str, dev: Measured, held: Measured, sco
         if (ramp.label == label or label == recipe.overall)
         and (where := fine | (whole & positive & (held.kinds == kind))).any()
     }
-    out["ece"] = round(calibration_error(scores[clear], positive[clear]), 4)
+    out["at_half"] = measure(_alone(label), scores[whole, None], positive[whole].astype(np.int64))
     return out
 
 

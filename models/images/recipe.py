@@ -138,6 +138,15 @@ class ImageRecipe(Strict):
         return (*self.kinds, self.overall)
 
 
+def is_image_recipe(path: Path) -> bool:
+    """Whether the file says `modality: image`; what can't be read is left to who loads it."""
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return False
+    return isinstance(said, dict) and said.get("modality") == "image"
+
+
 def load_image_recipe(path: Path) -> ImageRecipe:
     """Read and validate a recipe. Raises ConfigError that names the file, the field and what is allowed."""
     try:

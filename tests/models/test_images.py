@@ -285,10 +285,13 @@ def test_the_chain_makes_a_bundle_that_the_product_runs(recipe, photographs, tmp
     from models.images import compare
     from models.images.damage import damage
     from models.images.publish import publish
-    from models.images.train import make_image_bundle
+    from models.train import main
 
     monkeypatch.setattr(compare, "RESAMPLES", 50)
-    bundle = load_bundle(str(make_image_bundle(recipe, photographs, tmp_path / "out")))
+    said = [str(tmp_path / "tiny.yaml"), "--data", str(photographs), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["models.train", *said])
+    main()
+    bundle = load_bundle(str(tmp_path / "out" / "bundles" / "tiny-image" / "0.1.0"))
     assert bundle.labels == ("noise", "under_exposed", "low_quality")
     assert set(bundle.calibration) == set(bundle.labels)
     assert bundle.manifest.metrics["under_exposed"]["among_all"]["model"]["auroc"][0] > 0.8
