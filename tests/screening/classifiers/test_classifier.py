@@ -214,10 +214,10 @@ def test_pictures_beyond_a_batch_keep_their_order(kind, request):
 
 
 def test_tiles_are_pooled_and_the_highest_is_the_evidence(tiled):
-    half = np.zeros((16, 32, 3), np.uint8)
-    half[:8, 16:] = (204, 0, 0)
-    [result] = tiled.score([Picture("image/png", 32, 16, 1, half)])
+    quarter = np.zeros((16, 16, 3), np.uint8)
+    quarter[:8, 8:] = (204, 0, 0)
+    [result] = tiled.score([Picture("image/png", 16, 16, 1, quarter)])
     red = {signal.label: signal for signal in result}["red"]
     p = [1 / (1 + np.exp(-0.8)), 0.5]  # of the tile that is red, and of the three others
     assert red.score == pytest.approx((p[0] + 3 * p[1]) / 4, abs=1e-6)
-    assert red.evidence == Evidence(window=1, note="tile 8x8+16+0")
+    assert red.evidence == Evidence(window=1, note="tile 8x8+8+0")
