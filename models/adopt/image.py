@@ -17,8 +17,8 @@ from transformers import AutoImageProcessor, PreTrainedModel
 from models.convert import Feed, output
 from models.recipe import Head
 from models.score import Floats, Windows, probabilities
-from screening.classifiers.classifier import pixels
 from screening.classifiers.manifest import Pixels
+from screening.classifiers.pictures import windows
 from screening.decode import decode
 from screening.errors import ConfigError, UploadError
 from screening.records import Picture
@@ -66,7 +66,7 @@ class ImageCheckpoint:
 
     def scored(self, path: Path, head: Head, files: Sequence[str]) -> Windows:
         """Logits of pictures in files, decoded and scaled as the jobs do, by the model in a file."""
-        logits = self._logits(path, head, [pixels(read_picture(file), self.how) for file in files])
+        logits = self._logits(path, head, [self._scaled(read_picture(file)) for file in files])
         n = len(files)
         return Windows({head.name: logits}, np.arange(n), np.ones(n, np.int64), np.zeros((n, 0)))
 
@@ -76,7 +76,7 @@ class ImageCheckpoint:
         own = [self._own(picture) for picture in pictures]
         p, q = (
             probabilities(head, self._logits(path, head, each))
-            for each in (own, [pixels(picture, self.how) for picture in pictures])
+            for each in (own, [self._scaled(picture) for picture in pictures])
         )
         same = p.argmax(1) == q.argmax(1) if head.kind == "multiclass" else ((p >= 0.5) == (q >= 0.5)).all(1)
         return {
@@ -86,6 +86,10 @@ class ImageCheckpoint:
             "max_delta": round(float(np.abs(p - q).max()), 4),
             "mean_delta": round(float(np.abs(p - q).mean()), 5),
         }
+
+    def _scaled(self, picture: Picture) -> npt.NDArray[np.float32]:
+        [(whole, _)] = windows(picture, self.how)
+        return whole
 
     def _own(self, picture: Picture) -> npt.NDArray[np.float32]:
         made = self.processor(images=Image.fromarray(picture.pixels), return_tensors="np")[INPUT]
