@@ -23,6 +23,8 @@ from torch import Tensor, nn
 
 from models.batches import Batch, batches, cut, encode, load_tokenizer
 from models.heads import MultiHead, masked_loss, new_network, save_network
+from models.images import finetune as images
+from models.images.recipe import is_image_recipe, load_image_recipe
 from models.recipe import Head, Recipe, Source, load_recipe
 from models.rows import Row, read_rows
 from models.training import fit
@@ -168,7 +170,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    train(load_recipe(args.recipe), args.rows, args.out, args.steps)
+    if is_image_recipe(args.recipe):
+        images.train(load_image_recipe(args.recipe), args.rows, args.out, args.steps)
+    else:
+        train(load_recipe(args.recipe), args.rows, args.out, args.steps)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """Trains an image classifier on tiles of photographs that are damaged on the way.
 
-    accelerate launch -m models.images.finetune RECIPE --rows DIR --out DIR [--steps N]
+    accelerate launch -m models.finetune RECIPE --rows DIR --out DIR [--steps N]
 
 Reads what models.images.photographs wrote; a run that was cut off goes on from its last checkpoint.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 
 from models.images.network import StemmedClassifier, normalised, save_network
 from models.images.photographs import load
-from models.images.recipe import ImageRecipe, load_image_recipe
+from models.images.recipe import ImageRecipe
 from models.images.versions import chance_of, measured_versions, targets, training_version
 from models.training import fit
 from screening.classifiers.pictures import BLOCK, cut, reflected, scaled
@@ -113,19 +112,3 @@ def train(recipe: ImageRecipe, rows: Path, out: Path, steps: int | None = None) 
     network = fit(DamageTask(recipe, rows), recipe.training, out, steps)
     save_network(network, out / "final")
     return network
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int)
-    args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    train(load_image_recipe(args.recipe), args.rows, args.out, args.steps)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,12 +13,13 @@ import yaml
 import screening
 from models.batches import cut, encode, load_tokenizer
 from models.recipe import Head
-from models.score import Calibration, OnnxModel, score
+from models.score import Calibration, Form, OnnxModel, score
 from screening.classifiers import Classifier, find_bundles, load_bundle, make_engine
 from screening.records import Article
 
 BUNDLES = Path(screening.__file__).parent / "bundles"
-LABELS = {"normal", "offensive", "hate", "sexism", "spam", "clickbait", "unreliable_style"}
+LABELS = {"normal", "offensive", "hate", "sexism", "harassment", "threat", "sexual", "self_harm"}
+LABELS |= {"spam", "clickbait", "unreliable_style"}
 ORDINARY: dict[str, str] = yaml.safe_load(Path(__file__).with_name("ordinary.yaml").read_text(encoding="utf-8"))
 LONG = "\n\n".join(ORDINARY.values())
 
@@ -85,11 +86,30 @@ def test_ordinary_writing_is_left_alone(name: str, classifier: Classifier) -> No
             "Subject: cheap software online. Buy Windows and Office at 80 % off, order today at http://soft.example",
         ),
         ("sexism", "Women are too stupid to drive, they should stay in the kitchen where they belong."),
+        ("spam", "Hey guys check out my channel and subscribe, I give away free phones every week!!"),
+        ("threat", "I know where you live, and tomorrow I will come and kill you and your whole family."),
+        ("harassment", "You are a pathetic worthless idiot, nobody can stand you, delete your account."),
+        ("self_harm", "I don't want to live any more. Tonight I will take all my pills and end my life."),
+        ("sexual", "She took off her clothes and they had sex on the kitchen table, moaning loudly."),
         ("clickbait", "21 Things You Will Only Understand If You Grew Up With Three Sisters"),
     ],
 )
 def test_what_is_plain_to_see_is_seen(label: str, text: str, classifier: Classifier) -> None:
     assert scores(classifier, text)[0][label] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("hate", "Nobody should ever say that immigrants are vermin. They are our neighbours and friends."),
+        ("self_harm", "If you think of suicide, call the helpline. Somebody is there for you day and night."),
+        ("sexual", "The clinic offers free breast cancer screening and advice on contraception from March."),
+        ("threat", "The court sentenced a man to two years because he had threatened to kill the mayor."),
+        ("spam", "hey, are we still on for dinner tonight? I got the tickets for free from work"),
+    ],
+)
+def test_what_only_speaks_of_it_is_let_pass(label: str, text: str, classifier: Classifier) -> None:
+    assert scores(classifier, text)[0][label] < 0.5
 
 
 def test_plain_hostility_is_not_normal(classifier: Classifier) -> None:
@@ -115,7 +135,10 @@ def test_training_and_screening_score_alike(folder: Path, record: dict[str, Any]
     found = score(OnnxModel(folder / "model.onnx", heads, threads=1), folder, texts, **window)
     assert len(found.owner) == 1 + len(cut(next(encode(load_tokenizer(folder), [LONG])), **window)) > 10
     for head, said in zip(heads, record["heads"], strict=True):
-        calibration = Calibration(tuple(said["calibration"]["scale"]), tuple(said["calibration"]["shift"]))
+        form = {k: tuple(v) for k, v in said.get("surface", {}).items() if k != "features"}
+        calibration = Calibration(
+            tuple(said["calibration"]["scale"]), tuple(said["calibration"]["shift"]), Form(**form) if form else None
+        )
         pooled = found.pooled(head, calibration)
         for row, screened in zip(pooled, scores(classifier, *texts), strict=True):
             assert dict(zip(head.labels, row, strict=True)) == pytest.approx(
