@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,8 @@ POINTS = 200
 def fit(head: Head, windows: Windows, truth: npt.NDArray[np.int64], form: Form | None = None) -> Calibration:
     """Platt scaling per label, or one temperature and a shift per label for a multiclass head.
 
-    A `form` is added to the logit, times a factor that is fitted too (stacking, Wolpert 1992).
+    A `form` is added to the logit as it was learnt: dev rows of a few publishers can't tell how much it should count.
+
     `truth` is the label's index (multiclass) or 0/1 of each text. Fitted to the likelihood of the pooled score, for
     that is what a policy sees. Platt 1999; Guo et al. 2017; a weak prior keeps a separable head finite.
     """
@@ -27,8 +27,7 @@ def fit(head: Head, windows: Windows, truth: npt.NDArray[np.int64], form: Form |
 
     def calibration(x: Floats) -> Calibration:
         scale = float(np.exp(x[0]))
-        surface = replace(form, weight=tuple(float(x[-1]) * w for w in form.weight)) if form else None
-        return Calibration((scale,) * n, tuple(float(v) for v in x[1 : n + 1]), surface)
+        return Calibration((scale,) * n, tuple(float(v) for v in x[1:]), form)
 
     def loss(x: Floats) -> float:
         p = np.clip(windows.pooled(head, calibration(x)), 1e-9, 1 - 1e-9)
@@ -38,8 +37,9 @@ def fit(head: Head, windows: Windows, truth: npt.NDArray[np.int64], form: Form |
             likelihood = np.where(truth == 1, p[:, 0], 1 - p[:, 0])
         return float(-np.log(likelihood).mean() + 1e-3 * (x**2).mean())
 
-    start = np.zeros(n + 2) if form else np.zeros(n + 1)
-    found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 800, "xatol": 1e-3, "fatol": 1e-7})
+    found = minimize(
+        loss, np.zeros(n + 1), method="Nelder-Mead", options={"maxiter": 800, "xatol": 1e-3, "fatol": 1e-7}
+    )
     x = found.x.copy()
     if head.decide == "macro_f1":
         scores = windows.pooled(head, calibration(x))
