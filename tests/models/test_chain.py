@@ -86,7 +86,7 @@ def test_curves_and_plots_lie_beside(place: Path) -> None:
 
 def test_an_upload_is_screened_with_it(place: Path, bundle_folder: Path) -> None:
     (place / "policy.yaml").write_text(
-        "policy: tiny\nversion: 1\ncategories:\n  - {id: scams_and_fraud, signal: spam, review: {recall: 0.5}}\n"
+        "policy: tiny\nversion: 1\ncategories:\n  - {id: scams_and_fraud, signal: spam, review: 0.5}\n"
     )
     (place / "good.txt").write_text(TEXTS[0])
     (place / "bad.txt").write_text(" ".join(TEXTS[1:] * 3))

@@ -168,3 +168,25 @@ def test_contrast_templates_are_on_one_side_of_the_split() -> None:
     labels = {s: {r["label"] for r in rows if r["split"] == s} for s in ("train", "dev")}
     assert labels["train"] == labels["dev"] >= {"ordinary", "neutral", "hateful", "sexist", "promotion"}
     assert not [r["text"] for r in rows if "{" in r["text"]]
+
+
+def test_a_pattern_selects_rows_by_their_words(
+    recipe_file: Path, recipe_document: dict[str, Any], data: Path, tmp_path: Path
+) -> None:
+    recipe_document["sources"][0]["matching"] = r"(?i)\bcats?\b"
+    recipe_file.write_text(yaml.safe_dump(recipe_document))
+    write(
+        data, row("A CAT sat here"), row("catalogue of towns"), row("two cats", split="dev"), row("a dog", split="dev")
+    )
+    train, dev = prepared(load_recipe(recipe_file), data, tmp_path / "rows")
+    assert [r["text"] for r in train if r["set"] == "made"] == ["A CAT sat here"]
+    assert [r["text"] for r in dev if r["set"] == "made"] == ["two cats"]
+    report = json.loads((tmp_path / "rows" / "leakage.json").read_text())
+    assert report["sets"]["made"]["left_out"] == {"does not match": 2}
+
+
+def test_a_pattern_that_is_none_is_refused(recipe_file: Path, recipe_document: dict[str, Any]) -> None:
+    recipe_document["sources"][0]["matching"] = "(cat"
+    recipe_file.write_text(yaml.safe_dump(recipe_document))
+    with pytest.raises(ConfigError, match=r"made\.matching"):
+        load_recipe(recipe_file)
