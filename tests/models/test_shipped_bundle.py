@@ -53,7 +53,7 @@ def test_every_label_of_the_contract_has_a_calibration(classifier: Classifier) -
 def test_it_is_small_and_says_what_it_is_made_of(folder: Path, record: dict[str, Any]) -> None:
     assert sum(p.stat().st_size for p in BUNDLES.rglob("*") if p.is_file()) < 30_000_000
     assert record["base_model"]["licence"] == "Apache-2.0"
-    assert all(d["licence"] and d["rows"] > 0 for d in record["training_data"])
+    assert all(d["licence"] and d["rows"] + d["dev_rows"] > 0 for d in record["training_data"])
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert card.index("Out of domain") < card.index("## Heads")
     for head in record["heads"]:
@@ -117,7 +117,8 @@ def test_plain_hostility_is_not_normal(classifier: Classifier) -> None:
         classifier, "All Muslims are vermin and should be wiped out.", "Muslims live in this street too."
     )
     assert hostile["normal"] < 0.2
-    assert hostile["hate"] > 10 * kind["hate"]
+    assert hostile["hate"] > 0.5
+    assert kind["hate"] < 0.2
 
 
 def test_neighbours_do_not_change_a_score(classifier: Classifier) -> None:
