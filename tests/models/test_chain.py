@@ -92,7 +92,7 @@ def test_an_upload_is_screened_with_it(place: Path, bundle_folder: Path) -> None
     (place / "bad.txt").write_text(" ".join(TEXTS[1:] * 3))
     argv = ("file", "--policy", place / "policy.yaml", "--bundles", bundle_folder.parent.parent, "--engine", "cpu")
     said = screening(*argv, "--format", "json", place / "good.txt", place / "bad.txt")
-    verdicts = [json.loads(line)["verdict"] for line in said.splitlines()]
+    verdicts = [json.loads(line)["decision"] for line in said.splitlines()]
     assert verdicts == ["accept", "review"]
 
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import models
+from models.images.recipe import is_image_recipe, load_image_recipe
 from models.recipe import load_recipe
 from screening.errors import ConfigError
 
@@ -17,7 +18,8 @@ RECIPES = sorted((Path(models.__file__).parent / "recipes").glob("*.yaml"))
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_the_recipes_that_ship_are_valid(path: Path) -> None:
-    assert load_recipe(path).name == path.stem
+    recipe = load_image_recipe(path) if is_image_recipe(path) else load_recipe(path)
+    assert recipe.name == path.stem
 
 
 def unknown_head(r: dict[str, Any]) -> None:
