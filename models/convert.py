@@ -22,7 +22,7 @@ from models.gate import compare, failures
 from models.quantise import quantise
 from models.recipe import Head, Precision
 from models.score import Floats, probabilities
-from screening.errors import ConfigError
+from screening.errors import ConfigError, ScreeningError
 
 log = logging.getLogger("models.export")
 Feed = dict[str, npt.NDArray[Any]]  # by input: int64 [batch, seq], or float32 [batch, 3, height, width]
@@ -30,7 +30,7 @@ PARITY = 1e-4
 OPSET = 20
 
 
-class ExportError(Exception):
+class ExportError(ScreeningError):
     """The exported file does not compute what the network computes, or not closely enough."""
 
 

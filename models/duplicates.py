@@ -78,7 +78,7 @@ class Texts:
 
 
 def _may_be_near(key: str) -> bool:
-    return "\n" not in key and len(shingles(key)) >= SHORTEST
+    return len(shingles(key)) >= SHORTEST
 
 
 def drop_copies(
@@ -95,7 +95,7 @@ def drop_copies(
     counts = {name: Counter[str]() for name in told}
     for side in ("dev", "train"):
         for row in splits[side]:
-            key, count = _key(row), counts[row["set"]]
+            key, count = normalised(row["text"]), counts[row["set"]]
             if side == "train":
                 kind, found = texts["dev"].find(key)
                 if found:
@@ -115,12 +115,6 @@ def drop_copies(
     for name, count in counts.items():
         told[name]["copies"] = {what: n for what, n in sorted(count.items()) if n}
     return kept
-
-
-def _key(row: Row) -> str:
-    """What is compared; of a pair (`headline`) both, since a body under many headlines is no copy."""
-    text = normalised(row["text"])
-    return f"{normalised(row['headline'])}\n{text}" if row.get("headline") else text
 
 
 def _clash(one: Row, other: Row) -> bool:

@@ -9,6 +9,7 @@ the recipe names. A test split is never read.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import logging
 from collections import Counter
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from models.any_category import any_category
+from models.console import console
 from models.floor import floor as floor_of
 from models.form import learn_form
 from models.functional import functional, read_cases
@@ -72,6 +74,7 @@ def evaluate(
             metrics["functional"][name]["floor"] = functional(recipe, each, there)
         log.info("functional %s: %.3f passed", name, metrics["functional"][name]["share"])
     result = {
+        "model": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
         "rows": {"train": _sets(train), "dev": _sets(dev), "languages": _languages([*train, *dev])},
         "calibration": {name: asdict(c) for name, c in fitted.items()},
         "metrics": metrics,
@@ -109,8 +112,8 @@ def main() -> None:
     parser.add_argument("--functional", type=Path, nargs="*", default=[], metavar="FILE")
     parser.add_argument("--no-floor", action="store_true")
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    evaluate(load_recipe(args.recipe), args.rows, args.model, not args.no_floor, args.functional)
+    with console():
+        evaluate(load_recipe(args.recipe), args.rows, args.model, not args.no_floor, args.functional)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ without them the bundle is uncalibrated, and a policy may use its scores but no 
 from __future__ import annotations
 
 import argparse
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -27,6 +26,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from models.batches import batches, cut, encode, load_tokenizer
+from models.console import console
 from models.convert import Dev, ExportError, Feed, convert
 from models.heads import load_network
 from models.recipe import Precision, Recipe, load_recipe
@@ -98,21 +98,21 @@ def main() -> None:
     theirs.add_argument("--version")
     theirs.add_argument("--calibrate", type=Path, metavar="FILE.jsonl")
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    mine, other = (("recipe", "network"), ("rows",)), (("labels", "name", "version"), ("calibrate",))
-    (needed, _), strange = (other, sum(mine, ())) if args.checkpoint else (mine, sum(other, ()))
-    if missing := [name for name in needed if not getattr(args, name)]:
-        parser.error(f"{'--from' if args.checkpoint else 'a recipe'} needs {', '.join(missing)}")
-    if unused := [name for name in strange if getattr(args, name)]:
-        parser.error(f"{'--from' if args.checkpoint else 'a recipe'} takes no {', '.join(unused)}")
-    if args.checkpoint:
-        from models.adopt import adopt
+    with console():
+        mine, other = (("recipe", "network"), ("rows",)), (("labels", "name", "version"), ("calibrate",))
+        (needed, _), strange = (other, sum(mine, ())) if args.checkpoint else (mine, sum(other, ()))
+        if missing := [name for name in needed if not getattr(args, name)]:
+            parser.error(f"{'--from' if args.checkpoint else 'a recipe'} needs {', '.join(missing)}")
+        if unused := [name for name in strange if getattr(args, name)]:
+            parser.error(f"{'--from' if args.checkpoint else 'a recipe'} takes no {', '.join(unused)}")
+        if args.checkpoint:
+            from models.adopt import adopt
 
-        precision = args.precision or "fp32"
-        adopt(args.checkpoint, args.labels, args.name, args.version, args.out, args.calibrate, precision)
-        return
-    dev = read_rows(args.rows, "dev") if args.rows else []
-    export(load_recipe(args.recipe), args.network, Path(args.out), dev, args.precision)
+            precision = args.precision or "fp32"
+            adopt(args.checkpoint, args.labels, args.name, args.version, args.out, args.calibrate, precision)
+            return
+        dev = read_rows(args.rows, "dev") if args.rows else []
+        export(load_recipe(args.recipe), args.network, Path(args.out), dev, args.precision)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ that was cut off goes on from its last checkpoint. `--steps` ends early: for a q
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import logging
 import random
@@ -22,6 +23,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from models.batches import Batch, batches, cut, encode, load_tokenizer
+from models.console import console
 from models.heads import MultiHead, masked_loss, new_network, save_network
 from models.images import finetune as images
 from models.images.recipe import is_image_recipe, load_image_recipe
@@ -68,20 +70,21 @@ class TextTask:
     def loss(self, network: nn.Module, batch: tuple[Batch, list[int]], device: str) -> Tensor:
         """`masked_loss` of all heads."""
         tokens, rows = batch
-        logits = network(
-            torch.from_numpy(tokens.input_ids).to(device), torch.from_numpy(tokens.attention_mask).to(device)
-        )
+        logits = _forward(network, tokens, device)
         return masked_loss(logits, [t[rows].to(device) for t in self._targets], self.recipe.heads)
+
+    def identity(self) -> str:
+        """A digest of windows, targets and heads."""
+        said = [self._windows, self._owner, [t.tolist() for t in self._targets], self._passes]
+        heads = [head.model_dump() for head in self.recipe.heads]
+        return hashlib.sha256(json.dumps([said, heads]).encode()).hexdigest()
 
     @torch.no_grad()
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:
         """AUROC of each head on a sample of its own dev rows (first windows only); `score` is their mean."""
         logits = [np.zeros((len(self._dev), len(h.labels)), np.float32) for h in self.recipe.heads]
         for batch in batches(self._dev_windows, 4096):
-            out = network(
-                torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.attention_mask).to(device)
-            )
-            for into, values in zip(logits, out, strict=True):
+            for into, values in zip(logits, _forward(network, batch, device), strict=True):
                 into[batch.rows] = values.float().cpu().numpy()
         found = {h.name: _auroc(self.recipe, h, self._dev, z) for h, z in zip(self.recipe.heads, logits, strict=True)}
         known = {name: v for name, v in found.items() if v is not None}
@@ -169,11 +172,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int)
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    if is_image_recipe(args.recipe):
-        images.train(load_image_recipe(args.recipe), args.rows, args.out, args.steps)
-    else:
-        train(load_recipe(args.recipe), args.rows, args.out, args.steps)
+    with console():
+        if is_image_recipe(args.recipe):
+            images.train(load_image_recipe(args.recipe), args.rows, args.out, args.steps)
+        else:
+            train(load_recipe(args.recipe), args.rows, args.out, args.steps)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def measure_head(
         metrics["same_publishers"] = _beside(head, every[near], None if floor is None else floor[near], its, seed)
     if floor is not None:
         metrics |= _floor(head, every[rows], floor[rows], truth, weights)
-    both = rows + harmless_rows(recipe, head, dev)
+    both = sorted({*rows, *harmless_rows(recipe, head, dev)})  # a harmless set may be measured on too
     known = truth_of(head, [dev[i] for i in both])
     wanted = range(len(head.labels)) if head.kind == "multiclass" else (1,)
     tables = {x: table(every[both, k], known == w) for k, (x, w) in enumerate(zip(head.labels, wanted, strict=True))}

@@ -13,18 +13,18 @@ import json
 import logging
 import random
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from models.console import console
 from models.duplicates import drop_copies, normalised
 from models.leakage import Report, straddling, summary
 from models.recipe import Recipe, Source, load_recipe
 from models.rows import Row, write_rows
 from models.sources import GENERATED, Raw, plain, read_source
 from models.splits import sides
-from screening.errors import ConfigError, ScreeningError
+from screening.errors import ConfigError
 
 log = logging.getLogger("models.prepare")
 
@@ -46,12 +46,12 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> Report:
         report["sets"][source.name] |= {"kept": {side: len(rows) for side, rows in mine.items()}}
         report["sets"][source.name] |= {"straddling": straddling(mine["train"], mine["dev"])}
     report["kept"] = {side: dict(Counter(r["set"] for r in rows)) for side, rows in splits.items()}
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "leakage.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
     for side, rows in splits.items():
         if not rows:
-            raise ConfigError(f"no {side} rows", fix=f"{out / 'leakage.json'} counts what was left out, and why")
+            raise ConfigError(f"no {side} rows", fix=summary(report))
     write_rows(out, _same_columns(splits))
+    # last, so that a folder with a report is whole
+    (out / "leakage.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
     return report
 
 
@@ -131,11 +131,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    try:
+    with console():
         log.info("%s", summary(prepare(load_recipe(args.recipe), args.data, args.out)))
-    except ScreeningError as error:
-        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from models.card import card
+from models.console import console
 from models.convert import output
 from models.recipe import Head, Recipe, load_recipe
 from models.registry import enter, place
@@ -34,10 +35,19 @@ log = logging.getLogger("models.publish")
 
 def publish(recipe: Recipe, model: Path, to: str | Path) -> str:
     """Publish what lies in `model`, and give the bundle's folder or `gs://` prefix. Raises ConfigError as below."""
-    evaluation = json.loads((model / "evaluation.json").read_text())
+    evaluation = evaluation_of(model)
     evaluation["metrics"]["export"] = json.loads((model / "export.json").read_text())
     files = {name: (model / name).read_bytes() for name in ("model.onnx", "tokenizer.json", "calibration.json")}
     return publish_bundle(bundle_record(recipe, evaluation), {**files, CARD: card(recipe, evaluation).encode()}, to)
+
+
+def evaluation_of(model: Path) -> dict[str, Any]:
+    """What was measured of the model.onnx in a folder; ConfigError when it is of another file."""
+    evaluation: dict[str, Any] = json.loads((model / "evaluation.json").read_text())
+    if evaluation["model"] != hashlib.sha256((model / "model.onnx").read_bytes()).hexdigest():
+        what = "it is of another model.onnx than the one beside it"
+        raise ConfigError(what, file=str(model / "evaluation.json"), fix="evaluate again")
+    return evaluation
 
 
 def bundle_record(recipe: Recipe, evaluation: dict[str, Any]) -> dict[str, Any]:
@@ -144,8 +154,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--to", required=True, help="folder or gs:// prefix")
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    publish(load_recipe(args.recipe), args.model, args.to)
+    with console():
+        publish(load_recipe(args.recipe), args.model, args.to)
 
 
 if __name__ == "__main__":

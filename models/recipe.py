@@ -98,7 +98,7 @@ class Source(Strict):
     times under different `name`s, each for the rows that `where` {column: values} selects and whose text holds what
     the regular expression `matching` finds (labels made so are weak: say so in the notes). `fields` says which column
     is `text`, `label`, `split`, `source`, `language`, `date`, `id`, where it has another name; any other field named is
-    kept too. A `headline` makes a row a pair. The set `reviews` is people's decisions, `path` their results folder.
+    kept too. The set `reviews` is people's decisions, `path` their results folder.
     `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, a list of the
     labels that it may be (the rest is ruled out), or yes/no for a head with one label. `dev` names the heads that are
     calibrated and measured on this set's dev split. `harmless` rows of dev count as false alarms in the tables that a
@@ -168,6 +168,7 @@ class Recipe(Strict):
     training: Training = Training()
     policy: tuple[str, ...] = ()
     functional: tuple[str, ...] = ()
+    aims: dict[str, dict[str, float]] = {}
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -195,6 +196,8 @@ class Recipe(Strict):
         unknown = [x for x in self.policy if x not in {label for h in self.heads for label in h.labels}]
         if unknown:
             raise ValueError(f"policy: no head has the label {unknown[0]!r}")
+        if unknown := sorted(set(self.aims) - set(heads)):
+            raise ValueError(f"aims: unknown head {unknown[0]!r}")
         wide = [h.name for h in self.heads if h.surface and (h.kind == "multiclass" or len(h.labels) > 1)]
         if wide:
             raise ValueError(f"head {wide[0]}: surface belongs to a multilabel head with one label")

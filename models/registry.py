@@ -13,6 +13,7 @@ import hashlib
 import logging
 from pathlib import Path
 
+from models.console import console
 from screening.classifiers.index import INDEX, Index, Listed, index_of, read_index
 from screening.classifiers.manifest import MANIFEST, Manifest
 from screening.errors import ConfigError
@@ -69,9 +70,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", metavar="ROOT")
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    index = reindex(place(args.root))
-    log.info("%d versions of %d bundles", len(index.listed), len(index.bundles))
+    with console():
+        index = reindex(place(args.root))
+        log.info("%d versions of %d bundles", len(index.listed), len(index.bundles))
 
 
 if __name__ == "__main__":

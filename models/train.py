@@ -3,15 +3,15 @@
     python -m models.train RECIPE --data DIR --out DIR
 
 Leaves rows/, network/ and model/ below `--out`, and the bundle in `--out`/bundles/NAME/VERSION. A step whose result
-is there already is not done again: delete its folder to repeat it.
+is there already is not done again: delete its folder to repeat it and those after it.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
+from models.console import console
 from models.evaluate import evaluate
 from models.export import export
 from models.finetune import train
@@ -24,15 +24,15 @@ from models.rows import read_rows
 
 
 def make_bundle(recipe: Recipe, data: Path, out: Path) -> Path:
-    """Run what is missing, in order, and give the folder of the bundle."""
+    """Run what is missing and all that follows from it, and give the folder of the bundle."""
     rows, network, model = out / "rows", out / "network", out / "model"
-    if not (rows / "leakage.json").is_file():
+    if again := not (rows / "leakage.json").is_file():
         prepare(recipe, data, rows)
-    if not (network / "final" / "training.json").is_file():
+    if again := again or not (network / "final" / "training.json").is_file():
         train(recipe, rows, network)
-    if not (model / "model.onnx").is_file():
+    if again := again or not (model / "model.onnx").is_file():
         export(recipe, network / "final", model, read_rows(rows, "dev"))
-    if not (model / "evaluation.json").is_file():
+    if again or not (model / "evaluation.json").is_file():
         evaluate(recipe, rows, model)
     return Path(publish(recipe, model, out / "bundles"))
 
@@ -44,11 +44,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    if is_image_recipe(args.recipe):
-        make_image_bundle(load_image_recipe(args.recipe), args.data, args.out)
-    else:
-        make_bundle(load_recipe(args.recipe), args.data, args.out)
+    with console():
+        if is_image_recipe(args.recipe):
+            make_image_bundle(load_image_recipe(args.recipe), args.data, args.out)
+        else:
+            make_bundle(load_recipe(args.recipe), args.data, args.out)
 
 
 if __name__ == "__main__":

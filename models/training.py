@@ -11,6 +11,7 @@ same weights as one that was not.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -23,7 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import broadcast_object_list, set_seed
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -48,6 +49,10 @@ class Task(Protocol):
 
     def loss(self, network: nn.Module, batch: Any, device: str) -> Tensor:
         """Mean loss of a batch."""
+        ...
+
+    def identity(self) -> str:
+        """A digest of the rows and their targets."""
         ...
 
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:
@@ -76,7 +81,7 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
         optimiser.optimizer, lambda s: min((s + 1) / max(1.0, total * how.warmup), max(0.0, (total - s) / total))
     )
     accelerator.register_for_checkpointing(rate)
-    record = _Record(out, accelerator, total, how)
+    record = _Record(out, accelerator, total, how, _identity(task, how, network, plan, accelerator.num_processes))
     record.resume()
     bar = tqdm(total=total, initial=record.steps, disable=None if accelerator.is_main_process else True, unit="step")
     done = 0
@@ -106,7 +111,9 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
             bar.update()
             if done == steps:
                 break
-        record.epoch(epoch, task.measure(accelerator.unwrap_model(network).eval(), device), whole=done != steps)
+        # one process's figures count for all, or they would part ways over when to stop
+        (figures,) = broadcast_object_list([task.measure(accelerator.unwrap_model(network).eval(), device)])
+        record.epoch(epoch, figures, whole=done != steps)
         if done == steps:
             break
     accelerator.wait_for_everyone()
@@ -121,6 +128,13 @@ def mean_weights(files: Sequence[Path]) -> dict[str, Tensor]:
     return {k: (sum(s[k].double() for s in states) / len(states)).to(v.dtype) for k, v in states[0].items()}
 
 
+def _identity(task: Task, how: Training, network: nn.Module, plan: Sequence[Any], processes: int) -> str:
+    """A digest of what makes a training this one, so that no other goes on from its checkpoint."""
+    shapes = [(name, list(p.shape)) for name, p in network.named_parameters()]
+    said = [how.model_dump_json(), shapes, [len(epoch) for epoch in plan], processes, task.identity()]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
 def _mine(batches: Sequence[Any], accelerator: Accelerator) -> Sequence[Any]:
     """This process's share: as many batches as every other has, for they wait for each other."""
     even = len(batches) - len(batches) % accelerator.num_processes
@@ -130,8 +144,8 @@ def _mine(batches: Sequence[Any], accelerator: Accelerator) -> Sequence[Any]:
 class _Record:
     """What has been done: written down with every checkpoint, read again when a run goes on."""
 
-    def __init__(self, out: Path, accelerator: Accelerator, total: int, how: Training) -> None:
-        self.out, self.accelerator, self.total, self.how = out, accelerator, total, how
+    def __init__(self, out: Path, accelerator: Accelerator, total: int, how: Training, identity: str) -> None:
+        self.out, self.accelerator, self.total, self.how, self.identity = out, accelerator, total, how, identity
         self.steps, self.losses, self.history = 0, list[float](), list[dict[str, float]]()
         self.seconds, self.started = 0.0, time.monotonic()
 
@@ -140,11 +154,11 @@ class _Record:
         folder = self.out / "checkpoint"
         if not folder.is_dir():
             return
-        self.accelerator.load_state(str(folder))
         said = json.loads((folder / "record.json").read_text())
-        if said["total"] != self.total:
-            what = f"it is of a training of {said['total']} steps, this one has {self.total}"
+        if said["training"] != self.identity:
+            what = "it is of another training: other rows, settings, network or number of processes"
             raise ConfigError(what, file=str(folder), fix="remove the folder, or name another --out")
+        self.accelerator.load_state(str(folder))
         self.steps, self.losses, self.history = said["steps"], said["losses"], said["history"]
         self.seconds = said["seconds"]
         log.info("going on after step %d of %d", self.steps, self.total)
@@ -167,12 +181,12 @@ class _Record:
             self.out.mkdir(parents=True, exist_ok=True)
             weights = self.accelerator.unwrap_model(self.accelerator._models[0]).state_dict()
             save_file({k: v.contiguous().cpu() for k, v in weights.items()}, self.weights(epoch))
-            for worse in self.ranked()[self.how.average :]:
-                self.weights(worse).unlink(missing_ok=True)
             (self.out / "history.json").write_text(json.dumps(self._said(), indent=1))
             draw_curves(self.losses, self.history, self.out / "curves.svg")
         if whole:
             self._keep()
+            for worse in self.ranked()[self.how.average :]:
+                self.weights(worse).unlink(missing_ok=True)
 
     def weights(self, epoch: int) -> Path:
         """Where the weights after an epoch lie."""
@@ -195,8 +209,10 @@ class _Record:
         folder, draft = self.out / "checkpoint", self.out / "checkpoint.draft"
         self.accelerator.wait_for_everyone()
         self.accelerator.save_state(str(draft))
+        self.accelerator.wait_for_everyone()  # each process writes its random numbers there
         if self.accelerator.is_main_process:
-            (draft / "record.json").write_text(json.dumps({**self._said(), "losses": self.losses}))
+            said = {**self._said(), "training": self.identity, "losses": self.losses}
+            (draft / "record.json").write_text(json.dumps(said))
             shutil.rmtree(folder, ignore_errors=True)
             draft.rename(folder)
         self.accelerator.wait_for_everyone()

@@ -8,6 +8,7 @@ Writes evaluation.json and calibration.json beside model.onnx, and a table to th
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import logging
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 
 from models.calibrate import fit, table
+from models.console import console
 from models.images.baselines import BASELINES, NUMBERS, numbers
 from models.images.compare import auroc, compare
 from models.images.export import OnnxImageModel, windows_of
@@ -94,6 +96,7 @@ def evaluate(recipe: ImageRecipe, rows: Path, data: Path, folder: Path) -> dict[
         figures[label] = _figures(recipe, label, dev, held, held.windows.pooled(head, calibration[label])[:, 0])
         _log(label, figures[label])
     result = {
+        "model": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
         "rows": {"dev": len(dev.photographs), "held_out": len(held.photographs)},
         "photographs": {s: len(load(rows, s)) for s in ("train", "dev", "held_out")},
         "calibration": {
@@ -180,8 +183,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    evaluate(load_image_recipe(args.recipe), args.rows, args.data, args.model)
+    with console():
+        evaluate(load_image_recipe(args.recipe), args.rows, args.data, args.model)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Writes model.onnx (input pixels float32 [batch, channels, height, width]) and ex
 from __future__ import annotations
 
 import argparse
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy.typing as npt
 import onnxruntime
 from torch import Tensor, nn
 
+from models.console import console
 from models.convert import Dev, Feed, convert, output
 from models.images.network import StemmedClassifier, load_network
 from models.images.photographs import load
@@ -118,8 +118,8 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    export(load_image_recipe(args.recipe), args.network, args.rows, args.out)
+    with console():
+        export(load_image_recipe(args.recipe), args.network, args.rows, args.out)
 
 
 if __name__ == "__main__":

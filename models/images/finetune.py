@@ -7,6 +7,7 @@ Reads what models.images.photographs wrote; a run that was cut off goes on from 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from accelerate import PartialState
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
@@ -65,6 +67,13 @@ class DamageTask:
         loss = nn.functional.binary_cross_entropy_with_logits(logits, target.nan_to_num(), reduction="none")
         return loss[~target.isnan()].mean()
 
+    def identity(self) -> str:
+        """A digest of the photographs and of how they are damaged."""
+        seen = hashlib.sha256(self.recipe.model_dump_json().encode())
+        for name, _, pixels in self._photographs:
+            seen.update(name.encode() + pixels.tobytes())
+        return seen.hexdigest()
+
     @torch.no_grad()
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:
         """AUROC of each label on dev versions, means over their tiles; `score` is their mean."""
@@ -110,5 +119,6 @@ def _random_tiles(
 def train(recipe: ImageRecipe, rows: Path, out: Path, steps: int | None = None) -> nn.Module:
     """Train and leave the network in `out`/final."""
     network = fit(DamageTask(recipe, rows), recipe.training, out, steps)
-    save_network(network, out / "final")
+    if PartialState().is_main_process:
+        save_network(network, out / "final")
     return network

@@ -12,7 +12,7 @@ from models.images.baselines import BASELINES
 from models.images.evaluate import ALL, MODEL
 from models.images.export import INPUT, head_of
 from models.images.recipe import ImageRecipe
-from models.publish import head_record, publish_bundle
+from models.publish import evaluation_of, head_record, publish_bundle
 from screening.classifiers.manifest import CARD
 from screening.errors import ConfigError
 
@@ -66,7 +66,7 @@ def publish(recipe: ImageRecipe, model: Path, to: str | Path) -> str:
 
     Raises ConfigError when the model is not better than a number it must beat, and as `publish_bundle` does.
     """
-    evaluation = json.loads((model / "evaluation.json").read_text())
+    evaluation = evaluation_of(model)
     if lost := behind(recipe, evaluation["metrics"]):
         raise ConfigError(f"not surely better than {'; '.join(lost)}", fix="train longer, or on more photographs")
     evaluation["metrics"]["export"] = json.loads((model / "export.json").read_text())

@@ -7,6 +7,7 @@ from pathlib import Path
 from models.images.evaluate import evaluate
 from models.images.export import export
 from models.images.finetune import train
+from models.images.network import WEIGHTS
 from models.images.photographs import prepare
 from models.images.publish import publish
 from models.images.recipe import ImageRecipe
@@ -15,12 +16,12 @@ from models.images.recipe import ImageRecipe
 def make_image_bundle(recipe: ImageRecipe, data: Path, out: Path) -> Path:
     """As `models.train.make_bundle`: run what is missing, in order. ConfigError when the model may not be published."""
     rows, network, model = out / "rows", out / "network", out / "model"
-    if not (rows / "leakage.json").is_file():
+    if again := not (rows / "leakage.json").is_file():
         prepare(recipe, data, rows)
-    if not (network / "final").is_dir():
+    if again := again or not (network / "final" / WEIGHTS).is_file():
         train(recipe, rows, network)
-    if not (model / "model.onnx").is_file():
+    if again := again or not (model / "model.onnx").is_file():
         export(recipe, network / "final", rows, model)
-    if not (model / "evaluation.json").is_file():
+    if again or not (model / "evaluation.json").is_file():
         evaluate(recipe, rows, data, model)
     return Path(publish(recipe, model, out / "bundles"))

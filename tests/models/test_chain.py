@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,20 @@ def test_what_is_done_is_not_done_again_and_a_version_never_changes(place: Path,
         publish(recipe, place / "out" / "model", place / "out" / "bundles")
     assert {path: path.read_bytes() for path in bundle_folder.iterdir()} == before
     assert [p.name for p in bundle_folder.parent.iterdir()] == ["0.1.0"]
+
+
+def test_what_was_measured_of_another_file_is_not_published(place: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(place / "out" / "model", tmp_path / "model")
+    with (model / "model.onnx").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ConfigError, match=r"another model\.onnx.*\n.*evaluate again"):
+        publish(load_recipe(place / "tiny.yaml"), model, tmp_path / "bundles")
+    assert not (tmp_path / "bundles").exists()
+
+
+def test_a_known_error_is_one_message_and_no_traceback(place: Path, tmp_path: Path) -> None:
+    argv = ["-m", "models.train", str(place / "tiny.yaml"), "--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, *argv], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no data set 'made'" in done.stderr
+    assert "Traceback" not in done.stderr

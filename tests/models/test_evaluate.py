@@ -113,6 +113,26 @@ def test_every_figure_has_an_interval_and_the_floor_beside_it(recipe: Recipe, mo
     assert set(json.loads((model / "calibration.json").read_text())) == {"calm", "loud", "spam"}
 
 
+def test_a_row_counts_once_in_the_tables_though_its_set_is_harmless_too(
+    recipe: Recipe, model: Path, tmp_path: Path
+) -> None:
+    harmless = recipe.sources[0].model_copy(update={"harmless": True})
+    both = recipe.model_copy(update={"sources": (harmless, *recipe.sources[1:])})
+    found = evaluated(both, model, tmp_path, made(200, 2, False))
+    tables = json.loads((model / "calibration.json").read_text())
+    assert tables["spam"]["rows"] == found["metrics"]["spam"]["rows"]
+    assert tables["spam"]["positives"] == found["metrics"]["spam"]["positives"]
+
+
+def test_aims_stand_on_the_card_reached_or_not(recipe: Recipe, model: Path, tmp_path: Path) -> None:
+    from models.card import card
+
+    aiming = recipe.model_copy(update={"aims": {"spam": {"auroc": 0.5, "macro_f1": 0.9999}}})
+    page = card(aiming, evaluated(aiming, model, tmp_path, made(200, 2, False)))
+    assert "| `spam` | auroc | 0.5 |" in page
+    assert page.count("**short**") == page.count("| reached |") == 1
+
+
 def test_the_same_rows_give_the_same_evaluation(recipe: Recipe, model: Path, tmp_path: Path) -> None:
     names = ("evaluation.json", "calibration.json", "plots/tone.svg", "plots/spam.svg")
     said = []

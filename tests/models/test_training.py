@@ -26,8 +26,10 @@ class Cut(Exception):
 class Parity:
     """Learns the sign of a sum, with dropout, so that the random numbers matter too."""
 
-    def __init__(self, cut: int | None = None, scores: Sequence[float] = (0.1, 0.2, 0.3, 0.4), size: int = 8) -> None:
-        self.cut, self.scores, self.size = cut, list(scores), size
+    def __init__(
+        self, cut: int | None = None, scores: Sequence[float] = (0.1, 0.2, 0.3, 0.4), size: int = 8, rows: str = "these"
+    ) -> None:
+        self.cut, self.scores, self.size, self.rows = cut, list(scores), size, rows
         self.seen: list[Any] = []
         self.measured = 0
 
@@ -50,6 +52,9 @@ class Parity:
         lot = torch.Generator().manual_seed(10 * batch[0] + batch[1])
         x = torch.randn((self.size, 4), generator=lot)
         return torch.nn.functional.binary_cross_entropy_with_logits(network(x)[:, 0], (x.sum(1) > 0).float())
+
+    def identity(self) -> str:
+        return self.rows
 
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:  # noqa: ARG002
         assert not network.training
@@ -141,19 +146,34 @@ def test_accumulated_batches_are_one_larger_batch(tmp_path: Path) -> None:
 def test_a_quick_try_leaves_nothing_that_a_whole_training_would_go_on_from(tmp_path: Path) -> None:
     from models.training import fit
 
-    fit(Parity(), HOW, tmp_path, steps=2)
+    whole = weights(fit(Parity(), HOW, tmp_path / "whole"))
+    fit(Parity(), HOW, tmp_path / "tried", steps=2)
     task = Parity()
-    fit(task, HOW, tmp_path)
+    assert weights(fit(task, HOW, tmp_path / "tried")) == whole
     assert len(task.seen) == 20
+
+
+def test_a_try_that_ended_well_takes_no_weights_from_a_whole_training(tmp_path: Path) -> None:
+    from models.training import fit
+
+    fit(Parity(scores=[0.5, 0.9]), HOW, tmp_path, steps=7)  # its second epoch was cut short, and looked better
+    task = Parity(scores=[0.1, 0.2, 0.3])
+    fit(task, HOW, tmp_path)
+    assert json.loads((tmp_path / "history.json").read_text())["history"][0]["score"] == 0.5
+    assert (tmp_path / "epoch-1.safetensors").is_file()
 
 
 def test_the_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     from models.training import fit
 
     fit(Parity(), HOW, tmp_path)
-    with pytest.raises(ConfigError, match="of a training of 20 steps, this one has 25") as error:
-        fit(Parity(), HOW.model_copy(update={"epochs": 5}), tmp_path)
-    assert str(tmp_path) in str(error.value)
+    others = [HOW.model_copy(update=c) for c in ({"epochs": 5}, {"seed": 8}, {"learning_rate": 0.02})]
+    for how in others:
+        with pytest.raises(ConfigError, match="of another training") as error:
+            fit(Parity(), how, tmp_path)
+        assert str(tmp_path) in str(error.value)
+    with pytest.raises(ConfigError, match="of another training"):
+        fit(Parity(rows="others"), HOW, tmp_path)
 
 
 def test_curves_are_drawn(tmp_path: Path) -> None:
