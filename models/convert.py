@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import tempfile
@@ -40,6 +41,11 @@ class Dev:
 
     targets: Mapping[str, Sequence[Sequence[int]]]
     probabilities: Callable[[Path], Mapping[str, Floats]]  # of those rows, uncalibrated, by the model in a file
+
+
+def digest(folder: Path) -> str:
+    """sha256 of the model.onnx in a folder: what was measured of it belongs to these bytes alone."""
+    return hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
 
 
 def output(head: Head) -> str:

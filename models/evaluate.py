@@ -9,7 +9,6 @@ the recipe names. A test split is never read.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 from collections import Counter
@@ -20,6 +19,7 @@ from typing import Any
 
 from models.any_category import any_category
 from models.console import console
+from models.convert import digest
 from models.floor import floor as floor_of
 from models.form import learn_form
 from models.functional import functional, read_cases
@@ -74,7 +74,7 @@ def evaluate(
             metrics["functional"][name]["floor"] = functional(recipe, each, there)
         log.info("functional %s: %.3f passed", name, metrics["functional"][name]["share"])
     result = {
-        "model": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
+        "model": digest(folder),
         "rows": {"train": _sets(train), "dev": _sets(dev), "languages": _languages([*train, *dev])},
         "calibration": {name: asdict(c) for name, c in fitted.items()},
         "metrics": metrics,

@@ -27,7 +27,7 @@ from models.console import console
 from models.heads import MultiHead, masked_loss, new_network, save_network
 from models.images import finetune as images
 from models.images.recipe import is_image_recipe, load_image_recipe
-from models.recipe import Head, Recipe, Source, load_recipe
+from models.recipe import Head, Recipe, load_recipe
 from models.rows import Row, read_rows
 from models.training import fit
 
@@ -44,7 +44,8 @@ class TextTask:
         self._windows, self._owner = training_windows(recipe, train, chance)
         self._targets = target_arrays(recipe, train)
         self._lot = [chance.random() for _ in train]
-        self._passes = [_source(recipe, row).passes for row in train]
+        passes = {s.name: s.passes for s in recipe.sources}
+        self._passes = [passes[row["set"]] for row in train]
         picked = {i for head in recipe.heads for i in _sample(recipe, dev, head, chance)}
         self._dev = [dev[i] for i in sorted(picked)]
         self._dev_windows, _ = training_windows(recipe, self._dev, chance, one=True)
@@ -96,10 +97,6 @@ def _forward(network: nn.Module, batch: Batch, device: str) -> tuple[Tensor, ...
         torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.attention_mask).to(device)
     )
     return logits
-
-
-def _source(recipe: Recipe, row: Row) -> Source:
-    return next(s for s in recipe.sources if s.name == row["set"])
 
 
 def _sample(recipe: Recipe, dev: list[Row], head: Head, chance: random.Random) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -49,10 +50,10 @@ def plot(head: Head, measured: Measured, path: Path) -> None:
         page.savefig(path, metadata={"Date": None})
 
 
-def _curve(axes: Axes, scores: Floats, k: int, positive: Bools, label: str, style: dict[str, object]) -> None:
+def _curve(axes: Axes, scores: Floats, k: int, positive: Bools, label: str, style: dict[str, Any]) -> None:
     p = scores[:, k] / scores.sum(1) if scores.shape[1] > 1 else scores[:, 0]
     precision, recall, _ = precision_recall_curve(positive, p)
-    axes.plot(recall, precision, label=label, **style)  # type: ignore[arg-type]
+    axes.plot(recall, precision, label=label, **style)
 
 
 def _reliability(axes: Axes, score: Floats, positive: Bools, label: str, colour: str, marker: str) -> None:

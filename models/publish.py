@@ -21,7 +21,7 @@ from typing import Any
 
 from models.card import card
 from models.console import console
-from models.convert import output
+from models.convert import digest, output
 from models.recipe import Head, Recipe, load_recipe
 from models.registry import enter, place
 from screening.classifiers import Classifier, load_bundle, make_engine
@@ -44,7 +44,7 @@ def publish(recipe: Recipe, model: Path, to: str | Path) -> str:
 def evaluation_of(model: Path) -> dict[str, Any]:
     """What was measured of the model.onnx in a folder; ConfigError when it is of another file."""
     evaluation: dict[str, Any] = json.loads((model / "evaluation.json").read_text())
-    if evaluation["model"] != hashlib.sha256((model / "model.onnx").read_bytes()).hexdigest():
+    if evaluation["model"] != digest(model):
         what = "it is of another model.onnx than the one beside it"
         raise ConfigError(what, file=str(model / "evaluation.json"), fix="evaluate again")
     return evaluation

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from screening.errors import ConfigError
 
 Precision = Literal["fp32", "fp16", "int8"]
+
+R = TypeVar("R", bound=BaseModel)
 
 
 class Strict(BaseModel):
@@ -222,11 +224,21 @@ def _check_target(where: str, heads: dict[str, Head], name: str, target: str | b
 
 def load_recipe(path: Path) -> Recipe:
     """Read and validate a recipe. Raises ConfigError that names the file, the field and what is allowed."""
+    return validated(path, Recipe, "models/README.md lists every field")
+
+
+def validated(path: Path, kind: type[R], fix: str) -> R:
+    """The YAML file as a `kind`; ConfigError as above."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Recipe.model_validate(raw)
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"can't read the recipe: {error}", file=str(path)) from error
+        return kind.model_validate(document(path))
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(told, file=str(path), fix="models/README.md lists every field") from error
+        raise ConfigError(told, file=str(path), fix=fix) from error
+
+
+def document(path: Path) -> object:
+    """What stands in a YAML file; ConfigError when it can't be read."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"can't read the recipe: {error}", file=str(path)) from error

@@ -8,7 +8,6 @@ Writes evaluation.json and calibration.json beside model.onnx, and a table to th
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from sklearn.preprocessing import QuantileTransformer
 
 from models.calibrate import fit, table
 from models.console import console
+from models.convert import digest
 from models.images.baselines import BASELINES, NUMBERS, numbers
 from models.images.compare import auroc, compare
 from models.images.export import OnnxImageModel, windows_of
@@ -96,7 +96,7 @@ def evaluate(recipe: ImageRecipe, rows: Path, data: Path, folder: Path) -> dict[
         figures[label] = _figures(recipe, label, dev, held, held.windows.pooled(head, calibration[label])[:, 0])
         _log(label, figures[label])
     result = {
-        "model": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
+        "model": digest(folder),
         "rows": {"dev": len(dev.photographs), "held_out": len(held.photographs)},
         "photographs": {s: len(load(rows, s)) for s in ("train", "dev", "held_out")},
         "calibration": {

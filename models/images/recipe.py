@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from models.images.damage import DAMAGES
 from models.images.stem import CELL
-from models.recipe import Precision, Strict, Training
+from models.recipe import Precision, Strict, Training, document, validated
 from screening.classifiers.manifest import Pixels
-from screening.errors import ConfigError
 
 
 class Backbone(Strict):
@@ -139,20 +137,11 @@ class ImageRecipe(Strict):
 
 
 def is_image_recipe(path: Path) -> bool:
-    """Whether the file says `modality: image`; what can't be read is left to who loads it."""
-    try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
-        return False
+    """Whether the file says `modality: image`. Raises ConfigError when it can't be read."""
+    said = document(path)
     return isinstance(said, dict) and said.get("modality") == "image"
 
 
 def load_image_recipe(path: Path) -> ImageRecipe:
     """Read and validate a recipe. Raises ConfigError that names the file, the field and what is allowed."""
-    try:
-        return ImageRecipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"can't read the recipe: {error}", file=str(path)) from error
-    except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(told, file=str(path), fix="models/images/recipe.py says what each field means") from error
+    return validated(path, ImageRecipe, "models/images/recipe.py says what each field means")
