@@ -59,8 +59,8 @@ class Prepared:
 class Screener:
     """Turns uploads into verdicts; one per process. Threads that share it hold `lock` while they use it."""
 
-    def __init__(self, settings: Settings, run_id: str, *, threads: int = 0) -> None:
-        cores = threads or cores_here()
+    def __init__(self, settings: Settings, run_id: str, *, cores: int = 0) -> None:
+        cores = cores or cores_here()
         self.stopwatch = Stopwatch()
         self.lock = threading.Lock()
         self._run_id = run_id
