@@ -81,7 +81,7 @@ class ImageCheckpoint:
         """How much scores differ from those after the checkpoint's own processor, on these or on generated pictures."""
         pictures = [read_picture(file) for file in files] or generated()
         own = [self.network.model(pixel_values=self._own(picture)).logits for picture in pictures]
-        ours = [self.network(torch.from_numpy(self._scaled(picture)[None]))[0] for picture in pictures]
+        ours = [self.network(torch.tensor(self._scaled(picture)[None]))[0] for picture in pictures]
         p, q = (probabilities(head, torch.cat(each).numpy()) for each in (own, ours))
         same = p.argmax(1) == q.argmax(1) if head.kind == "multiclass" else ((p >= 0.5) == (q >= 0.5)).all(1)
         return {
