@@ -86,7 +86,7 @@ def test_large_pictures_are_scaled_and_keep_their_own_size_on_record(media_type,
 
 
 @pytest.mark.parametrize("width", [1100, 2100, 3000, 3100, 4100])
-def test_a_jpeg_is_decoded_smaller_only_where_that_moves_no_hash_and_no_blur_score(width, make):
+def test_a_jpeg_is_decoded_smaller_only_where_hash_and_blur_score_stay(width, make):
     """Against the same pixels in full, scaled down in one step."""
     jpeg = make.encode(make.scene(width, width * 3 // 4), format="JPEG", quality=90)
     full = make.encode(Image.open(io.BytesIO(jpeg)), format="BMP")
@@ -94,7 +94,9 @@ def test_a_jpeg_is_decoded_smaller_only_where_that_moves_no_hash_and_no_blur_sco
     assert quick.pixels.shape == exact.pixels.shape
     assert np.abs(quick.pixels.astype(int) - exact.pixels).mean() < 1
     (one, _), (two, _) = pdq(quick.pixels), pdq(exact.pixels)
-    assert (int.from_bytes(one, "big") ^ int.from_bytes(two, "big")).bit_count() <= 2
+    assert (int.from_bytes(one, "big") ^ int.from_bytes(two, "big")).bit_count() <= 6, (
+        "of 31 that may differ in one picture"
+    )
     assert blurred(View(quick)) == pytest.approx(blurred(View(exact)), abs=0.02)
 
 
