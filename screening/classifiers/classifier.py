@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 import numpy as np
@@ -18,6 +19,7 @@ from screening.classifiers.pictures import windows as windows_of
 from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
 from screening.errors import ConfigError, UploadError
+from screening.hardware import cores_here
 from screening.records import Article, Content, Evidence, Picture, Signal
 from screening.stopwatch import Stopwatch
 
@@ -25,8 +27,8 @@ log = logging.getLogger(__name__)
 
 Probabilities = npt.NDArray[np.float64]
 Result = list[Signal] | UploadError
-WINDOWS = 16  # of pictures, a batch
-AT_ONCE = 8 * WINDOWS  # windows of pictures in memory
+WINDOW = 256  # cells that a window of a picture counts for: 224 × 224 pixels are 196 patches of a vision transformer
+AT_ONCE = 128  # windows of pictures in memory
 
 
 class Classifier:
@@ -44,6 +46,7 @@ class Classifier:
             self._tokenizer = load_tokenizer(bundle.read(manifest.tokenizer), manifest.text, bundle.file)
             highest = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
             check_tokens(bundle.read(manifest.model), highest, manifest, bundle.file)
+        self._cutters = ThreadPoolExecutor(cores_here(), "resize")
         self._session = self._engine.load(bundle)
         self._try()
         self._stopwatch = stopwatch or self._stopwatch
@@ -127,12 +130,14 @@ class Classifier:
     def _images(self, pictures: Sequence[Picture], wanted: Pixels) -> list[Result]:
         name = self.bundle.manifest.inputs[0]
         at_once = max(1, AT_ONCE // (wanted.tiles.count if wanted.tiles else 1))
+        size = max(1, self._engine.budget // WINDOW)
         results: list[Result] = []
         for start in range(0, len(pictures), at_once):
             with self._stopwatch.step("resize"):
-                cut = [list(windows_of(picture, wanted)) for picture in pictures[start : start + at_once]]
+                some = pictures[start : start + at_once]
+                cut = list(self._cutters.map(lambda picture: list(windows_of(picture, wanted)), some))
                 arrays = [array for own in cut for array, _ in own]
-                planned = [range(i, min(i + WINDOWS, len(arrays))) for i in range(0, len(arrays), WINDOWS)]
+                planned = [range(i, min(i + size, len(arrays))) for i in range(0, len(arrays), size)]
                 feeds = [{name: np.stack([arrays[i] for i in rows])} for rows in planned]
             probabilities = self._run(feeds, planned, len(arrays))
             row = 0
