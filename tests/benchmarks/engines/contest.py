@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from rich.console import Console
 
 from screening.classifiers.classifier import calibrated
 from screening.classifiers.manifest import Head
+from tests.benchmarks.engines.clock import Clock, Cost, spread, timed
 from tests.benchmarks.engines.work import Work
 
 Answer = npt.NDArray[np.floating[Any]] | None
@@ -41,76 +42,61 @@ class Contestant:
 
 @dataclass
 class Timed:
-    """A contestant's times: seconds to load, of each run, and of each job over one article (its start-up)."""
+    """What a contestant cost: to load, each run, and each job over a single article (its start-up)."""
 
     contestant: Contestant
     work: Work
     load: float = 0.0
-    walls: list[float] = field(default_factory=list)
-    start_ups: list[float] = field(default_factory=list)
+    runs: list[Cost] = field(default_factory=list)
+    start_ups: list[Cost] = field(default_factory=list)
     answer: Answer = None
 
-    @property
-    def start_up(self) -> float:
-        """Seconds that a run takes before the first article, model load included."""
-        return statistics.median(self.start_ups) if self.start_ups else 0.0
+    def start_up(self, clock: Clock = "wall") -> float:
+        """Seconds that a run takes before its second article, model load included."""
+        return statistics.median(getattr(cost, clock) for cost in self.start_ups) if self.start_ups else 0.0
 
-    @property
-    def speeds(self) -> list[float]:
+    def speeds(self, clock: Clock = "wall") -> list[float]:
         """Useful tokens a second of each round, start-up apart."""
-        return [self.work.tokens / max(1e-3, wall - self.start_up) for wall in self.walls]
+        return [self.work.tokens / max(1e-3, getattr(cost, clock) - self.start_up(clock)) for cost in self.runs]
 
 
 def play(contestants: Iterable[Contestant], one: Work, work: Work, more: Work, rounds: int) -> list[Timed]:
     """All of them in turn, forward and backward by turns; `more` is for quick ones, `one` is a single article."""
-    console = Console()
+    console = Console(highlight=False)
     entered: list[tuple[Timed, Run]] = []
     for contestant in contestants:
-        timed = Timed(contestant, more if contestant.quick else work)
-        start = time.perf_counter()
-        run = contestant.load()
-        timed.load = time.perf_counter() - start
-        run(one if contestant.way == "job" or not contestant.quick else timed.work)  # warm: kernels for its shapes
-        entered.append((timed, run))
-        console.print(f"  loaded {contestant.name} {contestant.precision} in {timed.load:.1f} s", highlight=False)
+        entry = Timed(contestant, more if contestant.quick else work)
+        cost, run = timed(contestant.load)
+        entry.load = cost.wall
+        run(entry.work if contestant.quick and contestant.way == "raw" else one)  # warm: kernels for its shapes
+        entered.append((entry, run))
+        console.print(f"  loaded {contestant.name} {contestant.precision} in {entry.load:.1f} s")
     for number in range(rounds):
-        for timed, run in entered if number % 2 == 0 else reversed(entered):
-            if timed.contestant.way == "job":
-                timed.start_ups.append(_seconds(run, one)[0])
-            wall, timed.answer = _seconds(run, timed.work)
-            timed.walls.append(wall)
-        console.print(f"  round {number + 1} of {rounds} done", highlight=False)
-    return [timed for timed, _ in entered]
+        for entry, run in entered if number % 2 == 0 else reversed(entered):
+            if entry.contestant.way == "job":
+                entry.start_ups.append(timed(partial(run, one))[0])
+            cost, entry.answer = timed(partial(run, entry.work))
+            entry.runs.append(cost)
+        console.print(f"  round {number + 1} of {rounds} done")
+    return [entry for entry, _ in entered]
 
 
-def _seconds(run: Run, work: Work) -> tuple[float, Answer]:
-    start = time.perf_counter()
-    answer = run(work)
-    return time.perf_counter() - start, answer
-
-
-def spread(values: Sequence[float], digits: int = 2) -> dict[str, float]:
-    """Median, lowest and highest."""
-    three = {"median": statistics.median(values), "low": min(values), "high": max(values)}
-    return {name: round(value, digits) for name, value in three.items()}
-
-
-def ratio(timed: Timed, reference: Timed | None) -> dict[str, float] | None:
+def ratio(entry: Timed, reference: Timed | None, clock: Clock = "wall") -> dict[str, float] | None:
     """How many times the reference's tokens/s in the same round: median and spread."""
     if reference is None:
         return None
-    return spread([a / b for a, b in zip(timed.speeds, reference.speeds, strict=True)])
+    return spread([a / b for a, b in zip(entry.speeds(clock), reference.speeds(clock), strict=True)])
 
 
-def agreement(heads: Sequence[Head], timed: Timed, all_timed: Iterable[Timed]) -> float | None:
+def agreement(heads: Sequence[Head], entry: Timed, entries: Iterable[Timed]) -> float | None:
     """The share of decisions (top label, or at 0.5) that are those of the first fp32 contestant with such answers."""
-    kind = timed.contestant.answers
-    like = (t for t in all_timed if kind and t.contestant.answers == kind and t.contestant.precision == "fp32")
+    kind = entry.contestant.answers
+    like = (t for t in entries if kind and t.contestant.answers == kind and t.contestant.precision == "fp32")
     first = next(like, None)
-    if first is None or first.answer is None or timed.answer is None:
+    if first is None or first.answer is None or entry.answer is None:
         return None
-    rows = min(len(first.answer), len(timed.answer))
-    own, theirs = (_decisions(heads, t.answer[:rows], kind) for t in (timed, first))
+    rows = min(len(first.answer), len(entry.answer))
+    own, theirs = (_decisions(heads, t.answer[:rows], kind) for t in (entry, first))
     return round(float(np.mean([np.mean(own[name] == theirs[name]) for name in own])), 5)
 
 

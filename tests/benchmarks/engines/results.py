@@ -12,13 +12,14 @@ from rich.table import Table
 
 from screening.classifiers.manifest import Head
 from tests.benchmarks.engines.ceilings import Sizes
-from tests.benchmarks.engines.contest import Timed, agreement, ratio, spread
+from tests.benchmarks.engines.clock import spread
+from tests.benchmarks.engines.contest import Timed, agreement, ratio
 
 REFERENCES = {
     "cpu": (("transformers.pipeline, batch 32", "fp32"), ("ONNX Runtime, sorted", "fp32"), ("OpenVINO raw", "bf16")),
     "gpu": (("transformers.pipeline, sorted", "fp16"), ("torch SDPA, sorted", "fp16"), ("torch SDPA, sorted", "fp16")),
 }  # what ratios are to: the plain choice, the good one, and the best that others have
-RATIOS = ("over_pipeline", "over_sorted", "over_best_peer")
+RATIOS = ("over_pipeline", "over_sorted", "over_best_peer")  # and of the processor's time, with `_cpu`
 COLOURS = {"peer": "#9aa5b1", "ours": "#1f6fb4"}
 Row = dict[str, Any]
 
@@ -36,7 +37,7 @@ def _row(
     contestant, tokens, articles = one.contestant, one.work.tokens, len(one.work.texts)
     by_name = {(t.contestant.name, t.contestant.precision): t for t in timed if t.contestant.way == "raw"}
     references = REFERENCES[contestant.hardware]
-    speeds = spread(one.speeds, 0)
+    speeds = spread(one.speeds(), 0)
     ceiling = ceilings.get(contestant.precision, {}).get("gpu" if contestant.hardware == "gpu" else "all cores", {})
     gflops = speeds["median"] * sizes.flops(one.work.lengths) / tokens / 1e9
     per_second = speeds["median"] * articles / tokens
@@ -50,7 +51,8 @@ def _row(
         "tokens_per_second": speeds,
         "articles_per_second": round(per_second, 1),
         **{name: ratio(one, by_name.get(key)) for name, key in zip(RATIOS, references, strict=True)},
-        "load_seconds": round(one.start_up or one.load, 2),
+        **{f"{name}_cpu": ratio(one, by_name.get(key), "cpu") for name, key in zip(RATIOS, references, strict=True)},
+        "load_seconds": round(one.start_up() or one.load, 2),
         "gflops": round(gflops, 1),
         "share_of_ceiling": round(gflops / ceiling["layer"], 3) if ceiling else None,
         "agreement": agreement(heads, one, timed),
@@ -59,24 +61,35 @@ def _row(
 
 
 def show(found: Sequence[Row]) -> None:
-    """The table: medians, with the lowest and highest round in brackets."""
+    """The table: medians, with the lowest and highest round in brackets; `CPU` counts processor time."""
     table = Table(title="useful tokens/s against peers in the same round: median (lowest–highest)")
     for name in ("contestant", "", "way"):
         table.add_column(name, no_wrap=True)
-    columns = ("tokens/s", "× pipeline", "× sorted", "× best peer", "load s", "of ceiling", "agree", "$/M")
+    columns = (
+        "tokens/s",
+        "× pipeline",
+        "× sorted",
+        "× best peer",
+        "CPU: × pipeline",
+        "× best",
+        "load s",
+        "of ceiling",
+        "agree",
+        "$/M",
+    )
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     for row in found:
         table.add_row(
             row["name"], row["precision"], row["way"],
             f"{row['tokens_per_second']['median']:,.0f}",
-            *(_spread(row[name]) for name in RATIOS),
+            *(_spread(row[name]) for name in (*RATIOS, "over_pipeline_cpu", "over_best_peer_cpu")),
             f"{row['load_seconds']:.1f}",
             *("" if row[name] is None else shown.format(row[name]) for name, shown in (
                 ("share_of_ceiling", "{:.0%}"), ("agreement", "{:.4f}"), ("dollars_per_million_articles", "{:.2f}"),
             )),
         )  # fmt: skip
-    Console(width=max(160, Console().width)).print(table)
+    Console(width=max(180, Console().width)).print(table)
 
 
 def _spread(value: Mapping[str, float] | None) -> str:

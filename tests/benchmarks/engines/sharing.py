@@ -6,7 +6,6 @@ import hashlib
 import json
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from onnx.utils import Extractor
 from screening.classifiers import Bundle, Classifier, load_bundle
 from screening.settings import Settings
 from tests.benchmarks.end_to_end import job_once, loop_once
-from tests.benchmarks.engines.contest import spread
+from tests.benchmarks.engines.clock import Cost, ratios, spread, timed
 from tests.benchmarks.engines.ours import engine, scores
 from tests.benchmarks.engines.work import Work
 
@@ -44,45 +43,49 @@ def with_heads(bundle: Bundle, names: Sequence[str], folder: Path) -> Bundle:
 
 
 def heads(bundle: Bundle, work: Work, choice: tuple[str, str], rounds: int) -> dict[str, Any]:
-    """Seconds of three heads over one head, and of three models over three heads, on one engine and precision."""
+    """What three heads cost over one head, and three models over three heads, on one engine and precision."""
     names = [head.name for head in bundle.manifest.heads[:HEADS]]
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         together = Classifier(with_heads(bundle, names, folder / "together"), engine(*choice))
         alone = [Classifier(with_heads(bundle, [name], folder / name), engine(*choice)) for name in names]
 
-    def seconds(classifiers: Sequence[Classifier]) -> float:
-        return _seconds(lambda: [scores(classifier, work.texts) for classifier in classifiers])
+    def cost(*classifiers: Classifier) -> Cost:
+        return timed(lambda: [scores(classifier, work.texts) for classifier in classifiers])[0]
 
-    seconds([together, *alone])  # warm
-    turns = [(seconds(alone[:1]), seconds([together]), seconds(alone)) for _ in range(rounds)]
+    cost(together, *alone)  # warm
+    turns = [(cost(alone[0]), cost(together), cost(*alone)) for _ in range(rounds)]
+    one, three, models = zip(*turns, strict=True)
     return {
         "engine": " ".join(choice),
-        "three_heads_over_one": spread([three / one for one, three, _ in turns], 3),
-        "three_models_over_three_heads": spread([models / three for _, three, models in turns], 3),
+        "three_heads_over_one": ratios(three, one),
+        "three_models_over_three_heads": ratios(models, three),
     }
 
 
 def beam_over_loop(settings: Settings, one: Work, work: Work, rounds: int) -> dict[str, Any]:
-    """Seconds of the job over those of a plain loop with the same work, start-up (a single article) taken off both."""
+    """What the job costs over a plain loop with the same work, start-up (a single article) taken off both."""
 
-    def seconds(run: Callable[[Settings, Path, Path], Any], given: Work) -> float:
+    def cost(run: Callable[[Settings, Path, Path], Any], given: Work) -> Cost:
         with tempfile.TemporaryDirectory() as folder:
-            return _seconds(lambda: run(settings, given.folder, Path(folder) / "results"))
+            return timed(lambda: run(settings, given.folder, Path(folder) / "results"))[0]
 
-    runs = (job_once, loop_once)
-    walls = [[seconds(run, given) for run in runs for given in (one, work)] for _ in range(rounds)]
-    job_start, _, loop_start, _ = (statistics.median(column) for column in zip(*walls, strict=True))
+    cost(job_once, one)  # warm
+    turns = [[cost(run, given) for run in (job_once, loop_once) for given in (one, work)] for _ in range(rounds)]
+    job_start, job, loop_start, loop = zip(*turns, strict=True)
     return {
         "articles": len(work.texts),
-        "start_up_seconds": {"job": round(job_start, 2), "loop": round(loop_start, 2)},
-        "seconds": {"job": spread([wall[1] for wall in walls]), "loop": spread([wall[3] for wall in walls])},
-        "job_over_loop": spread([(wall[1] - job_start) / (wall[3] - loop_start) for wall in walls], 3),
-        "job_over_loop_with_start_up": spread([wall[1] / wall[3] for wall in walls], 3),
+        "seconds": {"job": spread([each.wall for each in job]), "loop": spread([each.wall for each in loop])},
+        "start_up_seconds": {"job": _median(job_start).wall, "loop": _median(loop_start).wall},
+        "job_over_loop": ratios(_without(job, job_start), _without(loop, loop_start)),
+        "job_over_loop_with_start_up": ratios(job, loop),
     }
 
 
-def _seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+def _median(costs: Sequence[Cost]) -> Cost:
+    return Cost(*(round(statistics.median(column), 2) for column in zip(*costs, strict=True)))
+
+
+def _without(costs: Sequence[Cost], start_ups: Sequence[Cost]) -> list[Cost]:
+    start = _median(start_ups)
+    return [Cost(cost.wall - start.wall, cost.cpu - start.cpu) for cost in costs]
