@@ -106,7 +106,7 @@ def publish_bundle(record: Mapping[str, Any], files: Mapping[str, bytes], to: st
         sums = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
         manifest = (json.dumps({**record, "files": sums}, indent=1, ensure_ascii=False) + "\n").encode()
         (draft / MANIFEST).write_bytes(manifest)
-        Classifier(load_bundle(str(draft)), make_engine("cpu", 1))
+        Classifier(load_bundle(str(draft)), make_engine("onnxruntime", cores=1))
         if remote:
             _upload(target, files, manifest, taken)
         else:

@@ -13,6 +13,7 @@ from rich.console import Console
 from pipelines import options as flags
 from pipelines.progress import progress_bar
 from pipelines.steps import TALLIES, CommitRun, DropRepeats, Job, ListUploads, ScreenUploads
+from screening.commands.common import engine_flags
 from screening.errors import ScreeningError
 from screening.report import summary_table, write_report
 from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY, prepare
@@ -49,7 +50,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="folder or gs:// prefix of model bundles")
     parser.add_argument("--run-id", "--run_id", default="", help="id of the run; a committed id commits nothing again")
-    parser.add_argument("--engine", default="auto", choices=("auto", "cpu", "cuda"), help="what runs the models")
+    engine_flags(parser)
     own, rest = parser.parse_known_args(argv)
     return own, rest, parser
 
@@ -60,7 +61,7 @@ def run(argv: Sequence[str]) -> int:
     beam_options = flags.beam_options(rest, parser)
     source, results = flags.place(own.input), flags.place(own.results)
     flags.apart("--results", results, "--input", source)
-    settings = prepare(flags.place(own.policy), (flags.place(own.bundles),), own.engine)
+    settings = prepare(flags.place(own.policy), (flags.place(own.bundles),), own.engine, own.precision)
     run_id = flags.run_id(own.run_id)
     tables = ResultTables(results)
     tables.heal()

@@ -14,13 +14,13 @@ LINES = 2048  # whose windows are sorted together
 CHARACTERS = 4 << 20  # of them at most, or one line
 
 
-def classify(bundle: str, lines: Iterable[str], out: TextIO, *, engine: str = "auto") -> int:
+def classify(bundle: str, lines: Iterable[str], out: TextIO, *, engine: str = "auto", precision: str = "auto") -> int:
     """Write `{"id", "scores": {label: p}}` for each `{"id", "text"}` line, in order; the number that failed.
 
     A line that can't be scored is written as `{"id", "error": "reason: detail"}`; blank lines are passed over.
     A `title` is scored before the text.
     """
-    classifier = Classifier(load_bundle(bundle), make_engine(engine))
+    classifier = Classifier(load_bundle(bundle), make_engine(engine, precision))
     failed = 0
     for chunk in _chunks(lines):
         for answer in _scored(classifier, chunk):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import threading
 import time
 import traceback
@@ -24,6 +23,7 @@ from screening.checks.hashes import match
 from screening.classifiers import Classifier, make_engine
 from screening.decode import Decoder, sniff
 from screening.errors import ConfigError, TransientError, UploadError
+from screening.hardware import cores_here
 from screening.policy import decide
 from screening.records import Article, Content, Medium, Picture, Signal, Upload, Verdict
 from screening.settings import Settings
@@ -59,18 +59,18 @@ class Screener:
     """Turns uploads into verdicts; one per process. Threads that share it hold `lock` while they use it."""
 
     def __init__(self, settings: Settings, run_id: str, *, threads: int = 0) -> None:
-        cores = threads or len(os.sched_getaffinity(0))
+        cores = threads or cores_here()
         self.stopwatch = Stopwatch()
         self.lock = threading.Lock()
         self._run_id = run_id
         self._settings = settings
         self._policy = settings.policy
         self._banks = settings.load_banks()
-        engine = make_engine(settings.engine, cores)
+        engine = make_engine(settings.engine, settings.precision, cores)
         if engine.id != settings.fingerprint.engine:
             raise ConfigError(
                 f"this worker would run {engine.id}, the job was launched for {settings.fingerprint.engine}",
-                fix="launch and run on the same versions, and name the hardware with --engine",
+                fix="launch and run on the same versions, and name it with --engine and --precision",
             )
         self._classifiers = [Classifier(bundle, engine, self.stopwatch) for bundle in settings.load_bundles()]
         self._media = {classifier.bundle.modality for classifier in self._classifiers}

@@ -29,6 +29,7 @@ class Settings:
     policy: Policy
     bundles: tuple[str, ...]
     engine: str
+    precision: str
     fingerprint: Fingerprint
 
     def load_bundles(self) -> list[Bundle]:
@@ -49,7 +50,7 @@ class Settings:
         return banks
 
 
-def prepare(policy: str = "", bundles: Sequence[str] = (), engine: str = "auto") -> Settings:
+def prepare(policy: str = "", bundles: Sequence[str] = (), engine: str = "auto", precision: str = "auto") -> Settings:
     """Load policy, bundles and banks, resolve the policy's targets; ConfigError when anything is off.
 
     Empty arguments mean what ships with the product.
@@ -60,12 +61,12 @@ def prepare(policy: str = "", bundles: Sequence[str] = (), engine: str = "auto")
     parts = Fingerprint(
         digest="",
         decoder=DECODER_VERSION,
-        engine=make_engine(engine).id,
+        engine=make_engine(engine, precision).id,
         bundles=tuple(bundle.id for bundle in found),
         banks=_banks_digest(_load_banks(loaded)),
         policy=loaded.digest,
     )
-    return Settings(loaded, places, engine, _with_digest(parts, loaded.thresholds))
+    return Settings(loaded, places, engine, precision, _with_digest(parts, loaded.thresholds))
 
 
 def _with_digest(parts: Fingerprint, thresholds: Sequence[Threshold]) -> Fingerprint:

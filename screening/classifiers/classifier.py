@@ -12,6 +12,7 @@ import numpy.typing as npt
 from screening.classifiers import batches
 from screening.classifiers.bundle import Bundle
 from screening.classifiers.engines import Engine, Feed, make_engine
+from screening.classifiers.graph import check_tokens
 from screening.classifiers.manifest import Head, Pixels
 from screening.classifiers.pictures import windows as windows_of
 from screening.classifiers.surface import FEATURES, formed, surface
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 Probabilities = npt.NDArray[np.float64]
 Result = list[Signal] | UploadError
 WINDOWS = 16  # of pictures, a batch
-NEIGHBOURS = 1e-4  # by how much they may move a score: kernels round by the shape of a batch
 AT_ONCE = 8 * WINDOWS  # windows of pictures in memory
 
 
@@ -42,6 +42,8 @@ class Classifier:
         manifest = bundle.manifest
         if manifest.text and manifest.tokenizer:
             self._tokenizer = load_tokenizer(bundle.read(manifest.tokenizer), manifest.text, bundle.file)
+            highest = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
+            check_tokens(bundle.read(manifest.model), highest, manifest, bundle.file)
         self._session = self._engine.load(bundle)
         self._try()
         self._stopwatch = stopwatch or self._stopwatch
@@ -90,7 +92,7 @@ class Classifier:
                 raise ConfigError(f"the model does not score: {both.detail}", file=self.bundle.file)
         assert isinstance(together, list)
         assert isinstance(alone, list)
-        if any(abs(a.score - b.score) > NEIGHBOURS for a, b in zip(together, alone, strict=True)):
+        if any(abs(a.score - b.score) > self._engine.tolerance for a, b in zip(together, alone, strict=True)):
             raise ConfigError(
                 "a score depends on what else is in the batch",
                 file=self.bundle.file,

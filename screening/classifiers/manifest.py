@@ -121,6 +121,7 @@ class Manifest(_Strict):
     inputs: tuple[str, ...] = Field(min_length=1)
     heads: tuple[Head, ...] = Field(min_length=1)
     calibration: Json | None = None
+    int8: bool = False  # the graph quantises activations too: it runs in int8, or in float with that left out
     files: dict[str, Sha256]
     base_model: dict[str, Any] = {}
     training_data: list[dict[str, Any]] = []

@@ -7,7 +7,7 @@ import io
 import sys
 from typing import Any
 
-from screening.commands.common import place
+from screening.commands.common import engine_flags, place
 
 
 def add(commands: Any) -> None:
@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
         '{"id", "error"} for one that can not be scored.',
     )
     parser.add_argument("--bundle", required=True, metavar="DIR", help="the bundle's folder or gs:// prefix")
-    parser.add_argument("--engine", default="auto", choices=("auto", "cpu", "cuda"), help="what runs the model")
+    engine_flags(parser)
     parser.set_defaults(run=run)
 
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-    failed = classify(place(args.bundle), sys.stdin, sys.stdout, engine=args.engine)
+    failed = classify(place(args.bundle), sys.stdin, sys.stdout, engine=args.engine, precision=args.precision)
     if failed:
         print(f"{failed} lines could not be scored; each has its `error`", file=sys.stderr)
     return int(failed > 0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from screening.errors import ScreeningError
+from screening.hardware import ENGINES, PRECISIONS
 from screening.records import Verdict
 from screening.tables import ResultTables
 from screening.tables.delta import absolute, remote
@@ -56,3 +57,9 @@ def verdicts_on(tables: ResultTables, upload: str) -> list[Verdict]:
     if not uris:
         raise UnknownUpload(f"no committed verdict on {place(upload)} under {tables.uri}")
     return tables.verdicts(uris[0])
+
+
+def engine_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds what runs the models, and how exactly."""
+    parser.add_argument("--engine", default="auto", choices=ENGINES, help="what runs the models")
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="their numbers; int8 is never auto")

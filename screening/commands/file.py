@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from screening.commands.common import console, place
+from screening.commands.common import console, engine_flags, place
 from screening.records import Upload, Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--bundles", action="append", default=[], help="folder of model bundles (default: those shipped)"
     )
-    parser.add_argument("--engine", default="auto", choices=("auto", "cpu", "cuda"), help="what runs the models")
+    engine_flags(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="json: one whole verdict a line")
     parser.set_defaults(run=run)
 
@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> None:
     from screening.screener import Screener
     from screening.settings import prepare
 
-    settings = prepare(place(args.policy) if args.policy else "", [place(each) for each in args.bundles], args.engine)
+    policy = place(args.policy) if args.policy else ""
+    settings = prepare(policy, [place(each) for each in args.bundles], args.engine, args.precision)
     screener = Screener(settings, "file")
     try:
         for verdict in screener.screen(uploads([place(path) for path in args.paths])):

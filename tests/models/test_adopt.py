@@ -40,7 +40,7 @@ def adopted(tmp_path: Path, folder: Path, said: dict[str, Any], **more: Any) -> 
 
 
 def scores(bundle: Path, contents: list[Any]) -> np.ndarray:
-    results = Classifier(load_bundle(str(bundle)), make_engine("cpu", 1)).score(contents)
+    results = Classifier(load_bundle(str(bundle)), make_engine("onnxruntime", cores=1)).score(contents)
     return np.array([[signal.score for signal in result] for result in results])
 
 

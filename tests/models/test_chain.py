@@ -54,7 +54,7 @@ def bundle_folder(place: Path) -> Path:
 
 def scores(folder: Path, texts: list[str]) -> list[dict[str, float]]:
     lines = "".join(json.dumps({"id": str(k), "text": t}) + "\n" for k, t in enumerate(texts))
-    said = screening("classify", "--bundle", folder, "--engine", "cpu", lines=lines)
+    said = screening("classify", "--bundle", folder, "--engine", "onnxruntime", lines=lines)
     return [json.loads(line)["scores"] for line in said.splitlines()]
 
 
@@ -91,7 +91,15 @@ def test_an_upload_is_screened_with_it(place: Path, bundle_folder: Path) -> None
     )
     (place / "good.txt").write_text(TEXTS[0])
     (place / "bad.txt").write_text(" ".join(TEXTS[1:] * 3))
-    argv = ("file", "--policy", place / "policy.yaml", "--bundles", bundle_folder.parent.parent, "--engine", "cpu")
+    argv = (
+        "file",
+        "--policy",
+        place / "policy.yaml",
+        "--bundles",
+        bundle_folder.parent.parent,
+        "--engine",
+        "onnxruntime",
+    )
     said = screening(*argv, "--format", "json", place / "good.txt", place / "bad.txt")
     verdicts = [json.loads(line)["decision"] for line in said.splitlines()]
     assert verdicts == ["accept", "review"]

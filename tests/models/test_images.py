@@ -295,7 +295,7 @@ def test_the_chain_makes_a_bundle_that_the_product_runs(recipe, photographs, tmp
     assert bundle.labels == ("noise", "under_exposed", "low_quality")
     assert set(bundle.calibration) == set(bundle.labels)
     assert bundle.manifest.metrics["under_exposed"]["among_all"]["model"]["auroc"][0] > 0.8
-    classifier = Classifier(bundle, make_engine("cpu", 1))
+    classifier = Classifier(bundle, make_engine("onnxruntime", cores=1))
     original = scene(77, 160)
     dark = damage(original, {"under_exposed": 3}, np.random.default_rng(1))
     pictures = [Picture("image/png", p.shape[1], p.shape[0], 1, p) for p in (original, dark, original[:20, :50])]

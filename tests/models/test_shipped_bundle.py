@@ -32,7 +32,7 @@ def folder() -> Path:
 
 @pytest.fixture(scope="module")
 def classifier(folder: Path) -> Classifier:
-    return Classifier(load_bundle(str(folder)), make_engine("cpu", 1))
+    return Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=1))
 
 
 @pytest.fixture(scope="module")

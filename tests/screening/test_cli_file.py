@@ -27,7 +27,14 @@ def screening(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..
     """Runs `screening file` under a small policy and bundle."""
     text_bundle(tmp_path / "bundles" / "tiny")
     (tmp_path / "policy.yaml").write_text(POLICY)
-    setting = ("--policy", str(tmp_path / "policy.yaml"), "--bundles", str(tmp_path / "bundles"), "--engine", "cpu")
+    setting = (
+        "--policy",
+        str(tmp_path / "policy.yaml"),
+        "--bundles",
+        str(tmp_path / "bundles"),
+        "--engine",
+        "onnxruntime",
+    )
 
     def run(*argv: str) -> tuple[int, str, str]:
         code = main(("file", *argv, *setting))

@@ -126,7 +126,7 @@ def test_explain_names_the_statement_of_reasons_of_what_was_crossed(screening, p
 def test_classify_scores_each_line_in_its_order(bundles) -> None:
     lines = [{"id": 1, "text": "win the prize"}, {"id": "two", "text": "good news"}]
     done = subprocess.run(
-        [sys.executable, "-m", "screening", "classify", "--bundle", f"{bundles}/tiny", "--engine", "cpu"],
+        [sys.executable, "-m", "screening", "classify", "--bundle", f"{bundles}/tiny", "--engine", "onnxruntime"],
         input="".join(json.dumps(line) + "\n" for line in lines),
         capture_output=True, text=True, check=True,
     )  # fmt: skip
@@ -137,7 +137,7 @@ def test_classify_scores_each_line_in_its_order(bundles) -> None:
 
 def test_classify_says_which_lines_it_could_not_score(screening, bundles, monkeypatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO('{"id": 1, "text": "good"}\nnonsense\n'))
-    code, out, err = screening("classify", "--bundle", f"{bundles}/tiny", "--engine", "cpu")
+    code, out, err = screening("classify", "--bundle", f"{bundles}/tiny", "--engine", "onnxruntime")
     assert code == 1
     assert ["scores" in json.loads(line) for line in out.splitlines()] == [True, False]
     assert "1 lines could not be scored" in err

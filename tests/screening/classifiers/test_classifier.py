@@ -27,19 +27,23 @@ def colour(red: int, green: int = 0, blue: int = 0) -> Picture:
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory) -> Classifier:
-    return Classifier(load_bundle(str(text_bundle(tmp_path_factory.mktemp("text")))), make_engine("cpu", 2))
+    return Classifier(
+        load_bundle(str(text_bundle(tmp_path_factory.mktemp("text")))), make_engine("onnxruntime", cores=2)
+    )
 
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory) -> Classifier:
     """Windows so long that several lengths share one padded length."""
     folder = text_bundle(tmp_path_factory.mktemp("wide"), text={"max_tokens": 64, "overlap": 8})
-    return Classifier(load_bundle(str(folder)), make_engine("cpu", 2))
+    return Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=2))
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory) -> Classifier:
-    return Classifier(load_bundle(str(image_bundle(tmp_path_factory.mktemp("image")))), make_engine("cpu", 2))
+    return Classifier(
+        load_bundle(str(image_bundle(tmp_path_factory.mktemp("image")))), make_engine("onnxruntime", cores=2)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,7 @@ def tiled(tmp_path_factory) -> Classifier:
     plan = {"size": [8, 8], "mean": [0, 0, 0], "std": [1, 1, 1], "tiles": {"count": 4, "beside_whole": True}}
     head = {"name": "colour", "kind": "multilabel", "labels": ["red", "rest"], "output": "logits", "pool": "mean"}
     folder = image_bundle(tmp_path_factory.mktemp("tiled"), 6, image=plan, heads=[head])
-    return Classifier(load_bundle(str(folder)), make_engine("cpu", 2))
+    return Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=2))
 
 
 def scores(result) -> dict[str, float]:

@@ -24,7 +24,7 @@ def run(tiny_bundle):
 
     def run(*lines: str) -> tuple[int, list[dict]]:
         out = io.StringIO()
-        failed = classify(bundle, [f"{line}\n" for line in lines], out, engine="cpu")
+        failed = classify(bundle, [f"{line}\n" for line in lines], out, engine="onnxruntime")
         return failed, [json.loads(line) for line in out.getvalue().splitlines()]
 
     run.bundle = bundle

@@ -1,44 +1,98 @@
-"""The engine that was asked for is the one that runs, or there is none."""
+"""The engine that was asked for is the one that runs, or there is none; every one keeps the same contract."""
 
 from __future__ import annotations
 
-import onnxruntime
+import builtins
+from importlib.metadata import version
+
 import pytest
 
-from screening.classifiers import Classifier, engines, load_bundle, make_engine
-from screening.classifiers.engines import OnnxRuntime
+from screening import hardware
+from screening.classifiers import Classifier, load_bundle, make_engine
+from screening.classifiers.engines import cuda, openvino
 from screening.errors import ConfigError
+from screening.hardware import ENGINES, PRECISIONS, cores_here
 from screening.records import Article
 from screening.stopwatch import Stopwatch
 
-HAS_CUDA = "CUDAExecutionProvider" in onnxruntime.get_available_providers() and engines._has_gpu()
+HAS_CUDA = cuda.is_there("cuda")
+TEXTS = [Article("text/plain", "good bad the river " * n + "win") for n in range(40)]
 
 
-def test_the_id_names_runtime_hardware_and_precision():
-    assert make_engine("cpu").id == f"onnxruntime-{onnxruntime.__version__}/CPUExecutionProvider/fp32"
+def _all() -> list[tuple[str, str]]:
+    """Every engine and precision of this machine; int8 has tests of its own."""
+    found = []
+    for name in ENGINES[1:]:
+        for precision in PRECISIONS[1:-1]:
+            try:
+                make_engine(name, precision)
+            except ConfigError:
+                continue
+            found.append((name, precision))
+    return found
 
 
-def test_auto_takes_what_is_there():
-    assert make_engine("auto").id == make_engine("cuda" if HAS_CUDA else "cpu").id
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    from tests.screening.classifiers.tiny import text_bundle
+
+    return load_bundle(str(text_bundle(tmp_path_factory.mktemp("engines"))))
+
+
+def test_the_engines_that_have_no_gpu_are_all_tried_here():
+    assert {("onnxruntime", "fp32"), ("openvino", "fp32")} <= set(_all())
+
+
+@pytest.mark.parametrize(("name", "precision"), _all())
+class TestContract:
+    def test_the_id_names_runtime_hardware_and_precision(self, name, precision):
+        runtime = "openvino" if name == "openvino" else "onnxruntime"
+        hardware = name if name in cuda.PROVIDERS else "cpu"
+        assert make_engine(name, precision).id == f"{runtime}-{version(runtime)}/{hardware}/{precision}"
+
+    @pytest.mark.parametrize("cores", [1, 2, 5])
+    def test_it_scores_as_onnx_runtime_does_on_any_number_of_cores(self, name, precision, cores, bundle):
+        engine = make_engine(name, precision, cores)
+        exact = Classifier(bundle, make_engine("onnxruntime")).score(TEXTS)
+        for one, other in zip(Classifier(bundle, engine).score(TEXTS), exact, strict=True):
+            assert [s.score for s in one] == pytest.approx([s.score for s in other], abs=2 * engine.tolerance)
+
+    def test_neighbours_move_a_score_by_no_more_than_it_says(self, name, precision, bundle):
+        engine = make_engine(name, precision)
+        classifier = Classifier(bundle, engine)
+        for text, together in zip(TEXTS[:9], classifier.score(TEXTS), strict=False):
+            (alone,) = classifier.score([text])
+            assert [s.score for s in alone] == pytest.approx([s.score for s in together], abs=engine.tolerance)
+
+    def test_int8_is_refused_where_the_bundle_has_no_scales_for_it(self, name, precision, bundle):
+        if name in cuda.PROVIDERS or precision != "fp32":
+            return
+        with pytest.raises(ConfigError, match=r"tiny-text 1\.0\.0 has no int8 graph"):
+            make_engine(name, "int8").load(bundle)
+
+
+def test_auto_takes_the_best_that_is_there_and_never_int8():
+    name = "cuda" if HAS_CUDA else "openvino"
+    assert make_engine("auto").id == make_engine(name).id
+    assert not any("int8" in make_engine(each).id for each, _ in _all())
+
+
+def test_auto_does_without_the_optional_runtime(monkeypatch):
+    monkeypatch.setattr(openvino, "is_there", lambda: False)
+    monkeypatch.setattr(cuda, "is_there", lambda _: False)
+    assert make_engine("auto").id == make_engine("onnxruntime").id
+    with pytest.raises(ConfigError, match="OpenVINO was asked for and is not there"):
+        make_engine("openvino")
 
 
 @pytest.mark.skipif(HAS_CUDA, reason="CUDA is there")
+@pytest.mark.parametrize("name", ["cuda", "tensorrt"])
 @pytest.mark.filterwarnings("ignore:Specified provider")
-def test_cuda_that_is_not_there_is_an_error_and_no_fallback(tiny_bundle):
-    with pytest.raises(ConfigError, match="CUDA was asked for and is not there"):
-        make_engine("cuda")
-    with pytest.raises(ConfigError, match="CUDAExecutionProvider was asked for and CPUExecutionProvider would run"):
-        OnnxRuntime("cuda", 1).load(load_bundle(str(tiny_bundle())))
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not HAS_CUDA, reason="no CUDA")
-def test_cuda_scores_as_the_cpu_does(tiny_bundle):
-    bundle = load_bundle(str(tiny_bundle()))
-    text = [Article("text/plain", "good bad news"), Article("text/plain", "win a prize")]
-    there, here = (Classifier(bundle, make_engine(name)).score(text) for name in ("cuda", "cpu"))
-    for one, other in zip(there, here, strict=True):
-        assert [s.score for s in one] == pytest.approx([s.score for s in other], abs=1e-4)
+def test_a_gpu_that_is_not_there_is_an_error_and_no_fallback(name, bundle):
+    with pytest.raises(ConfigError, match=f"{name} was asked for and is not there"):
+        make_engine(name)
+    with pytest.raises(ConfigError, match="ExecutionProvider was asked for and CPUExecutionProvider would run"):
+        cuda.Cuda(name, "fp32").load(bundle)
 
 
 def test_an_unknown_engine_is_an_error():
@@ -46,16 +100,48 @@ def test_an_unknown_engine_is_an_error():
         make_engine("tpu")
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
-def test_threads_change_no_score(tiny_bundle, threads):
-    bundle = load_bundle(str(tiny_bundle()))
-    texts = [Article("text/plain", "good bad the river " * n) for n in range(40)]
-    assert Classifier(bundle, make_engine("cpu", threads)).score(texts) == Classifier(bundle).score(texts)
+def test_a_precision_that_the_hardware_lacks_is_an_error():
+    with pytest.raises(ConfigError, match="onnxruntime runs no bf16 on this machine"):
+        make_engine("onnxruntime", "bf16")
 
 
-def test_the_stopwatch_tells_the_steps_apart_and_leaves_the_loading_out(tiny_bundle):
+def test_openvino_takes_bf16_only_where_the_cpu_multiplies_it(monkeypatch):
+    class Core:
+        def get_property(self, device: str, name: str) -> list[str]:
+            assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
+            return ["FP32", "INT8"]
+
+    monkeypatch.setattr(openvino, "_core", Core)
+    assert make_engine("openvino").id.endswith("/cpu/fp32")
+    assert make_engine("openvino", "int8").id.endswith("/cpu/int8+fp32")
+    with pytest.raises(ConfigError, match="openvino runs no bf16"):
+        make_engine("openvino", "bf16")
+
+
+def test_asking_whether_openvino_is_there_does_not_load_it(monkeypatch):
+    real = builtins.__import__
+
+    def refuse(name, *rest):
+        assert not name.startswith("openvino"), "loaded"
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    assert openvino.is_there()
+
+
+@pytest.mark.parametrize(
+    ("said", "cores"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("9900000 100000", 8), ("", 8)]
+)
+def test_cores_are_those_that_the_container_pays_for(said, cores, tmp_path, monkeypatch):
+    monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda _: range(8))
+    (tmp_path / "cpu.max").write_text(said)
+    assert cores_here(tmp_path / "cpu.max") == cores
+    assert cores_here(tmp_path / "gone") == 8
+
+
+def test_the_stopwatch_tells_the_steps_apart_and_leaves_the_loading_out(bundle):
     stopwatch = Stopwatch()
-    classifier = Classifier(load_bundle(str(tiny_bundle())), stopwatch=stopwatch)
+    classifier = Classifier(bundle, stopwatch=stopwatch)
     assert not stopwatch.seconds
     classifier.score([Article("text/plain", "good news")])
     assert set(stopwatch.seconds) == {"tokenise", "infer"}

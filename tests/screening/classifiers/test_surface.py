@@ -58,7 +58,7 @@ def with_form(folder: Path, head: int = 1, **changes: Any) -> Path:
 
 
 def spam(folder: Path, *texts: str) -> list[float]:
-    results = Classifier(load_bundle(str(folder)), make_engine("cpu", 1)).score(
+    results = Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=1)).score(
         [Article("text/plain", t) for t in texts]
     )
     return [next(s.score for s in r if s.label == "spam") for r in results if isinstance(r, list)]

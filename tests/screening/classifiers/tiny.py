@@ -14,8 +14,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 WORDS = ("good", "bad", "very", "news", "weather", "river", "prize", "win", "the", "a")
 VOID = "void"  # a word whose weights are not finite
-VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, **{word: 4 + i for i, word in enumerate((*WORDS, VOID))}}
-POISON = 99  # a token id beyond the embedding table: the runtime raises on the whole batch
+POISON = "poison"  # a word on which ONNX Runtime raises, and with it the whole batch
+MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+VOCABULARY = {word: i for i, word in enumerate((*MARKS, *WORDS, POISON, VOID))}
 
 
 def text_bundle(folder: Path, **changes: Any) -> Path:
@@ -33,21 +34,27 @@ def text_bundle(folder: Path, **changes: Any) -> Path:
         helper.make_node("ReduceSum", ["kept", "one"], ["sum"], keepdims=0),
         helper.make_node("ReduceSum", ["mask", "one"], ["count"], keepdims=1),
         helper.make_node("Div", ["sum", "count"], ["mean"]),
-        helper.make_node("Split", ["mean", "sizes"], ["hate_logits", "spam_logits"], axis=1),
+        helper.make_node("Equal", ["input_ids", "poison"], ["is_poison"]),
+        helper.make_node("Cast", ["is_poison"], ["ones"], to=TensorProto.INT64),
+        helper.make_node("ReduceMax", ["ones"], ["outside"], keepdims=0),
+        helper.make_node("Gather", ["nothing", "outside"], ["raises"]),  # there is only index 0
+        helper.make_node("Add", ["mean", "raises"], ["logits"]),
+        helper.make_node("Split", ["logits", "sizes"], ["hate_logits", "spam_logits"], axis=1),
     ]
     constants = {"table": weights, "last": np.array([2]), "one": np.array([1]), "sizes": np.array([3, 1])}
+    constants |= {"poison": np.array(VOCABULARY[POISON]), "nothing": np.zeros(1, np.float32)}
     inputs = [helper.make_tensor_value_info(n, TensorProto.INT64, ["b", "s"]) for n in ("input_ids", "attention_mask")]
     outputs = [
         helper.make_tensor_value_info(n, TensorProto.FLOAT, ["b", k])
         for n, k in (("hate_logits", 3), ("spam_logits", 1))
     ]
     _save(folder, nodes, inputs, outputs, constants)
-    tokenizer = Tokenizer(models.WordLevel({**VOCABULARY, "poison": POISON}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordLevel(VOCABULARY, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
+    tokenizer.add_special_tokens(list(MARKS))
     tokenizer.save(str(folder / "tokenizer.json"))
     levels = [i / 10 for i in range(10)]
     table = {"rows": 1000, "positives": 500, "thresholds": levels, "precision": [0.5 + x / 2 for x in levels]}

@@ -1,0 +1,61 @@
+"""Engines: what runs a bundle's graph, on which hardware and in which precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from screening.classifiers.engines import cuda, onnx_cpu, openvino
+from screening.classifiers.engines.contract import Engine, Feed, Logits, Session
+from screening.errors import ConfigError
+from screening.hardware import ENGINES, Precision, cores_here
+
+__all__ = ["Engine", "Feed", "Logits", "Session", "make_engine"]
+
+
+def make_engine(name: str = "auto", precision: str = "auto", cores: int = 0) -> Engine:
+    """The engine of that name and precision on so many cores (0: those that this process may use).
+
+    `auto` takes CUDA where runtime and GPU are there, then OpenVINO where it is installed, then ONNX Runtime; and the
+    fastest precision that the hardware has but int8, which must be asked for. What is asked for and not there is a
+    ConfigError, never a fallback.
+    """
+    if name == "auto":
+        name = "cuda" if cuda.is_there("cuda") else "openvino" if openvino.is_there() else "onnxruntime"
+    if name not in ENGINES:
+        raise ConfigError(f"unknown engine {name!r}", fix=f"use one of {', '.join(ENGINES)}")
+    offered, make = _MAKERS[name]()
+    if precision == "auto":
+        precision = offered[0]
+    if precision not in offered:
+        raise ConfigError(
+            f"{name} runs no {precision} on this machine", fix=f"use --precision auto, or one of {', '.join(offered)}"
+        )
+    return make(next(each for each in offered if each == precision), cores or cores_here())
+
+
+Maker = tuple[Sequence[Precision], Callable[[Precision, int], Engine]]
+
+
+def _onnxruntime() -> Maker:
+    return onnx_cpu.PRECISIONS, onnx_cpu.OnnxRuntime
+
+
+def _openvino() -> Maker:
+    if not openvino.is_there():
+        raise ConfigError(
+            "OpenVINO was asked for and is not there", fix="install the openvino extra, or use --engine=onnxruntime"
+        )
+    return openvino.precisions(), openvino.OpenVino
+
+
+def _gpu(provider: str) -> Callable[[], Maker]:
+    def maker() -> Maker:
+        cuda.require(provider)
+        return cuda.PRECISIONS, lambda precision, _: cuda.Cuda(provider, precision)
+
+    return maker
+
+
+_MAKERS: dict[str, Callable[[], Maker]] = {
+    "onnxruntime": _onnxruntime, "openvino": _openvino, "cuda": _gpu("cuda"), "tensorrt": _gpu("tensorrt"),
+}  # fmt: skip
