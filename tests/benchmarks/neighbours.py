@@ -2,7 +2,7 @@
 
 The same documents are scored in order and then, a few times over, in shuffled orders and in calls of many sizes. Asked
 for is that no score moves by more than the engine's tolerance and no decision under the default policy flips. Half of
-the documents are ordinary prose, half have a hostile sentence in it, so that many scores lie near a threshold.
+the documents are ordinary prose, half have a hostile sentence in it, so that scores lie on both sides of thresholds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from screening.checks import run_checks
-from screening.classifiers import Classifier, find_bundles
+from screening.classifiers import Classifier, find_bundles, make_engine
 from screening.errors import UploadError
 from screening.policy import Policy, decide
 from screening.records import Article, Decision, Signal
@@ -111,7 +111,7 @@ def main() -> None:
     contents, found = documents(flags.documents, flags.words), {}
     for name, precision in ours.choices(bundle):
         policy = ours.settings_of(bundle, name, precision).policy
-        figures = compare(Classifier(bundle, ours.engine(name, precision)), policy, contents, flags.passes)
+        figures = compare(Classifier(bundle, make_engine(name, precision)), policy, contents, flags.passes)
         found[f"{name} {precision}"] = figures
         print(f"{name} {precision}: {json.dumps(figures)}", flush=True)
     OUT.mkdir(exist_ok=True)

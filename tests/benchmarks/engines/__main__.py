@@ -20,6 +20,7 @@ from rich.console import Console
 
 from models.recipe import load_recipe
 from screening.classifiers import Bundle, find_bundles
+from screening.hardware import ENGINES, PRECISIONS
 from screening.settings import SHIPPED_BUNDLES
 from tests.benchmarks.engines import beam_peers, onnx_peers, ours, results, sharing
 from tests.benchmarks.engines.ceilings import Sizes, ceilings
@@ -33,7 +34,7 @@ BLOCKS = ("ceilings", "contest", "heads", "beam")
 CONSOLE = Console()
 
 
-def contestants(bundle: Bundle, base: Path, network: Path | None) -> Iterator[Contestant]:
+def contestants(bundle: Bundle, base: Path, network: Path | None, folder: Path) -> Iterator[Contestant]:
     """Peers first, then ours."""
     if importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"):
         from tests.benchmarks.engines import torch_peers
@@ -43,7 +44,7 @@ def contestants(bundle: Bundle, base: Path, network: Path | None) -> Iterator[Co
     else:
         CONSOLE.print("[yellow]torch or transformers is not installed: their peers are left out")
     yield from onnx_peers.contestants(bundle)
-    yield from beam_peers.contestants(bundle)
+    yield beam_peers.with_onnx(bundle, folder)
     yield from ours.contestants(bundle)
 
 
@@ -55,7 +56,7 @@ def measure(flags: argparse.Namespace, bundle: Bundle, folder: Path) -> dict[str
         make_work(folder, number, bundle)
         for number in (1, flags.articles, flags.articles * flags.times, flags.beam_articles)
     )
-    choice = tuple(flags.choice.split(":")) if flags.choice else ours.choices(bundle)[-1]
+    choice = flags.engine, flags.precision
     found: dict[str, Any] = {"machine": machine(), "bundle": f"{bundle.id.name}@{bundle.id.version}"}
     found["articles"] = {"number": flags.articles, "tokens": work.tokens, "windows": len(work.lengths)}
     found["mflop_a_token"] = round(sizes.flops(work.lengths) / work.tokens / 1e6, 1)
@@ -64,7 +65,8 @@ def measure(flags: argparse.Namespace, bundle: Bundle, folder: Path) -> dict[str
         if block == "ceilings":
             found[block] = ceilings(sizes)
         elif block == "contest":
-            entered = (c for c in contestants(bundle, base, flags.network) if flags.only in f"{c.name} {c.precision}")
+            entered = contestants(bundle, base, flags.network, folder)
+            entered = (each for each in entered if flags.only in f"{each.name} {each.precision}")
             timed = play(entered, one, work, more, flags.rounds)
             heads, ceiling = bundle.manifest.heads, found.get("ceilings", {})
             found[block] = results.rows(timed, heads, ceiling, sizes, flags.dollars_per_hour)
@@ -88,7 +90,8 @@ def main() -> None:
     parser.add_argument("--beam-articles", type=int, default=500, help="for the job over a plain loop")
     parser.add_argument("--blocks", nargs="+", choices=BLOCKS, default=BLOCKS)
     parser.add_argument("--only", default="", help="contestants whose name and precision hold this")
-    parser.add_argument("--choice", default="", help="ENGINE:PRECISION for heads and beam (empty: the last there is)")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="for heads and beam")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="for heads and beam")
     parser.add_argument("--bundle", default=SHIPPED_BUNDLES, help="folder of a text bundle")
     parser.add_argument("--network", type=Path, help="the trained network of the bundle, for the peers on torch")
     parser.add_argument("--dollars-per-hour", type=float, default=0.0, help="of the machine: adds cost")

@@ -18,6 +18,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.options import LOCAL_RUNNER
 from screening.classifiers import Bundle, load_bundle
+from screening.classifiers.engines.contract import graph_for
 from screening.classifiers.windows import Window, windows
 from tests.benchmarks.engines.contest import Contestant, Run
 from tests.benchmarks.engines.work import Work, tokenizer_of
@@ -41,20 +42,22 @@ class ReadWindows(beam.DoFn):
             yield self._fed(text, window)
 
 
-def contestants(bundle: Bundle) -> Iterator[Contestant]:
-    """The one that needs no torch; `with_transformers` makes the other."""
+def with_onnx(bundle: Bundle, folder: Path) -> Contestant:
+    """RunInference with the ONNX handler; the graph in float is written to `folder` for it."""
     assert bundle.manifest.text
+    model = folder / "float.onnx"
+    model.write_bytes(graph_for(bundle, "fp32"))
     padded = partial(_padded, bundle.manifest.text.max_tokens)
     handler = partial(
         OnnxModelHandlerNumpy,
-        str(bundle.folder / bundle.manifest.model),
+        str(model),
         providers=["CPUExecutionProvider"],
         inference_fn=_both_inputs,
         max_batch_size=LARGEST,
     )
     note = "stock handler; its inference function feeds both inputs, rows are padded to the longest window"
     load = partial(through_beam, bundle, handler, padded)
-    yield Contestant("Beam RunInference, ONNX", "fp32", load, way="job", note=note)
+    return Contestant("Beam RunInference, ONNX", "fp32", load, way="job", note=note)
 
 
 def with_transformers(bundle: Bundle, text_pipeline: Callable[[], Any]) -> Contestant:
@@ -121,5 +124,5 @@ def _both_inputs(
 ) -> npt.NDArray[np.float32]:
     """Logits [rows, labels of all heads]; the stock function feeds the first input only and takes the first output."""
     stacked = np.stack(batch)
-    outputs = session.run(None, {"input_ids": stacked[:, 0], "attention_mask": stacked[:, 1]})
-    return np.concatenate(outputs, axis=1)
+    answers = session.run(None, {"input_ids": stacked[:, 0], "attention_mask": stacked[:, 1]})
+    return np.concatenate(answers, axis=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from screening.hardware import cores_here
+
 ROWS = 2048
 TURNS = 3
 SECONDS = 0.3  # of each turn
-CORES = len(os.sched_getaffinity(0))
+CORES = cores_here()
 Chain = Sequence[tuple[int, int]]  # products, each of [ROWS, first] and [first, second]
 
 

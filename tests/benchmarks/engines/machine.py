@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from screening.hardware import cores_here
+
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile", "amx_bf16", "amx_int8")
 PACKAGES = (
     "apache-beam", "numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino", "tokenizers", "torch",
@@ -24,7 +26,7 @@ def machine() -> dict[str, Any]:
         "cpu": info.get("model name", platform.processor() or platform.machine()),
         "family_model_stepping": [info.get(key) for key in ("cpu family", "model", "stepping")],
         "flags": [flag for flag in FLAGS if flag in flags],
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores_here(),
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "gpu": _gpu(),
         "python": platform.python_version(),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -15,14 +13,17 @@ import onnxruntime as ort
 
 from models.batches import Batch, batches
 from screening.classifiers import Bundle
+from screening.classifiers.engines import openvino as engine
+from screening.classifiers.engines.contract import graph_for, outputs
 from screening.classifiers.windows import Window
+from screening.hardware import cores_here
 from tests.benchmarks.engines.contest import Contestant, Run
 from tests.benchmarks.engines.work import Work
 
 Logits = npt.NDArray[np.float32]
 BATCH = 32  # rows, where a batch is counted in rows
 BUDGETS = {"onnxruntime": 1024, "openvino": 2048}  # cells a batch, where sorted: as measured, each at its best
-CORES = len(os.sched_getaffinity(0))
+CORES = cores_here()
 
 
 def contestants(bundle: Bundle) -> Iterator[Contestant]:
@@ -30,20 +31,20 @@ def contestants(bundle: Bundle) -> Iterator[Contestant]:
     yield Contestant("ONNX Runtime, naive", "fp32", partial(naive, bundle), answers="logits", note="batch 32, padded")
     ordered = partial(sorted_onnxruntime, bundle)
     yield Contestant("ONNX Runtime, sorted", "fp32", ordered, answers="logits", quick=True, note="one thread a batch")
-    if importlib.util.find_spec("openvino"):
-        for precision in ("fp32", "bf16"):
+    if engine.is_there():
+        for precision in sorted({"fp32", "bf16"} & set(engine.precisions()), reverse=True):
             load = partial(openvino, bundle, precision)
             yield Contestant("OpenVINO raw", precision, load, answers="logits", quick=True, note="one stream a core")
 
 
 def naive(bundle: Bundle) -> Run:
     """Windows as they come, 32 a batch, padded to the longest of them; ONNX Runtime's own defaults."""
-    session, outputs = ort.InferenceSession(bundle.read(bundle.manifest.model)), output_names(bundle)
+    session, names = ort.InferenceSession(graph_for(bundle, "fp32")), outputs(bundle)
 
     def run(work: Work) -> Logits:
         ids = [window.ids for window in work.cut()]
         chunks = (batches(ids[start : start + BATCH], 1 << 30)[0] for start in range(0, len(ids), BATCH))
-        return np.concatenate([_in_order([batch], [session.run(outputs, feed(batch))]) for batch in chunks])
+        return np.concatenate([_in_order([batch], [session.run(names, feed(batch))]) for batch in chunks])
 
     return run
 
@@ -52,12 +53,12 @@ def sorted_onnxruntime(bundle: Bundle) -> Run:
     """Windows by length, a token budget a batch, as many batches side by side as cores, one thread each."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
-    session, outputs = ort.InferenceSession(bundle.read(bundle.manifest.model), options), output_names(bundle)
+    session, names = ort.InferenceSession(graph_for(bundle, "fp32"), options), outputs(bundle)
     pool = ThreadPoolExecutor(CORES)
 
     def run(work: Work) -> Logits:
         planned = longest_first(work.cut(), BUDGETS["onnxruntime"])
-        return _in_order(planned, list(pool.map(lambda batch: session.run(outputs, feed(batch)), planned)))
+        return _in_order(planned, list(pool.map(lambda batch: session.run(names, feed(batch)), planned)))
 
     return run
 
@@ -68,15 +69,17 @@ def openvino(bundle: Bundle, precision: str) -> Run:
 
     core = ov.Core()
     hints = {
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
+        "INFERENCE_PRECISION_HINT": engine.HINTS[precision],
         "NUM_STREAMS": str(CORES),
         "INFERENCE_NUM_THREADS": CORES,
     }
-    model = core.compile_model(core.read_model(bundle.read(bundle.manifest.model)), "CPU", hints)
-    queue, outputs = ov.AsyncInferQueue(model, CORES), output_names(bundle)
-    keep: Callable[[Any, tuple[list[Any], int]], None] = lambda request, slot: slot[0].__setitem__(  # noqa: E731
-        slot[1], [request.get_tensor(name).data.copy() for name in outputs]
-    )
+    model = core.compile_model(core.read_model(graph_for(bundle, "fp32")), "CPU", hints)
+    queue, names = ov.AsyncInferQueue(model, CORES), outputs(bundle)
+
+    def keep(request: Any, slot: tuple[list[Any], int]) -> None:
+        results, number = slot
+        results[number] = [request.get_tensor(name).data.copy() for name in names]
+
     queue.set_callback(keep)
 
     def run(work: Work) -> Logits:
@@ -93,11 +96,6 @@ def openvino(bundle: Bundle, precision: str) -> Run:
 def longest_first(windows: Sequence[Window], budget: int) -> list[Batch]:
     """Batches of about equal length, the longest first, so that no thread is left with one at the end."""
     return batches([window.ids for window in windows], budget)[::-1]
-
-
-def output_names(bundle: Bundle) -> list[str]:
-    """The graph's outputs in the order of the heads."""
-    return [head.output for head in bundle.manifest.heads]
 
 
 def feed(batch: Batch) -> dict[str, npt.NDArray[np.int64]]:

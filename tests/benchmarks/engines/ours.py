@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from screening.classifiers import ENGINES, Bundle, Classifier, Engine, make_engine
+from screening.classifiers import Bundle, Classifier, make_engine
 from screening.errors import ConfigError, UploadError
+from screening.hardware import ENGINES, PRECISIONS
 from screening.records import Article
 from screening.settings import Settings, prepare
 from tests.benchmarks.end_to_end import job_once
 from tests.benchmarks.engines.contest import Contestant, Run
 from tests.benchmarks.engines.work import Work
 
-PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 ON_GPU = ("cuda", "tensorrt")
 
 
@@ -37,35 +37,24 @@ def choices(bundle: Bundle) -> list[tuple[str, str]]:
     """Engine and precision of all that run this bundle here: what is not there says so when it is asked for."""
     found = []
     for name, precision in product(ENGINES, PRECISIONS):
-        if name == "auto":
+        if "auto" in (name, precision):
             continue
         try:
-            engine(name, precision).load(bundle)
+            make_engine(name, precision).load(bundle)
         except ConfigError:
             continue
         found.append((name, precision))
     return found
 
 
-def engine(name: str, precision: str) -> Engine:
-    """The engine of that name in that precision; ConfigError when it is not there."""
-    if "cpu" not in ENGINES:
-        return make_engine(name, precision)
-    if precision != "fp32":  # an engine is fp32 where it can't be asked for more
-        raise ConfigError(f"no engine runs in {precision}")
-    return make_engine(name)
-
-
 def settings_of(bundle: Bundle, name: str, precision: str) -> Settings:
     """A job's settings with the shipped policy and one bundle."""
-    if "cpu" not in ENGINES:
-        return prepare(bundles=(str(bundle.folder),), engine=name, precision=precision)
-    return prepare(bundles=(str(bundle.folder),), engine=name)
+    return prepare(bundles=(str(bundle.folder),), engine=name, precision=precision)
 
 
 def raw(bundle: Bundle, name: str, precision: str) -> Run:
     """Texts to calibrated scores [articles, labels] with the classifier alone."""
-    classifier = Classifier(bundle, engine(name, precision))
+    classifier = Classifier(bundle, make_engine(name, precision))
 
     def run(work: Work) -> npt.NDArray[np.float64]:
         return scores(classifier, work.texts)

@@ -61,35 +61,29 @@ def _row(
 
 
 def show(found: Sequence[Row]) -> None:
-    """The table: medians, with the lowest and highest round in brackets; `CPU` counts processor time."""
-    table = Table(title="useful tokens/s against peers in the same round: median (lowest–highest)")
-    for name in ("contestant", "", "way"):
-        table.add_column(name, no_wrap=True)
-    columns = (
-        "tokens/s",
-        "× pipeline",
-        "× sorted",
-        "× best peer",
-        "CPU: × pipeline",
-        "× best",
-        "load s",
-        "of ceiling",
-        "agree",
-        "$/M",
-    )
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+    """The table; `CPU` columns count processor time, which hardly changes when the machine is shared."""
+    table = Table(title="useful tokens/s, × peers in the same round: median (lowest–highest)")
+    left, right = ("contestant", "way"), ("tokens/s", "× pipeline", "× sorted", "× best peer", "CPU × pipeline",
+        "CPU × best", "load s", "ceiling", "agree", "$/M articles")  # fmt: skip
+    for name in left + right:
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=True)
     for row in found:
         table.add_row(
-            row["name"], row["precision"], row["way"],
+            f"{row['name']}, {row['precision']}",
+            row["way"],
             f"{row['tokens_per_second']['median']:,.0f}",
-            *(_spread(row[name]) for name in (*RATIOS, "over_pipeline_cpu", "over_best_peer_cpu")),
-            f"{row['load_seconds']:.1f}",
-            *("" if row[name] is None else shown.format(row[name]) for name, shown in (
-                ("share_of_ceiling", "{:.0%}"), ("agreement", "{:.4f}"), ("dollars_per_million_articles", "{:.2f}"),
-            )),
-        )  # fmt: skip
+            *(_spread(row[name]) for name in RATIOS),
+            *(_cell(row[name] and row[name]["median"], ".2f") for name in ("over_pipeline_cpu", "over_best_peer_cpu")),
+            _cell(row["load_seconds"], ".1f"),
+            _cell(row["share_of_ceiling"], ".0%"),
+            _cell(row["agreement"], ".4f"),
+            _cell(row["dollars_per_million_articles"], ".2f"),
+        )
     Console(width=max(180, Console().width)).print(table)
+
+
+def _cell(value: float | None, shown: str) -> str:
+    return "" if value is None else format(value, shown)
 
 
 def _spread(value: Mapping[str, float] | None) -> str:

@@ -13,11 +13,11 @@ from typing import Any
 import onnx
 from onnx.utils import Extractor
 
-from screening.classifiers import Bundle, Classifier, load_bundle
+from screening.classifiers import Bundle, Classifier, load_bundle, make_engine
 from screening.settings import Settings
 from tests.benchmarks.end_to_end import job_once, loop_once
 from tests.benchmarks.engines.clock import Cost, ratios, spread, timed
-from tests.benchmarks.engines.ours import engine, scores
+from tests.benchmarks.engines.ours import scores
 from tests.benchmarks.engines.work import Work
 
 HEADS = 3
@@ -47,8 +47,8 @@ def heads(bundle: Bundle, work: Work, choice: tuple[str, str], rounds: int) -> d
     names = [head.name for head in bundle.manifest.heads[:HEADS]]
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        together = Classifier(with_heads(bundle, names, folder / "together"), engine(*choice))
-        alone = [Classifier(with_heads(bundle, [name], folder / name), engine(*choice)) for name in names]
+        together = Classifier(with_heads(bundle, names, folder / "together"), make_engine(*choice))
+        alone = [Classifier(with_heads(bundle, [name], folder / name), make_engine(*choice)) for name in names]
 
     def cost(*classifiers: Classifier) -> Cost:
         return timed(lambda: [scores(classifier, work.texts) for classifier in classifiers])[0]
@@ -57,7 +57,7 @@ def heads(bundle: Bundle, work: Work, choice: tuple[str, str], rounds: int) -> d
     turns = [(cost(alone[0]), cost(together), cost(*alone)) for _ in range(rounds)]
     one, three, models = zip(*turns, strict=True)
     return {
-        "engine": " ".join(choice),
+        "engine": make_engine(*choice).id,
         "three_heads_over_one": ratios(three, one),
         "three_models_over_three_heads": ratios(models, three),
     }
@@ -74,6 +74,7 @@ def beam_over_loop(settings: Settings, one: Work, work: Work, rounds: int) -> di
     turns = [[cost(run, given) for run in (job_once, loop_once) for given in (one, work)] for _ in range(rounds)]
     job_start, job, loop_start, loop = zip(*turns, strict=True)
     return {
+        "engine": settings.fingerprint.engine,
         "articles": len(work.texts),
         "seconds": {"job": spread([each.wall for each in job]), "loop": spread([each.wall for each in loop])},
         "start_up_seconds": {"job": _median(job_start).wall, "loop": _median(loop_start).wall},
