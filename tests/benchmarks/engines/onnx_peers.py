@@ -22,7 +22,7 @@ from tests.benchmarks.engines.work import Work
 
 Logits = npt.NDArray[np.float32]
 BATCH = 32  # rows, where a batch is counted in rows
-BUDGETS = {"onnxruntime": 1024, "openvino": 2048}  # cells a batch, where sorted: as measured, each at its best
+BUDGETS = {"onnxruntime": 1024, "openvino": 1024}  # cells a batch, where sorted: as measured, each at its best
 CORES = cores_here()
 
 
@@ -33,8 +33,10 @@ def contestants(bundle: Bundle) -> Iterator[Contestant]:
     yield Contestant("ONNX Runtime, sorted", "fp32", ordered, answers="logits", quick=True, note="one thread a batch")
     if engine.is_there():
         for precision in sorted({"fp32", "bf16"} & set(engine.precisions()), reverse=True):
-            load = partial(openvino, bundle, precision)
-            yield Contestant("OpenVINO raw", precision, load, answers="logits", quick=True, note="one stream a core")
+            load, note = partial(openvino, bundle, precision), "one stream a core"
+            yield Contestant("OpenVINO raw", precision, load, answers="logits", quick=True, note=note)
+        load, note = partial(openvino, bundle, precision, defaults=True), "quantises activations as it runs"
+        yield Contestant("OpenVINO raw, its defaults", precision, load, answers="logits", quick=True, note=note)
 
 
 def naive(bundle: Bundle) -> Run:
@@ -63,8 +65,12 @@ def sorted_onnxruntime(bundle: Bundle) -> Run:
     return run
 
 
-def openvino(bundle: Bundle, precision: str) -> Run:
-    """The same batches through OpenVINO's own queue: one stream a core, one request in flight on each."""
+def openvino(bundle: Bundle, precision: str, *, defaults: bool = False) -> Run:
+    """The same batches through OpenVINO's own queue: one stream a core, one request in flight on each.
+
+    By default OpenVINO quantises activations before a product with int8 weights, whatever precision is asked for:
+    logits of this bundle move by 0.04 in fp32. Without it they move by 1e-5.
+    """
     import openvino as ov
 
     core = ov.Core()
@@ -72,7 +78,7 @@ def openvino(bundle: Bundle, precision: str) -> Run:
         "INFERENCE_PRECISION_HINT": engine.HINTS[precision],
         "NUM_STREAMS": str(CORES),
         "INFERENCE_NUM_THREADS": CORES,
-    }
+    } | ({} if defaults else {"DYNAMIC_QUANTIZATION_GROUP_SIZE": 0})
     model = core.compile_model(core.read_model(graph_for(bundle, "fp32")), "CPU", hints)
     queue, names = ov.AsyncInferQueue(model, CORES), outputs(bundle)
 

@@ -62,7 +62,7 @@ def _row(
 
 def show(found: Sequence[Row]) -> None:
     """The table; `CPU` columns count processor time, which hardly changes when the machine is shared."""
-    table = Table(title="useful tokens/s, × peers in the same round: median (lowest–highest)")
+    table = Table(title="useful tokens/s, × peers in the same round: median (lowest–highest)", box=None)
     left, right = ("contestant", "way"), ("tokens/s", "× pipeline", "× sorted", "× best peer", "CPU × pipeline",
         "CPU × best", "load s", "ceiling", "agree", "$/M articles")  # fmt: skip
     for name in left + right:
