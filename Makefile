@@ -38,8 +38,8 @@ train-smoke: .venv/train  ## the whole chain on 200 rows, prepare to publish, an
 
 lock:  ## resolve the versions again (needs uv)
 	$(COMPILE) --extra gcp -o requirements.lock pyproject.toml requirements.in
-	$(COMPILE) --extra gcp --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.in
-	$(COMPILE) --extra gcp --extra dev --extra train -c requirements-dev.lock -o requirements-train.lock pyproject.toml requirements.in
+	$(COMPILE) --extra gcp --extra openvino --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.in
+	$(COMPILE) --extra gcp --extra openvino --extra dev --extra train -c requirements-dev.lock -o requirements-train.lock pyproject.toml requirements.in
 
 clean:  ## remove the environment and what the demo made
 	rm -rf .venv demo

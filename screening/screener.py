@@ -1,7 +1,7 @@
 """The way of an upload, in-process: read → decode → match → check → classify → decide.
 
 The Beam job and `screening file` run this same code. Reading and decoding run ahead in threads while the
-classifier works on the batch before; what is in flight is bounded in count and bytes.
+classifiers work on the batches before; what is in flight is bounded in count and bytes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 
 from screening.checks import run_checks
 from screening.checks.hashes import match
@@ -32,10 +33,10 @@ from screening.storage import open_store
 
 log = logging.getLogger(__name__)
 
-AHEAD = 96  # uploads in flight: at 50 ms a read and 32 readers some 600 uploads/s, more than a CPU classifies
+CELLS = 16  # of an engine's budget for each upload whose windows are sorted together: 64 on a CPU
 AHEAD_BYTES = 256 << 20
-BATCH = 64  # uploads whose windows are sorted together
-READERS = 32
+READERS = 32  # at 50 ms a read some 600 uploads/s, more than a CPU classifies
+SCORING = 2  # batches in the classifiers, so that no core of theirs waits for the end of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Screener:
         self._policy = settings.policy
         self._banks = settings.load_banks()
         engine = make_engine(settings.engine, settings.precision, cores)
+        self._batch = max(1, engine.budget // CELLS)
+        self._ahead = 3 * self._batch // 2  # uploads in flight
         if engine.id != settings.fingerprint.engine:
             raise ConfigError(
                 f"this worker would run {engine.id}, the job was launched for {settings.fingerprint.engine}",
@@ -76,24 +79,27 @@ class Screener:
         self._media = {classifier.bundle.modality for classifier in self._classifiers}
         self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
-        self.close = weakref.finalize(self, _close, self._readers, self._decoder)  # also when nobody holds it
+        self._scorers = ThreadPoolExecutor(SCORING, thread_name_prefix="score")
+        # also when nobody holds it
+        self.close = weakref.finalize(self, _close, (self._readers, self._scorers), self._decoder)
 
     def screen(self, uploads: Iterable[Upload]) -> Iterator[Verdict]:
         """One verdict an upload, in the order of `uploads`; memory is bounded whatever their number."""
-        batch: list[Prepared] = []
-        for prepared in self._read_ahead(uploads):
-            batch.append(prepared)
-            if len(batch) == BATCH:
-                yield from self._judge(batch)
-                batch = []
-        yield from self._judge(batch)
+        prepared = self._read_ahead(uploads)
+        judged: deque[Future[list[Verdict]]] = deque()
+        while batch := list(islice(prepared, self._batch)):
+            if len(judged) == SCORING:
+                yield from judged.popleft().result()
+            judged.append(self._scorers.submit(self._judge, batch))
+        for future in judged:
+            yield from future.result()
 
     def _read_ahead(self, uploads: Iterable[Upload]) -> Iterator[Prepared]:
         flying: deque[tuple[int, Future[Prepared]]] = deque()
         weight = 0
         for upload in uploads:
             size = min(upload.size, self._policy.limits.max_bytes)
-            while flying and (len(flying) >= AHEAD or weight + size > AHEAD_BYTES):
+            while flying and (len(flying) >= self._ahead or weight + size > AHEAD_BYTES):
                 landed, future = flying.popleft()
                 weight -= landed
                 yield future.result()
@@ -138,7 +144,7 @@ class Screener:
         keep = prepared.content if failure is None and prepared.medium in self._media else None
         return replace(prepared, failure=failure, content=keep, seconds=time.perf_counter() - start)
 
-    def _judge(self, batch: Sequence[Prepared]) -> Iterator[Verdict]:
+    def _judge(self, batch: Sequence[Prepared]) -> list[Verdict]:
         start = time.perf_counter()
         scored = list(batch)
         for classifier in self._classifiers:
@@ -150,10 +156,9 @@ class Screener:
                     scored[i] = replace(scored[i], failure=scored[i].failure or result)
                 else:
                     scored[i] = replace(scored[i], signals=(*scored[i].signals, *result))
-        share = (time.perf_counter() - start) / max(1, len(scored))
+        share = (time.perf_counter() - start) / len(scored)
         with self.stopwatch.step("decide"):
-            verdicts = [self._verdict(item, item.seconds + share) for item in scored]
-        yield from verdicts
+            return [self._verdict(item, item.seconds + share) for item in scored]
 
     def _verdict(self, item: Prepared, seconds: float) -> Verdict:
         ruling = decide(self._policy, item.medium, item.signals, item.failure)
@@ -178,6 +183,7 @@ class Screener:
         )
 
 
-def _close(readers: ThreadPoolExecutor, decoder: Decoder) -> None:
-    readers.shutdown(cancel_futures=True)
+def _close(pools: Iterable[ThreadPoolExecutor], decoder: Decoder) -> None:
+    for pool in pools:
+        pool.shutdown(cancel_futures=True)
     decoder.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from screening import screener
+from screening.classifiers import make_engine
 from screening.screener import Screener
 from screening.settings import prepare
 from screening.storage import open_store
@@ -20,7 +21,7 @@ def in_process(place, seed: int = 0, batch: int = 0, monkeypatch=None):
     uploads = list(open_store(place.uploads).list(place.uploads))
     random.Random(seed).shuffle(uploads)
     if batch:
-        monkeypatch.setattr(screener, "BATCH", batch)
+        monkeypatch.setattr(screener, "CELLS", make_engine().budget // batch)
     one = Screener(prepare(), "in-process")
     try:
         return as_facts(

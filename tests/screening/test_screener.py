@@ -13,7 +13,7 @@ import screening
 from screening import screener as module
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Upload
-from screening.screener import AHEAD, BATCH, Screener
+from screening.screener import SCORING, Screener
 from screening.settings import prepare
 from screening.storage import open_store
 from tests.generate import article, picture, write_articles
@@ -119,9 +119,10 @@ def test_what_is_in_flight_does_not_grow_with_the_number_of_uploads(screener, go
             yield good[0]
 
     verdicts = screener.screen(endless())
-    for answered in range(1, 2 * (AHEAD + BATCH)):
+    most = screener._ahead + (SCORING + 1) * screener._batch
+    for answered in range(1, 2 * most):
         next(verdicts)
-        assert asked - answered <= AHEAD + BATCH
+        assert asked - answered <= most
     verdicts.close()
 
 

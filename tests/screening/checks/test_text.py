@@ -19,7 +19,7 @@ def test_news_is_good(lab):
     assert news["too_short"] == news["too_long"] == 125
     assert news["repeated_lines"] == news["boilerplate"] == 0
     assert news["symbol_noise"] < 0.04
-    assert news["unknown_language"] < 0.01
+    assert news["unknown_language"] < 0.05
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,4 @@ def test_long_monotonous_texts_end(lab):
     """No text makes a check quadratic: 400,000 characters would then take hours, and this test its time-out."""
     for text in (lab.news, "a", "!", "a'", "word ", "\n", "é\u0301", "lorem ipsum", "语", "the the\n"):
         view = View(lab.article((text * (1 + 400_000 // len(text)))[:400_000]))
-        assert all(isfinite(check.function(view)) for check in TEXT_CHECKS if check.name != "unknown_language")
+        assert all(isfinite(check.function(view)) for check in TEXT_CHECKS)

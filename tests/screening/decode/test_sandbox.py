@@ -186,7 +186,7 @@ def test_a_child_for_pictures_imports_no_html_parser():
         "from dataclasses import asdict\n"
         "from screening.decode import Fields, Limits, child, table, wire\n"
         "table.decoder_for('image/png')\n"
-        "print([name for name in ('trafilatura', 'lxml', 'lingua', 'onnxruntime') if name in sys.modules])"
+        "print([name for name in ('trafilatura', 'lxml', 'pycld2', 'onnxruntime') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -185,7 +185,7 @@ HEAD_FAULTS = {
     "wrong type": ("languages: en", "languages: should be a valid list, not 'en'", "write a list"),
     "a language that YAML reads as false": ("languages: [no]", "languages.0: should be a valid string", "quotes"),
     "no language": ("languages: [english]", "languages.0: 'english'", "two small letters"),
-    "unknown language": ("languages: [en, xx]", "language 'xx' can't be recognised", "known: af"),
+    "unknown language": ("languages: [en, xx]", "language 'xx' can't be recognised", "known: aa"),
     "bad unit": ("limits: {max_bytes: 64MeB}", "could not interpret byte unit: MeB", "MiB"),
     "no size": ("limits: {max_bytes: lots}", "could not parse value and unit from byte string", "64MiB"),
     "negative": ("limits: {seconds: -1}", "limits.seconds: should be greater than 0, not -1", "more than 0"),
