@@ -27,7 +27,7 @@ HEADS = [
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
-    return make_work(tmp_path_factory.mktemp("work"), 5, BUNDLE)
+    return make_work(tmp_path_factory.mktemp("work"), 3, BUNDLE)
 
 
 def entry(answer: list[list[float]], precision: str, answers: str = "scores") -> Timed:

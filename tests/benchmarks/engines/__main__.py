@@ -102,7 +102,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         found = measure(flags, bundle, Path(folder))
     (OUT / "engines.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    CONSOLE.print(f"written: {OUT / 'engines.json'}, {OUT / 'engines.png'}")
+    CONSOLE.print(f"written to {OUT}")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,11 @@ def show(found: Sequence[Row]) -> None:
             _cell(row["agreement"], ".4f"),
             _cell(row["dollars_per_million_articles"], ".2f"),
         )
-    Console(width=max(180, Console().width)).print(table)
+    console = Console(width=max(180, Console().width), highlight=False)
+    console.print(table)
+    for row in found:
+        if row["note"]:
+            console.print(f"  {row['name']}, {row['precision']}: {row['note']}", style="dim")
 
 
 def _cell(value: float | None, shown: str) -> str:
