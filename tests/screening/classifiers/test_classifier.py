@@ -69,7 +69,7 @@ def tiled(tmp_path_factory) -> Classifier:
 def uint8(tmp_path_factory) -> Classifier:
     """The same, fed pictures as they are."""
     folder = image_bundle(tmp_path_factory.mktemp("uint8"), uint8=PLAIN)
-    return Classifier(load_bundle(str(folder)), make_engine("cpu", 2))
+    return Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=2))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def uint8_tiled(tmp_path_factory) -> Classifier:
     plan = {"size": [8, 8], "tiles": {"count": 4, "beside_whole": True}}
     head = {"name": "colour", "kind": "multilabel", "labels": ["red", "rest"], "output": "logits", "pool": "mean"}
     folder = image_bundle(tmp_path_factory.mktemp("uint8-tiled"), 6, uint8=PLAIN, image=plan, heads=[head])
-    return Classifier(load_bundle(str(folder)), make_engine("cpu", 2))
+    return Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=2))
 
 
 def scores(result) -> dict[str, float]:
@@ -203,7 +203,7 @@ def both_forms(request, tmp_path_factory) -> tuple[Classifier, Classifier]:
         image_bundle(made / "float", channels, heads=[head], only_red=True, image={**plan, "mean": mean, "std": std}),
         image_bundle(made / "uint8", channels, heads=[head], only_red=True, image=plan, uint8=(mean, std)),
     )
-    host, graph = (Classifier(load_bundle(str(folder)), make_engine("cpu", 1)) for folder in folders)
+    host, graph = (Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=1)) for folder in folders)
     return host, graph
 
 
