@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
-from screening.classifiers.classifier import calibrated
 from screening.classifiers.manifest import Head
+from screening.classifiers.scorer import calibrated
 from tests.benchmarks.engines.clock import Clock, Cost, spread, timed
 from tests.benchmarks.engines.work import Work
 
