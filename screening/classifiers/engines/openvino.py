@@ -86,7 +86,7 @@ class OpenVino:
         try:
             model = _core().read_model(io.BytesIO(graph_for(bundle, self.precision)))
             if self.precision != "int8":
-                _fold(model)
+                fold(model)
             compiled = _core().compile_model(model, "CPU", settings)
         except RuntimeError as error:
             what = str(error).strip().splitlines()[-1]
@@ -107,7 +107,7 @@ class OpenVino:
         return Pool(runner, self.cores)
 
 
-def _fold(model: Any) -> None:
+def fold(model: Any) -> None:
     """Turn stored int8 weights into floats, in place; OpenVINO would turn them at each batch, a seventh slower."""
     from openvino.passes import ConstantFolding, Manager
 

@@ -79,8 +79,10 @@ def openvino(bundle: Bundle, precision: str, *, defaults: bool = False) -> Run:
         "NUM_STREAMS": str(CORES),
         "INFERENCE_NUM_THREADS": CORES,
     } | ({} if defaults else {"DYNAMIC_QUANTIZATION_GROUP_SIZE": 0})
-    model = core.compile_model(core.read_model(graph_for(bundle, "fp32")), "CPU", hints)
-    queue, names = ov.AsyncInferQueue(model, CORES), outputs(bundle)
+    model = core.read_model(graph_for(bundle, "fp32"))
+    if not defaults:
+        engine.fold(model)  # weights as plain floats, as most ONNX files have them: a seventh faster
+    queue, names = ov.AsyncInferQueue(core.compile_model(model, "CPU", hints), CORES), outputs(bundle)
 
     def keep(request: Any, slot: tuple[list[Any], int]) -> None:
         results, number = slot
