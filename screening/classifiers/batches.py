@@ -15,14 +15,15 @@ import numpy as np
 from screening.classifiers.engines import Feed
 from screening.classifiers.windows import Window
 
-SLAB = 1 << 18  # tokens in flight: windows that are sorted together, some 20 MB
+SLAB = 1 << 18  # tokens in flight at least: windows that are sorted together, some 20 MB
+FULL = 32  # batches of a whole budget in flight at least, so that most have enough windows of their length
 
 
-def slab(windows: Iterator[Window]) -> list[Window]:
-    """The next windows, of `SLAB` tokens or a little more; empty at the end."""
+def slab(windows: Iterator[Window], budget: int) -> list[Window]:
+    """The next windows, of as many tokens as are sorted together or a little more; empty at the end."""
     taken: list[Window] = []
-    tokens = 0
-    while tokens < SLAB and (window := next(windows, None)):
+    tokens, wanted = 0, max(SLAB, FULL * budget)
+    while tokens < wanted and (window := next(windows, None)):
         taken.append(window)
         tokens += window.span.tokens
     return taken

@@ -125,7 +125,7 @@ class Classifier:
 
     def _next(self, cut: Iterator[Window]) -> list[Window]:
         with self._stopwatch.step("tokenise"):
-            return batches.slab(cut)
+            return batches.slab(cut, self._engine.budget)
 
     def _images(self, pictures: Sequence[Picture], wanted: Pixels) -> list[Result]:
         at_once = max(1, AT_ONCE // (wanted.tiles.count if wanted.tiles else 1))
