@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,29 +17,91 @@ from screening.classifiers.engines.contract import Feed, Logits, Run
 log = logging.getLogger(__name__)
 
 ALIGNED = 8  # the fused attention in float16 wants lengths that are a multiple of it
-SHAPES = 256  # whose buffers are kept: some 100 MB when all are in use
-# What ONNX Runtime's arena, CUDA and cuBLAS say; there is no error of its own for it.
+SHAPES = 256  # whose buffers a thread keeps, some 100 kB each
+# What ONNX Runtime's arena, CUDA and cuBLAS say; no error has a type of its own for it.
 OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "alloc_failed")
 
 
-def rows_for(rows: int, most: int) -> int:
-    """The rows of the shape that so many run in: a power of two, one and a half of it, or `most` of a full batch."""
+def rows_for(rows: int, full: int) -> int:
+    """The rows that so many run as: 1, 2, 3, 4, 6, 8, 12, 16, …, but no more than a full batch has."""
     power = 1 << max(0, rows - 1).bit_length()
-    size = power * 3 // 4 if power > 2 and rows <= power * 3 // 4 else power
-    return size if rows > most else min(size, most)
+    half_way = power * 3 // 4
+    size = half_way if power > 2 and rows <= half_way else power
+    return full if rows <= full < size else size
 
 
-def padded(feed: Feed, budget: int) -> Feed:
-    """The batch in its shape: ids to a length of `ALIGNED`, masked, and its last row again and again.
+def shaped(feed: Feed, budget: int) -> Feed:
+    """The batch in the shape it runs in: tokens masked up to a length of `ALIGNED`, and its last row again and again.
 
-    A row of padding alone would be masked whole, and have no softmax. Neither moves a score of the rows that count.
+    Rows of mere padding would be masked whole, which leaves a softmax nothing. No row that counts is moved by others.
     """
     arrays = {}
     for name, array in feed.items():
-        length = array.shape[1]
-        more = -length % ALIGNED if array.ndim == 2 else 0
-        most = budget // (length + more) if array.ndim == 2 else len(array)
-        rows = rows_for(len(array), most) - len(array)
-        wide = np.pad(array, [(0, 0), (0, more), *[(0, 0)] * (array.ndim - 2)])
-        arrays[name] = np.pad(wide, [(0, rows), *[(0, 0)] * (array.ndim - 1)], mode="edge")
+        tokens = array.ndim == 2
+        longer = -array.shape[1] % ALIGNED if tokens else 0
+        more = rows_for(len(array), budget // array.shape[1] if tokens else 0) - len(array)
+        rest = [(0, 0)] * (array.ndim - 2)
+        arrays[name] = np.pad(np.pad(array, [(0, 0), (0, longer), *rest]), [(0, more), (0, 0), *rest], mode="edge")
     return arrays
+
+
+def bound(session: ort.InferenceSession, labels: Mapping[str, int], device: str, budget: int) -> Run:
+    """Runs batches through buffers on the device, one set for each shape; for one thread.
+
+    `labels` has the number of labels of each output, which is float32 [rows, labels]. `budget`: cells of a full batch.
+    """
+
+    @lru_cache(SHAPES)
+    def buffers(
+        *inputs: tuple[str, tuple[int, ...], type[Any]],
+    ) -> tuple[ort.IOBinding, dict[str, ort.OrtValue], list[ort.OrtValue]]:
+        binding = session.io_binding()
+        read, written = {}, []
+        for name, shape, kind in inputs:
+            read[name] = ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, device, 0)
+            binding.bind_ortvalue_input(name, read[name])
+        for name, count in labels.items():
+            written.append(ort.OrtValue.ortvalue_from_shape_and_type((inputs[0][1][0], count), np.float32, device, 0))
+            binding.bind_ortvalue_output(name, written[-1])
+        return binding, read, written
+
+    def run(feed: Feed) -> Logits:
+        rows = len(next(iter(feed.values())))
+        arrays = shaped(feed, budget)
+        binding, read, written = buffers(*((name, each.shape, each.dtype.type) for name, each in arrays.items()))
+        for name, array in arrays.items():
+            read[name].update_inplace(array)
+        session.run_with_iobinding(binding)
+        return [value.numpy()[:rows].copy() for value in written]  # the buffer is written again by the next batch
+
+    return run
+
+
+class Limit:
+    """Values in the first input of a batch that the device had memory for, as far as is known."""
+
+    def __init__(self) -> None:
+        self.values = sys.maxsize
+
+
+def halving(run: Run, limit: Limit) -> Run:
+    """Runs a batch in halves when the device has no memory for the whole, and at once when one so large had none.
+
+    Every other error passes, and so does this one for a single row. Threads of one device share the limit.
+    """
+
+    def halved(feed: Feed) -> Logits:
+        first: npt.NDArray[Any] = next(iter(feed.values()))
+        if first.size <= limit.values or len(first) == 1:
+            try:
+                return run(feed)
+            except Exception as error:  # ONNX Runtime's errors share no base but this
+                if len(first) == 1 or not any(each in str(error).lower() for each in OUT_OF_MEMORY):
+                    raise
+            limit.values = min(limit.values, first.size // 2)
+            log.warning("out_of_memory", extra={"rows": len(first), "values": first.size})
+        half = len(first) // 2
+        parts = [halved({name: array[rows] for name, array in feed.items()}) for rows in (np.s_[:half], np.s_[half:])]
+        return [np.concatenate(head) for head in zip(*parts, strict=True)]
+
+    return halved
