@@ -23,10 +23,12 @@ OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "alloc_failed")
 
 
 def rows_for(rows: int, full: int) -> int:
-    """The rows that so many run as: 1, 2, 3, 4, 6, 8, 12, 16, …, but no more than a full batch has."""
-    power = 1 << max(0, rows - 1).bit_length()
-    half_way = power * 3 // 4
-    size = half_way if power > 2 and rows <= half_way else power
+    """The rows that so many run as: eight steps an octave, all below 16, and no more than a full batch has.
+
+    Articles of 320 tokens get 2 % more cells for it, steps of an octave and a half would add 15 %.
+    """
+    step = 1 << max(0, rows.bit_length() - 4)
+    size = -(-rows // step) * step
     return full if rows <= full < size else size
 
 

@@ -20,11 +20,12 @@ from screening.classifiers.engines.contract import Pool
 from screening.classifiers.engines.device import Limit, bound, halving, rows_for, shaped
 from screening.classifiers.engines.fusion import fused
 from screening.errors import ConfigError
-from screening.records import Article
-from tests.screening.classifiers.tiny import text_bundle
+from screening.records import Article, Picture
+from tests.screening.classifiers.tiny import image_bundle, text_bundle
 
 HEADS, WIDTH, VOCABULARY, LABELS = 4, 32, 50, 3
 TEXTS = [Article("text/plain", "good bad the river " * n + "win") for n in range(40)]
+PICTURES = [Picture("image/png", 8, 8, 1, np.full((8, 8, 3), shade, np.uint8)) for shade in range(0, 200, 10)]
 gpu = pytest.mark.gpu
 no_gpu = pytest.mark.skipif(not cuda.is_there("cuda"), reason="no GPU")
 
@@ -166,26 +167,27 @@ class TestGraph:
 
 class TestShapes:
     def test_rows_come_in_few_sizes_and_a_full_batch_is_one_of_them(self):
-        assert [rows_for(n, 100) for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 17, 25, 65, 97, 100)] == [
-            1, 2, 3, 4, 6, 6, 8, 8, 12, 16, 24, 32, 96, 100, 100,
+        assert [rows_for(n, 100) for n in (1, 15, 16, 17, 31, 33, 64, 65, 97, 100)] == [
+            1, 15, 16, 18, 32, 36, 64, 72, 100, 100,
         ]  # fmt: skip
-        assert len({rows_for(n, 2048) for n in range(1, 2049)}) == 22
-        assert all(n <= rows_for(n, 2048) < 1.5 * n for n in range(1, 2049))
+        assert len({rows_for(n, 2048) for n in range(1, 2049)}) == 72
+        assert all(n <= rows_for(n, 2048) <= 9 / 8 * n for n in range(1, 2049))
 
     def test_tokens_are_masked_up_to_a_multiple_of_eight_and_rows_repeat_the_last(self):
-        feed = batch(5, 20)
+        feed = batch(17, 20)
         wide = shaped(feed, 10_000)
         for name in feed:
-            assert wide[name].shape == (6, 24)
-            assert (wide[name][:5, :20] == feed[name]).all()
+            assert wide[name].shape == (18, 24)
+            assert (wide[name][:17, :20] == feed[name]).all()
             assert (wide[name][:, 20:] == 0).all()
-            assert (wide[name][5] == wide[name][4]).all()
+            assert (wide[name][17] == wide[name][16]).all()
+        assert shaped(feed, 17 * 20)["input_ids"].shape == (17, 24)
 
     def test_a_batch_of_pictures_gets_rows_and_nothing_else(self):
-        feed = {"pixels": np.arange(5 * 3 * 4 * 6, dtype=np.float32).reshape(5, 3, 4, 6)}
+        feed = {"pixels": np.arange(17 * 3 * 4 * 6, dtype=np.float32).reshape(17, 3, 4, 6)}
         wide = shaped(feed, 10_000)["pixels"]
-        assert wide.shape == (6, 3, 4, 6)
-        assert (wide[:5] == feed["pixels"]).all()
+        assert wide.shape == (18, 3, 4, 6)
+        assert (wide[:17] == feed["pixels"]).all()
 
 
 class TestBuffers:
@@ -196,7 +198,7 @@ class TestBuffers:
     @pytest.mark.parametrize("half", [False, True])
     def test_bound_buffers_give_what_a_plain_run_gives(self, half):
         run, opened = self.run(half)
-        for rows, length in ((1, 16), (5, 20), (25, 20), (16, 32), (5, 20), (7, 18)):
+        for rows, length in ((1, 16), (17, 20), (25, 20), (16, 32), (17, 20), (7, 18)):
             feed = batch(rows, length)
             (got,) = run(feed)
             assert got.dtype == np.float32
@@ -214,10 +216,10 @@ class TestBuffers:
         made = []
         real = opened.io_binding
         monkeypatch.setattr(opened, "io_binding", lambda: made.append(1) or real())
-        for rows in (5, 6, 5, 6):  # one bucket
+        for rows in (17, 18, 17, 18):  # one shape
             run(batch(rows, 20))
         assert len(made) == 1
-        run(batch(7, 20))
+        run(batch(19, 20))
         assert len(made) == 2
 
     def test_two_threads_of_one_session_do_not_mix_their_rows(self):
@@ -317,6 +319,11 @@ def bundle(tmp_path_factory):
     return load_bundle(str(text_bundle(tmp_path_factory.mktemp("cuda"))))
 
 
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return load_bundle(str(image_bundle(tmp_path_factory.mktemp("pictures"))))
+
+
 @pytest.fixture
 def on_cpu(monkeypatch):
     """The engine with ONNX Runtime's CPU provider in the place of CUDA's."""
@@ -325,16 +332,18 @@ def on_cpu(monkeypatch):
 
 
 class TestEngine:
+    @pytest.mark.usefixtures("on_cpu")
     @pytest.mark.parametrize("precision", cuda.PRECISIONS)
-    def test_it_scores_as_onnx_runtime_does(self, precision, bundle, on_cpu):
-        engine = cuda.Cuda("cuda", precision)
-        exact = Classifier(bundle, make_engine("onnxruntime")).score(TEXTS)
-        for one, other in zip(Classifier(bundle, engine).score(TEXTS), exact, strict=True):
+    @pytest.mark.parametrize("kind", ["text", "image"])
+    def test_it_scores_as_onnx_runtime_does(self, kind, precision, bundle, pictures):
+        contents = TEXTS if kind == "text" else PICTURES
+        bundle, engine = {"text": bundle, "image": pictures}[kind], cuda.Cuda("cuda", precision)
+        exact = Classifier(bundle, make_engine("onnxruntime")).score(contents)
+        for one, other in zip(Classifier(bundle, engine).score(contents), exact, strict=True):
             assert [s.score for s in one] == pytest.approx([s.score for s in other], abs=engine.tolerance)
 
-    def test_a_device_that_computes_something_else_is_refused_when_the_bundle_is_loaded(
-        self, bundle, on_cpu, monkeypatch
-    ):
+    @pytest.mark.usefixtures("on_cpu")
+    def test_a_device_that_computes_something_else_is_refused_when_the_bundle_is_loaded(self, bundle, monkeypatch):
         real = cuda.bound
         monkeypatch.setattr(cuda, "bound", lambda *args: lambda feed: [logit + 0.1 for logit in real(*args)(feed)])
         with pytest.raises(ConfigError, match=r"scores on cuda in fp16 are 2\.\de-02 from the CPU's"):
@@ -369,7 +378,7 @@ class TestGpu:
         for one, other in zip(Classifier(bundle, engine).score(TEXTS), exact, strict=True):
             assert [s.score for s in one] == pytest.approx([s.score for s in other], abs=engine.tolerance)
 
-    def test_memory_that_runs_out_is_met_with_halves(self, precision, bundle):
+    def test_memory_that_runs_out_is_met_with_halves(self, precision):
         small = [("CUDAExecutionProvider", {"gpu_mem_limit": str(64 << 20)})]
         opened = ort.InferenceSession(fused(encoder(), precision == "fp16", ""), providers=small)
         run = halving(bound(opened, {"logits": LABELS}, cuda.DEVICE, 1 << 20), Limit())
