@@ -76,24 +76,20 @@ class Cuda:
 
     def load(self, bundle: Bundle) -> Session:
         """The model on the provider asked for; ConfigError when another would run, or its scores are not the CPU's."""
-        graph = graph_for(bundle, self.precision)
-        session = open_graph(self._rewritten(graph, bundle), ort.SessionOptions(), self._providers(), bundle.file)
+        from screening.classifiers.engines.fusion import folded, fused  # here: loading onnx takes a third of a second
+
+        floats = folded(graph_for(bundle, self.precision), bundle.file)
+        # TensorRT fuses and rounds by itself, and knows no operators of ONNX Runtime's own
+        graph = floats if self.name == "tensorrt" else fused(floats, self.precision == "fp16")
+        session = open_graph(graph, ort.SessionOptions(), self._providers(), bundle.file)
         provider, ran = PROVIDERS[self.name], session.get_providers()[0]
         if ran != provider:
             raise ConfigError(f"{provider} was asked for and {ran} would run", fix="mend the driver, or --engine=auto")
         labels = {head.output: len(head.labels) for head in bundle.manifest.heads}
         limit = Limit()
         pool = Pool(lambda: halving(bound(session, labels, DEVICE, self.budget), limit), AT_ONCE)
-        self._compare(pool, graph, bundle)
+        self._compare(pool, floats, bundle)
         return pool
-
-    def _rewritten(self, graph: bytes, bundle: Bundle) -> bytes:
-        """TensorRT fuses and rounds by itself, and knows no operators of ONNX Runtime's own."""
-        if self.name == "tensorrt":
-            return graph
-        from screening.classifiers.engines.fusion import fused  # here: loading onnx takes a third of a second
-
-        return fused(graph, self.precision == "fp16", bundle.file)
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         cuda = (PROVIDERS["cuda"], {"use_tf32": "0"})
@@ -101,9 +97,9 @@ class Cuda:
             return [cuda]
         return [(PROVIDERS["tensorrt"], {"trt_fp16_enable": str(self.precision == "fp16")}), cuda]
 
-    def _compare(self, pool: Session, graph: bytes, bundle: Bundle) -> None:
+    def _compare(self, pool: Session, floats: bytes, bundle: Bundle) -> None:
         """ConfigError unless the published graph scores a batch alike on the CPU."""
-        exact = open_graph(graph, ort.SessionOptions(), ["CPUExecutionProvider"], bundle.file)
+        exact = open_graph(floats, ort.SessionOptions(), ["CPUExecutionProvider"], bundle.file)
         feed = _example(exact)
         (ours,) = pool.run([feed])
         apart = [

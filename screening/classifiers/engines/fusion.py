@@ -25,11 +25,25 @@ from onnx import NodeProto, helper, numpy_helper
 from screening.classifiers.graph import open_graph
 
 
-def fused(model: bytes, half: bool, file: str) -> bytes:
-    """The graph with its layers in fused operators; `half`: in float16 between the inputs and outputs it had.
+def folded(model: bytes, file: str) -> bytes:
+    """The graph after ONNX Runtime's basic passes: weights that are stored in int8 are floats again.
 
-    ConfigError when ONNX Runtime can't load it.
+    ConfigError when it does not load.
     """
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.intra_op_num_threads = 1
+    # else a DequantizeLinear stays, and a CPU rounds the activations it meets to int8 (MatMulNBits)
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "folded.onnx"
+        options.optimized_model_filepath = str(path)
+        open_graph(model, options, ["CPUExecutionProvider"], file)
+        return path.read_bytes()
+
+
+def fused(model: bytes, half: bool) -> bytes:
+    """A folded graph with its layers in fused operators; `half`: in float16 between the inputs and outputs it had."""
     # here: they take a second, and append their folder to sys.path; neither imports torch
     from onnxruntime.transformers.float16 import convert_float_to_float16
     from onnxruntime.transformers.fusion_options import FusionOptions
@@ -37,7 +51,7 @@ def fused(model: bytes, half: bool, file: str) -> bytes:
 
     for name in ("onnxruntime.transformers", "onnx_model", "fusion_base", "fusion_skiplayernorm"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    whole = _folded(model, file)
+    whole = onnx.load_from_string(model)
     _Attentions(whole.graph).fuse()
     whole.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     if half:
@@ -48,18 +62,6 @@ def fused(model: bytes, half: bool, file: str) -> bytes:
     norms = [node for node in whole.graph.node if node.op_type == "LayerNormalization"]
     options.enable_skip_layer_norm = all(len(node.input) == 3 for node in norms)  # it fails where one has no bias
     return bytes(optimize_by_fusion(whole, "bert", optimization_options=options).model.SerializeToString())
-
-
-def _folded(model: bytes, file: str) -> onnx.ModelProto:
-    """The graph after ONNX Runtime's basic passes: weights that are stored in int8 are floats again."""
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.intra_op_num_threads = 1
-    options.add_session_config_entry("session.disable_quant_qdq", "1")  # else a DequantizeLinear is not folded
-    with tempfile.TemporaryDirectory() as folder:
-        options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
-        open_graph(model, options, ["CPUExecutionProvider"], file)
-        return onnx.load(options.optimized_model_filepath)
 
 
 class _Other(Exception):

@@ -5,6 +5,8 @@ What has never run on a GPU is marked `gpu`: on a machine with one and the gpu e
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +20,8 @@ from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.classifiers.engines import cuda
 from screening.classifiers.engines.contract import Pool
 from screening.classifiers.engines.device import Limit, bound, halving, rows_for, shaped
-from screening.classifiers.engines.fusion import fused
+from screening.classifiers.engines.fusion import folded, fused
+from screening.classifiers.graph import open_graph
 from screening.errors import ConfigError
 from screening.records import Article, Picture
 from tests.screening.classifiers.tiny import image_bundle, text_bundle
@@ -30,11 +33,14 @@ gpu = pytest.mark.gpu
 no_gpu = pytest.mark.skipif(not cuda.is_there("cuda"), reason="no GPU")
 
 
-def encoder(mask: str = "additive", bias: bool = True, scale: str = "after", merged: int = 3) -> bytes:
+def encoder(
+    mask: str = "additive", bias: bool = True, scale: str = "after", merged: int = 3, tensors: int = 1
+) -> bytes:
     """One layer of a BERT as the exporter writes it, its weights stored in int8, then the first token's logits.
 
     `mask` is additive (1 - mask) × -10000, or the Where of newer exports. The rest makes it a layer of another form:
-    projections without a bias, a scale that stands before the product, and heads merged to so many axes.
+    projections without a bias, a scale that stands before the product, heads merged to so many axes, and keys of
+    another tensor.
     """
     random = np.random.default_rng(1)
     stored: dict[str, np.ndarray] = {}
@@ -65,7 +71,8 @@ def encoder(mask: str = "additive", bias: bool = True, scale: str = "after", mer
     x = norm(add("Gather", weight(VOCABULARY, WIDTH), "input_ids"))
     size = [add("Shape", "input_ids", start=i, end=i + 1) for i in (0, 1)]
     split = add("Concat", *size, keep([HEADS], np.int64), keep([WIDTH // HEADS], np.int64), axis=0)
-    q, k, v = heads(x, [0, 2, 1, 3]), heads(x, [0, 2, 3, 1]), heads(x, [0, 2, 1, 3])
+    y = x if tensors == 1 else norm(x)
+    q, k, v = heads(x, [0, 2, 1, 3]), heads(y, [0, 2, 3, 1]), heads(x, [0, 2, 1, 3])
     factor = keep((WIDTH / HEADS) ** -0.5)
     scores = add("MatMul", add("Mul", q, factor) if scale == "before" else q, k)
     if scale == "after":
@@ -113,6 +120,10 @@ def logits(model: bytes, feed: dict[str, np.ndarray]) -> np.ndarray:
     return session(model).run(["logits"], feed)[0]
 
 
+def rewritten(model: bytes, half: bool = False) -> bytes:
+    return fused(folded(model, "bundle.json"), half)
+
+
 def operators(model: bytes) -> set[str]:
     return {node.op_type for node in onnx.load_from_string(model).graph.node if node.domain == "com.microsoft"}
 
@@ -120,11 +131,11 @@ def operators(model: bytes) -> set[str]:
 class TestGraph:
     @pytest.mark.parametrize("mask", ["additive", "where"])
     def test_a_layer_becomes_fused_operators_however_its_mask_is_made(self, mask):
-        assert operators(fused(encoder(mask), False, "")) == {"Attention", "SkipLayerNormalization", "BiasGelu"}
+        assert operators(rewritten(encoder(mask), False)) == {"Attention", "SkipLayerNormalization", "BiasGelu"}
 
-    @pytest.mark.parametrize("other", [{"bias": False}, {"scale": "before"}, {"merged": 2}])
+    @pytest.mark.parametrize("other", [{"bias": False}, {"scale": "before"}, {"merged": 2}, {"tensors": 2}])
     def test_a_layer_of_another_form_keeps_its_attention(self, other):
-        model = fused(encoder(**other), False, "")
+        model = rewritten(encoder(**other), False)
         assert "Attention" not in operators(model)
         assert logits(model, batch()) == pytest.approx(logits(encoder(**other), batch()), abs=1e-5)
 
@@ -133,15 +144,15 @@ class TestGraph:
     def test_it_computes_what_the_published_graph_does(self, mask, half, apart):
         wanted = logits(encoder(mask), batch())
         assert np.ptp(wanted, axis=0).min() > 0.1  # rows differ, so one can't pass for another
-        assert logits(fused(encoder(mask), half, ""), batch()) == pytest.approx(wanted, abs=apart)
+        assert logits(rewritten(encoder(mask), half), batch()) == pytest.approx(wanted, abs=apart)
 
     def test_a_masked_token_does_not_matter_to_it(self):
-        model, feed = fused(encoder(), True, ""), batch()
+        model, feed = rewritten(encoder(), True), batch()
         noise = np.where(feed["attention_mask"] == 1, feed["input_ids"], 7)
         assert (logits(model, feed) == logits(model, {**feed, "input_ids": noise})).all()
 
     def test_half_is_half_the_bytes_between_the_same_inputs_and_outputs(self):
-        whole, half = (onnx.load_from_string(fused(encoder(), half, "")) for half in (False, True))
+        whole, half = (onnx.load_from_string(rewritten(encoder(), half)) for half in (False, True))
         kinds = [{numpy_helper.to_array(t).dtype for t in model.graph.initializer} for model in (whole, half)]
         assert np.dtype(np.float32) in kinds[0]
         assert np.dtype(np.float32) not in kinds[1]
@@ -156,13 +167,24 @@ class TestGraph:
         (scaled,) = (node for node in model.graph.node if cast.output[0] in node.input)
         scaled.CopyFrom(helper.make_node("DequantizeLinear", [table.name, "step"], list(scaled.output)))
         as_written = model.SerializeToString()
-        rewritten = fused(as_written, True, "")
-        assert "DequantizeLinear" not in {node.op_type for node in onnx.load_from_string(rewritten).graph.node}
-        assert logits(rewritten, batch()) == pytest.approx(logits(as_written, batch()), abs=2e-2)
+        half = rewritten(as_written, True)
+        assert "DequantizeLinear" not in {node.op_type for node in onnx.load_from_string(half).graph.node}
+        assert logits(half, batch()) == pytest.approx(logits(as_written, batch()), abs=2e-2)
 
     def test_what_is_no_graph_is_refused(self):
         with pytest.raises(ConfigError, match="the model does not load"):
-            fused(b"nothing", True, "bundle.json")
+            folded(b"nothing", "bundle.json")
+
+    def test_engines_load_without_onnx_and_graphs_are_rewritten_without_torch(self):
+        code = """
+import sys
+import screening.classifiers.engines
+assert "onnx" not in sys.modules
+from screening.classifiers.engines.fusion import folded, fused
+fused(folded(sys.stdin.buffer.read(), ""), True)
+assert "torch" not in sys.modules
+"""
+        subprocess.run([sys.executable, "-c", code], input=encoder(), check=True, timeout=120)
 
 
 class TestShapes:
@@ -192,7 +214,7 @@ class TestShapes:
 
 class TestBuffers:
     def run(self, half: bool = False) -> tuple[object, ort.InferenceSession]:
-        opened = session(fused(encoder(), half, ""))
+        opened = session(rewritten(encoder(), half))
         return bound(opened, {"logits": LABELS}, "cpu", 512), opened
 
     @pytest.mark.parametrize("half", [False, True])
@@ -223,7 +245,7 @@ class TestBuffers:
         assert len(made) == 2
 
     def test_two_threads_of_one_session_do_not_mix_their_rows(self):
-        opened = session(fused(encoder(), False, ""))
+        opened = session(rewritten(encoder(), False))
         pool = Pool(lambda: bound(opened, {"logits": LABELS}, "cpu", 512), cuda.AT_ONCE)
         feeds = [batch(rows, 24) for rows in range(1, 21)] * 3
         for feed, (got,) in zip(feeds, pool.run(feeds), strict=True):
@@ -352,10 +374,18 @@ class TestEngine:
     def test_half_precision_comes_first(self):
         assert cuda.PRECISIONS[0] == "fp16"
 
-    def test_tensorrt_gets_the_published_graph_and_its_own_option(self, bundle):
-        engine = cuda.Cuda("tensorrt", "fp16")
-        assert engine._rewritten(b"graph", bundle) == b"graph"
-        assert engine._providers()[0] == ("TensorrtExecutionProvider", {"trt_fp16_enable": "True"})
+    @pytest.mark.skipif(cuda.is_there("tensorrt"), reason="TensorRT is there")
+    def test_tensorrt_gets_its_option_and_no_operator_that_it_does_not_know(self, bundle, monkeypatch):
+        given = []
+        monkeypatch.setattr(cuda, "open_graph", lambda *args: given.append(args) or open_graph(*args))
+        with (
+            pytest.raises(ConfigError, match="TensorrtExecutionProvider was asked for"),
+            pytest.warns(match="Specified provider"),
+        ):
+            cuda.Cuda("tensorrt", "fp16").load(bundle)
+        graph, _, providers, _ = given[0]
+        assert not operators(graph)
+        assert providers[0] == ("TensorrtExecutionProvider", {"trt_fp16_enable": "True"})
 
 
 @gpu
@@ -365,7 +395,7 @@ class TestGpu:
     """Never run: no machine with a GPU was at hand."""
 
     def test_it_computes_what_the_cpu_does(self, precision):
-        model = fused(encoder(), precision == "fp16", "")
+        model = rewritten(encoder(), precision == "fp16")
         opened = ort.InferenceSession(model, providers=[("CUDAExecutionProvider", {"use_tf32": "0"})])
         pool = Pool(lambda: bound(opened, {"logits": LABELS}, cuda.DEVICE, 4096), cuda.AT_ONCE)
         feeds = [batch(rows, length) for rows in (1, 5, 13, 64) for length in (16, 20, 64)] * 5
@@ -380,7 +410,7 @@ class TestGpu:
 
     def test_memory_that_runs_out_is_met_with_halves(self, precision):
         small = [("CUDAExecutionProvider", {"gpu_mem_limit": str(64 << 20)})]
-        opened = ort.InferenceSession(fused(encoder(), precision == "fp16", ""), providers=small)
+        opened = ort.InferenceSession(rewritten(encoder(), precision == "fp16"), providers=small)
         run = halving(bound(opened, {"logits": LABELS}, cuda.DEVICE, 1 << 20), Limit())
         feed = batch(4096, 128)
         assert run(feed)[0] == pytest.approx(logits(encoder(), feed), abs=3e-2)
