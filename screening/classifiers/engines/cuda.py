@@ -66,7 +66,7 @@ class Cuda:
 
     @property
     def budget(self) -> int:
-        """Enough work for every multiprocessor."""
+        """Enough work for every multiprocessor, by its size; not measured."""
         return 32_768
 
     @property
