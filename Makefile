@@ -27,8 +27,8 @@ check: .venv/dev  ## lint, types, the walls between the rooms, the README's tree
 	.venv/bin/lint-imports
 	$(PY) tests/readme_tree.py
 
-bench: .venv/dev  ## measure; results go to tests/benchmarks/out
-	$(PY) -m tests.benchmarks.end_to_end
+bench: .venv/train  ## our engines beside their peers, some 10 minutes; results go to tests/benchmarks/out
+	$(PY) -m tests.benchmarks.engines
 
 train: .venv/train  ## make a starter bundle again: make train DATA=folder OUT=folder [RECIPE=models/recipes/text-screen.yaml]
 	$(PY) -m models.train $(RECIPE) --data $(DATA) --out $(OUT)

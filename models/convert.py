@@ -26,7 +26,7 @@ from models.score import Floats, probabilities
 from screening.errors import ConfigError, ScreeningError
 
 log = logging.getLogger("models.export")
-Feed = dict[str, npt.NDArray[Any]]  # by input: int64 [batch, seq], or float32 [batch, 3, height, width]
+Feed = dict[str, npt.NDArray[Any]]  # by input: int64 [batch, seq], or uint8 [batch, height, width, channels]
 PARITY = 1e-4
 OPSET = 20
 

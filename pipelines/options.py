@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
 from pipelines.logs import log_json
 from screening.errors import ConfigError, ScreeningError
+from screening.hardware import cores_here
 
 # DirectRunner first tries to fetch another runner over the network, so local runs name this one outright.
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
@@ -63,6 +64,19 @@ def beam_options(flags: Sequence[str], own: argparse.ArgumentParser) -> Pipeline
 def _is_value(flags: Sequence[str], flag: str, known: argparse.ArgumentParser) -> bool:
     before = flags[flags.index(flag) - 1] if flags.index(flag) else ""
     return before.startswith("--") and "=" not in before and before in known._option_string_actions
+
+
+def cores(given: int, options: PipelineOptions) -> int:
+    """The cores for each worker process: those asked for, or an equal share of those here among local processes.
+
+    0 leaves it to the worker, which takes all that it may use.
+    """
+    if given < 0:
+        raise ConfigError(f"--cores {given} is not usable", fix="use a number of cores, or 0 for those that are there")
+    local = options.view_as(DirectOptions)
+    if given or not is_local(options) or local.direct_running_mode != "multi_processing":
+        return given
+    return max(1, cores_here() // max(1, local.direct_num_workers or cores_here()))
 
 
 def is_local(options: PipelineOptions) -> bool:

@@ -51,6 +51,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="folder or gs:// prefix of model bundles")
     parser.add_argument("--run-id", "--run_id", default="", help="id of the run; a committed id commits nothing again")
     engine_flags(parser)
+    parser.add_argument("--cores", type=int, default=0, help="for each worker process; 0: all, shared among local ones")
     own, rest = parser.parse_known_args(argv)
     return own, rest, parser
 
@@ -61,13 +62,14 @@ def run(argv: Sequence[str]) -> int:
     beam_options = flags.beam_options(rest, parser)
     source, results = flags.place(own.input), flags.place(own.results)
     flags.apart("--results", results, "--input", source)
+    cores = flags.cores(own.cores, beam_options)
     settings = prepare(flags.place(own.policy), (flags.place(own.bundles),), own.engine, own.precision)
     run_id = flags.run_id(own.run_id)
     tables = ResultTables(results)
     tables.heal()
     if tables.run(run_id) is None:
         with progress_bar(flags.is_local(beam_options)) as progress:
-            job = Job(run_id, source, results, datetime.now(UTC), settings, progress)
+            job = Job(run_id, source, results, datetime.now(UTC), settings, progress, cores)
             with beam.Pipeline(options=beam_options) as pipeline:
                 build(pipeline, job)
     else:

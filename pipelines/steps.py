@@ -37,6 +37,7 @@ class Job:
     started_at: datetime
     settings: Settings
     progress: Progress
+    cores: int = 0  # for each worker process; 0: all that it may use
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ class ScreenUploads(beam.DoFn):
 
     def setup(self) -> None:
         # One a process, however many threads the engine runs in it: models are large and use every core.
-        self._screener = self._shared.acquire(lambda: Screener(self._job.settings, self._job.run_id))
+        self._screener = self._shared.acquire(
+            lambda: Screener(self._job.settings, self._job.run_id, cores=self._job.cores)
+        )
 
     def teardown(self) -> None:
         self._screener = None

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 CELLS = 16  # of an engine's budget for each upload whose windows are sorted together: 64 on a CPU
 AHEAD_BYTES = 256 << 20
 READERS = 32  # at 50 ms a read some 600 uploads/s, more than a CPU classifies
+REMEMBER = 1 << 16  # windows that a classifier knows again, some 20 MB
 SCORING = 2  # batches in the classifiers, so that no core of theirs waits for the end of one
 
 
@@ -59,8 +60,8 @@ class Prepared:
 class Screener:
     """Turns uploads into verdicts; one per process. Threads that share it hold `lock` while they use it."""
 
-    def __init__(self, settings: Settings, run_id: str, *, threads: int = 0) -> None:
-        cores = threads or cores_here()
+    def __init__(self, settings: Settings, run_id: str, *, cores: int = 0) -> None:
+        cores = cores or cores_here()
         self.stopwatch = Stopwatch()
         self.lock = threading.Lock()
         self._run_id = run_id
@@ -75,7 +76,8 @@ class Screener:
                 f"this worker would run {engine.id}, the job was launched for {settings.fingerprint.engine}",
                 fix="launch and run on the same versions, and name it with --engine and --precision",
             )
-        self._classifiers = [Classifier(bundle, engine, self.stopwatch) for bundle in settings.load_bundles()]
+        bundles = settings.load_bundles()
+        self._classifiers = [Classifier(bundle, engine, self.stopwatch, REMEMBER) for bundle in bundles]
         self._media = {classifier.bundle.modality for classifier in self._classifiers}
         self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")

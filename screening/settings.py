@@ -10,6 +10,7 @@ from importlib import resources
 
 from screening.checks.hashes import Bank, load_bank
 from screening.classifiers import Bundle, find_bundles, make_engine
+from screening.classifiers.engines import check_precision
 from screening.decode import DECODER_VERSION
 from screening.errors import ConfigError
 from screening.policy import Policy, load_policy
@@ -57,6 +58,8 @@ def prepare(policy: str = "", bundles: Sequence[str] = (), engine: str = "auto",
     """
     places = tuple(bundles) or (SHIPPED_BUNDLES,)
     found = [bundle for uri in places for bundle in find_bundles(uri)]
+    for bundle in found:
+        check_precision(bundle, precision)
     loaded = load_policy(policy or SHIPPED_POLICY, found)
     parts = Fingerprint(
         digest="",

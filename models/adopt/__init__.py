@@ -52,7 +52,7 @@ def adopt(
         said, path = _convert(found, head, Path(temporary), precision, rows), Path(temporary) / "model.onnx"
         metrics: dict[str, Any] = {"export": said}
         if isinstance(found, ImageCheckpoint):
-            metrics["processing"] = found.processing(path, head, rows.contents if rows else [])
+            metrics["processing"] = found.processing(head, rows.contents if rows else [])
             if not rows:
                 refuse_material(metrics["processing"], found.file)
         calibration, tables = None, None

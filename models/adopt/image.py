@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+import torch
 from PIL import Image
 from torch import Tensor, nn
 from transformers import AutoImageProcessor, PreTrainedModel
 
 from models.convert import Feed, output
+from models.normalise import Normalise, image_record
 from models.recipe import Head
 from models.score import Floats, Windows, probabilities
 from screening.classifiers.manifest import Pixels
-from screening.classifiers.pictures import windows
+from screening.classifiers.pictures import cut
 from screening.decode import decode
 from screening.errors import ConfigError, UploadError
 from screening.records import Picture
@@ -30,15 +32,16 @@ MATERIAL_SHARE, MATERIAL_MEAN = 0.995, 0.01  # decisions that stay, mean |Δp|: 
 
 
 class Network(nn.Module):
-    """Logits alone."""
+    """Logits alone, of pictures as they are."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, how: Pixels) -> None:
         super().__init__()
+        self.normalise = Normalise(how)
         self.model = model
 
     def forward(self, pixel_values: Tensor) -> tuple[Tensor]:
-        """[batch, labels] of float32 [batch, 3, height, width]."""
-        return (self.model(pixel_values=pixel_values).logits,)
+        """[batch, labels] of uint8 [batch, height, width, 3]."""
+        return (self.model(pixel_values=self.normalise(pixel_values)).logits,)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class ImageCheckpoint:
 
     def record(self) -> dict[str, Any]:
         """Its part of bundle.json."""
-        return {"modality": "image", "image": self.how.model_dump(mode="json", exclude_none=True), "inputs": [INPUT]}
+        return {"modality": "image", "image": image_record(self.how), "inputs": [INPUT]}
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -62,22 +65,24 @@ class ImageCheckpoint:
     def feeds(self) -> list[Feed]:
         """One picture, and several."""
         chance = np.random.default_rng(0)
-        return [{INPUT: chance.normal(size=(n, 3, *self.how.size)).astype(np.float32)} for n in (1, 5, 3)]
+        return [{INPUT: chance.integers(0, 256, (n, *self.how.size, 3), np.uint8)} for n in (1, 5, 3)]
 
     def scored(self, path: Path, head: Head, files: Sequence[str]) -> Windows:
         """Logits of pictures in files, decoded and scaled as the jobs do, by the model in a file."""
-        logits = self._logits(path, head, [self._scaled(read_picture(file)) for file in files])
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         n = len(files)
+        parts = (files[start : start + ROWS] for start in range(0, n, ROWS))
+        feeds = ({INPUT: np.stack([self._scaled(read_picture(file)) for file in part])} for part in parts)
+        logits = np.concatenate([session.run([output(head)], feed)[0] for feed in feeds])
         return Windows({head.name: logits}, np.arange(n), np.ones(n, np.int64), np.zeros((n, 0)))
 
-    def processing(self, path: Path, head: Head, files: Sequence[str]) -> dict[str, Any]:
+    @torch.no_grad()
+    def processing(self, head: Head, files: Sequence[str]) -> dict[str, Any]:
         """How much scores differ from those after the checkpoint's own processor, on these or on generated pictures."""
         pictures = [read_picture(file) for file in files] or generated()
-        own = [self._own(picture) for picture in pictures]
-        p, q = (
-            probabilities(head, self._logits(path, head, each))
-            for each in (own, [self._scaled(picture) for picture in pictures])
-        )
+        own = [self.network.model(pixel_values=self._own(picture)).logits for picture in pictures]
+        ours = [self.network(torch.tensor(self._scaled(picture)[None]))[0] for picture in pictures]
+        p, q = (probabilities(head, torch.cat(each).numpy()) for each in (own, ours))
         same = p.argmax(1) == q.argmax(1) if head.kind == "multiclass" else ((p >= 0.5) == (q >= 0.5)).all(1)
         return {
             "pictures": len(pictures),
@@ -87,18 +92,13 @@ class ImageCheckpoint:
             "mean_delta": round(float(np.abs(p - q).mean()), 5),
         }
 
-    def _scaled(self, picture: Picture) -> npt.NDArray[np.float32]:
-        [(whole, _)] = windows(picture, self.how)
+    def _scaled(self, picture: Picture) -> npt.NDArray[np.uint8]:
+        [(whole, _)] = cut(picture.pixels, self.how)
         return whole
 
-    def _own(self, picture: Picture) -> npt.NDArray[np.float32]:
-        made = self.processor(images=Image.fromarray(picture.pixels), return_tensors="np")[INPUT]
-        return np.asarray(made[0], np.float32)
-
-    def _logits(self, path: Path, head: Head, seen: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        batches = [np.stack(seen[start : start + ROWS]) for start in range(0, len(seen), ROWS)]
-        return np.concatenate([session.run([output(head)], {INPUT: batch})[0] for batch in batches])
+    def _own(self, picture: Picture) -> Tensor:
+        made: Tensor = self.processor(images=Image.fromarray(picture.pixels), return_tensors="pt")[INPUT]
+        return made.float()
 
 
 def image_checkpoint(folder: Path, model: PreTrainedModel) -> ImageCheckpoint:
@@ -119,7 +119,8 @@ def image_checkpoint(folder: Path, model: PreTrainedModel) -> ImageCheckpoint:
     factor = 255 * (float(processor.rescale_factor) if processor.do_rescale else 1.0)
     mean, std = (processor.image_mean, processor.image_std) if processor.do_normalize else ([0.0] * 3, [1.0] * 3)
     mean, std = (tuple(float(v) / factor for v in each) for each in (mean, std))
-    return ImageCheckpoint(Network(model), processor, Pixels(size=shape[2:], mean=mean, std=std), file)
+    how = Pixels(size=shape[2:], mean=mean, std=std)
+    return ImageCheckpoint(Network(model, how), processor, how, file)
 
 
 def refuse_material(found: dict[str, Any], file: str) -> None:

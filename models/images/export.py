@@ -2,7 +2,7 @@
 
     python -m models.images.export RECIPE --network DIR --rows DIR --out DIR
 
-Writes model.onnx (input pixels float32 [batch, channels, height, width]) and export.json. Fails as `models.export`.
+Writes model.onnx (input pixels uint8 [batch, height, width, channels]) and export.json. Fails as `models.export`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from models.images.recipe import ImageRecipe, load_image_recipe
 from models.images.versions import measured_versions, targets
 from models.recipe import Head
 from models.score import Floats, Windows
-from screening.classifiers.manifest import Pixels
-from screening.classifiers.pictures import cut, normalised
+from screening.classifiers.pictures import cut
 
 INPUT = "pixels"
 ROWS = 16  # of a batch
@@ -56,28 +55,23 @@ class OnnxImageModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        self.how, self.head = recipe.image, head_of(recipe)
+        self.head = head_of(recipe)
 
     def logits(self, tiles: Tiles) -> npt.NDArray[np.float32]:
         """[n, labels] of uint8 tiles [height, width, channels]."""
         parts = []
         for start in range(0, len(tiles), ROWS):
-            feed = {INPUT: feed_of(tiles[start : start + ROWS], self.how)}
+            feed = {INPUT: np.stack(tiles[start : start + ROWS])}
             parts.append(self.session.run([output(self.head)], feed)[0])
         return np.concatenate(parts)
 
 
-def feed_of(tiles: Tiles, how: Pixels) -> npt.NDArray[np.float32]:
-    """A batch as the jobs feed it."""
-    return np.stack([normalised(tile, how) for tile in tiles])
-
-
 def probes(recipe: ImageRecipe) -> list[Feed]:
     """Tiles of noise and of plain greys, each alone and all in one batch."""
-    channels, height, width = recipe.image.shape
-    noise = np.random.default_rng(recipe.training.seed).integers(0, 256, (4, height, width, channels), np.uint8)
+    shape = (*recipe.image.size, recipe.image.channels)
+    noise = np.random.default_rng(recipe.training.seed).integers(0, 256, (4, *shape), np.uint8)
     tiles = [*noise, *(np.full_like(noise[0], grey) for grey in (0, 128, 255))]
-    return [{INPUT: feed_of(batch, recipe.image)} for batch in (*([tile] for tile in tiles), tiles)]
+    return [{INPUT: np.stack(batch)} for batch in (*([tile] for tile in tiles), tiles)]
 
 
 def dev_rows(recipe: ImageRecipe, rows: Path) -> Dev:

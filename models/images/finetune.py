@@ -19,7 +19,7 @@ from accelerate import PartialState
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from models.images.network import StemmedClassifier, normalised, save_network
+from models.images.network import StemmedClassifier, save_network
 from models.images.photographs import load
 from models.images.recipe import ImageRecipe
 from models.images.versions import chance_of, measured_versions, targets, training_version
@@ -62,7 +62,7 @@ class DamageTask:
     def loss(self, network: nn.Module, batch: Batch, device: str) -> Tensor:
         """Mean binary cross-entropy of all tiles and known labels, targets being severities."""
         tiles, wanted = self.made(batch)
-        logits = network(normalised(torch.from_numpy(tiles).to(device), self.recipe.image)).float()
+        logits = network(torch.from_numpy(tiles).to(device)).float()
         target = torch.from_numpy(wanted).to(device)
         loss = nn.functional.binary_cross_entropy_with_logits(logits, target.nan_to_num(), reduction="none")
         return loss[~target.isnan()].mean()
@@ -78,7 +78,7 @@ class DamageTask:
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:
         """AUROC of each label on dev versions, means over their tiles; `score` is their mean."""
         tiles = [
-            network(normalised(torch.from_numpy(part).to(device), self.recipe.image)).float().sigmoid().cpu().numpy()
+            network(torch.from_numpy(part).to(device)).float().sigmoid().cpu().numpy()
             for part in np.array_split(self._dev, -(-len(self._dev) // 64))
         ]
         count = np.bincount(self._owner)[:, None]
@@ -107,7 +107,7 @@ def _random_tiles(
 ) -> Sequence[npt.NDArray[np.uint8]]:
     size = recipe.image.size
     pixels = reflected(pixels, size)
-    whole = [scaled(pixels, size)] if recipe.image.shape[0] > 3 else []
+    whole = [scaled(pixels, size)] if recipe.image.channels > 3 else []
     out = []
     for _ in range(recipe.tiles):
         room = [(has - wanted) // BLOCK + 1 for has, wanted in zip(pixels.shape, size, strict=False)]

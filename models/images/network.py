@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForImageClassification
 
 from models.images.recipe import ImageRecipe
 from models.images.stem import CELL, CellStem
-from screening.classifiers.manifest import Pixels
+from models.normalise import Normalise
 
 WEIGHTS = "network.safetensors"
 
 
 class StemmedClassifier(nn.Module):
-    """`forward(pixels)`, float32 [batch, channels, height, width], gives logits [batch, labels].
+    """`forward(pixels)`, uint8 [batch, height, width, channels], gives logits [batch, labels].
 
     A transformer whose patches are cut from convolutions instead of pixels trains faster and on less data (Xiao et
     al., "Early convolutions help transformers see better", 2021).
@@ -25,7 +24,8 @@ class StemmedClassifier(nn.Module):
 
     def __init__(self, recipe: ImageRecipe) -> None:
         super().__init__()
-        channels, *size = recipe.image.shape
+        channels, size = recipe.image.channels, list(recipe.image.size)
+        self.normalise = Normalise(recipe.image)
         self.stem: nn.Module = nn.Identity()
         if recipe.backbone.stem:
             self.stem = CellStem(channels, recipe.backbone.stem)
@@ -34,7 +34,7 @@ class StemmedClassifier(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits."""
-        logits: Tensor = self.encoder(pixel_values=self.stem(pixels)).logits
+        logits: Tensor = self.encoder(pixel_values=self.stem(self.normalise(pixels))).logits
         return logits
 
 
@@ -48,13 +48,6 @@ def _backbone(recipe: ImageRecipe, channels: int, size: list[int]) -> nn.Module:
     said = {**spec.config, "num_labels": labels, "num_channels": channels, "image_size": side}
     config = AutoConfig.for_model(said.pop("model_type"), **said)
     return AutoModelForImageClassification.from_config(config, attn_implementation="eager")
-
-
-def normalised(tiles: Tensor, how: Pixels) -> Tensor:
-    """float32 [n, channels, height, width] of uint8 [n, height, width, channels]."""
-    times = tiles.shape[3] // 3
-    mean, std = (torch.tensor(v * times, device=tiles.device) for v in (how.mean, how.std))
-    return ((tiles.float() / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()
 
 
 def save_network(network: nn.Module, folder: Path) -> None:

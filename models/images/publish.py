@@ -12,6 +12,7 @@ from models.images.baselines import BASELINES
 from models.images.evaluate import ALL, MODEL
 from models.images.export import INPUT, head_of
 from models.images.recipe import ImageRecipe
+from models.normalise import image_record
 from models.publish import evaluation_of, head_record, publish_bundle
 from screening.classifiers.manifest import CARD
 from screening.errors import ConfigError
@@ -38,7 +39,7 @@ def bundle_record(recipe: ImageRecipe, evaluation: dict[str, Any]) -> dict[str, 
         "version": recipe.version,
         "modality": "image",
         "model": "model.onnx",
-        "image": recipe.image.model_dump(mode="json"),
+        "image": image_record(recipe.image),
         "inputs": [INPUT],
         "heads": [head_record(head_of(recipe), evaluation["calibration"])],
         "calibration": "calibration.json",

@@ -110,6 +110,8 @@ class ImageRecipe(Strict):
     def _consistent(self) -> ImageRecipe:
         if unknown := sorted(set(self.damages) - set(DAMAGES)):
             raise ValueError(f"damages: unknown {unknown[0]!r}; there are {', '.join(DAMAGES)}")
+        if self.image.mean is None:
+            raise ValueError("image.mean and image.std are missing: they say how pixels are normalised")
         if self.image.tiles is None:
             raise ValueError("image.tiles is missing: scaling a picture down takes its damage away")
         if self.backbone.stem and any(side % CELL for side in self.image.size):

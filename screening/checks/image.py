@@ -70,10 +70,12 @@ def blurred(view: View) -> float:
     """
     grey = view.grey.astype(np.float32)
     ratios = [1.0]
+    coarses: list[Grey] = []
     while min(grey.shape) >= 6 * TILES and len(ratios) <= 3 * len(NEIGHBOURS):
         half = _half(grey)
-        for step in NEIGHBOURS:
-            fine, coarse = _detail(grey, step), _detail(half, step)
+        fines = coarses or [_detail(grey, step) for step in NEIGHBOURS]
+        coarses = [_detail(half, step) for step in NEIGHBOURS]
+        for fine, coarse in zip(fines, coarses, strict=True):
             noise = min(float(fine.min()), NOISE)
             kept = np.maximum(fine - noise, 0).mean() + FLAT
             ratios.append(float(kept / (np.maximum(coarse - noise / 4, 0).mean() + FLAT)))
@@ -109,10 +111,8 @@ def blank(view: View) -> float:
     After EBU Tech 3363's test item for black and plain pictures, for any colour. A page of a few thin lines has
     0.95, a plain colour after compression above 0.999.
     """
-    counts = np.array(view.small.histogram()).reshape(3, 256)
-    median = np.array([_quantile(channel, 0.5) for channel in counts], np.int16)
-    alike = np.abs(np.asarray(view.small) - median) <= ALIKE
-    return float((alike[..., 0] & alike[..., 1] & alike[..., 2]).mean())
+    red, green, blue = (_alike(channel) for channel in view.small.split())
+    return float((red & green & blue).mean())
 
 
 IMAGE_CHECKS = (
@@ -129,6 +129,14 @@ def _quantile(counts: npt.NDArray[np.int64], share: float) -> float:
     return float(np.searchsorted(np.cumsum(counts), share * counts.sum()))
 
 
+def _alike(channel: Image.Image) -> npt.NDArray[np.bool_]:
+    """Which pixels are near the median; in bytes, where what is less wraps around to the most."""
+    median = int(_quantile(np.array(channel.histogram()), 0.5))
+    least, most = max(0, median - ALIKE), min(255, median + ALIKE)
+    near: npt.NDArray[np.bool_] = np.asarray(channel) - np.uint8(least) <= most - least
+    return near
+
+
 def _half(grey: Grey) -> Grey:
     even = grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
     whole: Grey = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
@@ -140,7 +148,9 @@ def _detail(grey: Grey, step: tuple[int, int]) -> Grey:
     (down, right), (height, width) = step, grey.shape
     ahead = grey[1 + down : height - 1 + down, 1 + right : width - 1 + right]
     behind = grey[1 - down : height - 1 - down, 1 - right : width - 1 - right]
-    square = (ahead + behind - 2 * grey[1:-1, 1:-1]) ** 2
+    square = ahead + behind
+    square -= 2 * grey[1:-1, 1:-1]
+    square *= square
     rows, columns = square.shape[0] // TILES, square.shape[1] // TILES
     tiles = square[: rows * TILES, : columns * TILES].reshape(TILES, rows, TILES, columns)
     means: Grey = tiles.mean(axis=(1, 3))

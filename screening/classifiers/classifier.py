@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 import numpy as np
-import numpy.typing as npt
 
 from screening.classifiers import batches
 from screening.classifiers.bundle import Bundle
-from screening.classifiers.engines import Engine, Feed, make_engine
+from screening.classifiers.engines import Engine, make_engine
 from screening.classifiers.graph import check_tokens
-from screening.classifiers.manifest import Head, Pixels
+from screening.classifiers.manifest import Pixels
 from screening.classifiers.pictures import windows as windows_of
+from screening.classifiers.scorer import Probabilities, Scorer
 from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
 from screening.errors import ConfigError, UploadError
+from screening.hardware import cores_here
 from screening.records import Article, Content, Evidence, Picture, Signal
 from screening.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 
-Probabilities = npt.NDArray[np.float64]
 Result = list[Signal] | UploadError
-WINDOWS = 16  # of pictures, a batch
-AT_ONCE = 8 * WINDOWS  # windows of pictures in memory
+AT_ONCE = 128  # windows of pictures in memory
 
 
 class Classifier:
     """A bundle on an engine, tried once when it is made: ConfigError when the model does not run.
 
-    `stopwatch` adds up the seconds of `tokenise`, `resize` and `infer`.
+    `stopwatch` adds up the seconds of `tokenise`, `resize` and `infer`; of so many windows (`remember`) the logits are
+    kept, and used again where the same window comes again.
     """
 
-    def __init__(self, bundle: Bundle, engine: Engine | None = None, stopwatch: Stopwatch | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, engine: Engine | None = None, stopwatch: Stopwatch | None = None, remember: int = 0
+    ) -> None:
         self.bundle = bundle
         self._stopwatch = Stopwatch()
         self._engine = engine or make_engine()
@@ -44,9 +47,11 @@ class Classifier:
             self._tokenizer = load_tokenizer(bundle.read(manifest.tokenizer), manifest.text, bundle.file)
             highest = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
             check_tokens(bundle.read(manifest.model), highest, manifest, bundle.file)
-        self._session = self._engine.load(bundle)
+        self._cutters = ThreadPoolExecutor(cores_here(), "resize")
+        self._scorer = Scorer(bundle, self._engine)
         self._try()
         self._stopwatch = stopwatch or self._stopwatch
+        self._scorer.begin(self._stopwatch, remember)
 
     def score(self, contents: Sequence[Content]) -> list[Result]:
         """Signals of every label, or why there are none, one entry per content in order.
@@ -106,9 +111,7 @@ class Classifier:
         parts: list[list[Probabilities]] = []
         while slab := self._next(cut):
             spans += [window.span for window in slab]
-            planned = list(batches.plan(slab, self._engine.budget))
-            feeds = [batches.feed([slab[i] for i in rows], self.bundle.manifest.inputs) for rows in planned]
-            parts.append(self._run(feeds, planned, len(slab)))
+            parts.append(self._scorer.texts(slab))
         probabilities = [np.concatenate(head) for head in zip(*parts, strict=True)]
         results: list[Result] = []
         row = 0
@@ -125,35 +128,19 @@ class Classifier:
             return batches.slab(cut)
 
     def _images(self, pictures: Sequence[Picture], wanted: Pixels) -> list[Result]:
-        name = self.bundle.manifest.inputs[0]
         at_once = max(1, AT_ONCE // (wanted.tiles.count if wanted.tiles else 1))
         results: list[Result] = []
         for start in range(0, len(pictures), at_once):
             with self._stopwatch.step("resize"):
-                cut = [list(windows_of(picture, wanted)) for picture in pictures[start : start + at_once]]
-                arrays = [array for own in cut for array, _ in own]
-                planned = [range(i, min(i + WINDOWS, len(arrays))) for i in range(0, len(arrays), WINDOWS)]
-                feeds = [{name: np.stack([arrays[i] for i in rows])} for rows in planned]
-            probabilities = self._run(feeds, planned, len(arrays))
+                some = pictures[start : start + at_once]
+                cut = list(self._cutters.map(lambda picture: list(windows_of(picture, wanted)), some))
+            probabilities = self._scorer.pictures([array for own in cut for array, _ in own])
             row = 0
             for own in cut:
                 places = [place for _, place in own]
                 results.append(self._signals(probabilities, slice(row, row + len(own)), places, np.ones(len(own))))
                 row += len(own)
         return results
-
-    def _run(self, feeds: Sequence[Feed], planned: Sequence[Sequence[int]], rows: int) -> list[Probabilities]:
-        """Calibrated probabilities per head, float64 [rows, labels], in the order of the windows."""
-        with self._stopwatch.step("infer"):
-            outputs = self._session.run(feeds)
-        heads = self.bundle.manifest.heads
-        logits = [np.empty((rows, len(head.labels))) for head in heads]
-        for members, output in zip(planned, outputs, strict=True):
-            for head, into, values in zip(heads, logits, output, strict=True):
-                if values.shape != (len(members), len(head.labels)):  # numpy would spread one row over all
-                    raise ValueError(f"output {head.output!r} is {values.shape} for {len(members)} rows")
-                into[members] = values
-        return [calibrated(head, values) for head, values in zip(heads, logits, strict=True)]
 
     def _signals(
         self, probabilities: Sequence[Probabilities], rows: slice, places: Sequence[Evidence], weights: Probabilities,
@@ -176,14 +163,3 @@ class Classifier:
                 for label, score, window in zip(head.labels, pooled, top, strict=True)
             ]
         return signals
-
-
-def calibrated(head: Head, logits: Probabilities) -> Probabilities:
-    """Softmax or sigmoid of the head's calibrated logits; NaN where a logit is not finite."""
-    if head.calibration:
-        logits = logits * np.array(head.calibration.scale) + np.array(head.calibration.shift)
-    logits = np.where(np.isfinite(logits), logits, np.nan)
-    if head.kind == "multiclass":
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -500, 500))))

@@ -11,7 +11,7 @@ import onnxruntime as ort
 from screening.classifiers.manifest import Manifest
 from screening.errors import ConfigError
 
-FLOAT, INT64 = "tensor(float)", "tensor(int64)"
+FLOAT, INT64, UINT8 = "tensor(float)", "tensor(int64)", "tensor(uint8)"
 NOWHERE = "/no external data"  # weights outside the file have no sha256 in bundle.json
 
 
@@ -36,8 +36,14 @@ def check_graph(model: bytes, manifest: Manifest, file: str) -> None:
     if sorted(each.name for each in inputs) != sorted(manifest.inputs):
         what = f"the graph's inputs are {[each.name for each in inputs]}, bundle.json says {list(manifest.inputs)}"
         raise ConfigError(what, file=file, fix=fix)
-    wanted, last = (INT64, [None, None]) if manifest.modality == "text" else (FLOAT, [None, *_shape(manifest)])
+    wanted, last = _fed(manifest)
     for each in inputs:
+        if wanted != INT64 and {each.type, wanted} == {FLOAT, UINT8}:
+            who, how = "neither the graph nor bundle.json says", "with"
+            if wanted == FLOAT:
+                who, how = "both the graph and bundle.json say", "without"
+            what = f"{who} how pictures are normalised: input {each.name!r} is {each.type}"
+            raise ConfigError(what, file=file, fix=f"publish the bundle again, {how} image.mean and image.std")
         if each.type != wanted or not _fits(each.shape, last):
             what = f"input {each.name!r} is {each.type} {each.shape}, it must be {wanted} {last} (None: any)"
             raise ConfigError(what, file=file, fix=fix)
@@ -73,8 +79,11 @@ def _as_written(model: bytes, file: str) -> ort.InferenceSession:
     return open_graph(model, options, ["CPUExecutionProvider"], file)
 
 
-def _shape(manifest: Manifest) -> tuple[int, ...]:
-    return manifest.image.shape if manifest.image else ()
+def _fed(manifest: Manifest) -> tuple[str, list[int | None]]:
+    """Type and shape of what a classifier feeds; a picture that is not normalised yet is uint8."""
+    if manifest.image is None:
+        return INT64, [None, None]
+    return (FLOAT if manifest.image.mean else UINT8), [None, *manifest.image.shape]
 
 
 def _fits(shape: Sequence[object], wanted: Sequence[int | None]) -> bool:

@@ -13,6 +13,7 @@ Version = Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Graph = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.onnx$")]
 Json = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.json$")]
+Positive = Annotated[float, Field(gt=0)]
 MANIFEST = "bundle.json"
 CARD = "MODEL_CARD.md"  # read by people only; it may lie there unlisted
 TOKENISED = ("input_ids", "attention_mask", "token_type_ids")  # what a text model can be fed
@@ -48,19 +49,31 @@ class Tiles(_Strict):
 class Pixels(_Strict):
     """Pictures are scaled to `size` (height, width), taken to 0..1, then `(x - mean) / std` per channel.
 
+    Without `mean` and `std` the graph does that itself: it is fed uint8 [batch, height, width, channels] as they are.
     With `tiles` they are not scaled but cut into tiles of `size`, pooled as a text's windows are: scaling takes away
     what blur, noise and compression leave behind.
     """
 
     size: tuple[Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)]]
-    mean: tuple[float, float, float]
-    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+    mean: tuple[float, float, float] | None = None
+    std: tuple[Positive, Positive, Positive] | None = None
     tiles: Tiles | None = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Pixels:
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("mean and std go together; without both the graph is fed uint8")
+        return self
+
+    @property
+    def channels(self) -> int:
+        """Three, or twice three."""
+        return 6 if self.tiles and self.tiles.beside_whole else 3
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of what the model is fed."""
-        return (6 if self.tiles and self.tiles.beside_whole else 3, *self.size)
+        """What the model is fed: [height, width, channels] in uint8, [channels, height, width] in float32."""
+        return (*self.size, self.channels) if self.mean is None else (self.channels, *self.size)
 
 
 class Affine(_Strict):
@@ -75,7 +88,7 @@ class Form(_Strict):
 
     features: tuple[Feature, ...] = Field(min_length=1)
     centre: tuple[float, ...]
-    spread: tuple[Annotated[float, Field(gt=0)], ...]
+    spread: tuple[Positive, ...]
     weight: tuple[float, ...]
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from screening.classifiers.manifest import Pixels
 from screening.records import Evidence, Picture
 
 Rgb = npt.NDArray[np.uint8]
+Fed = npt.NDArray[np.uint8 | np.float32]
 BLOCK = 8  # pixels of a JPEG
 
 
@@ -30,17 +31,17 @@ class Tile:
         return f"{self.width}x{self.height}+{self.left}+{self.top}"  # as X11 and ImageMagick write it
 
 
-def windows(picture: Picture, wanted: Pixels) -> Iterator[tuple[npt.NDArray[np.float32], Evidence]]:
-    """What a model reads of the picture, float32 [channels, height, width] each, and where it lies.
+def windows(picture: Picture, wanted: Pixels) -> Iterator[tuple[Fed, Evidence]]:
+    """What a model is fed of the picture, of shape and type as `Pixels.shape` says, and where it lies.
 
     Raises ValueError when there are no pixels.
     """
     for seen, place in cut(picture.pixels, wanted):
-        yield normalised(seen, wanted), place
+        yield fed(seen, wanted), place
 
 
 def cut(pixels: Rgb, wanted: Pixels) -> Iterator[tuple[Rgb, Evidence]]:
-    """The same before it is normalised, uint8 [height, width, channels].
+    """The windows before they are normalised, uint8 [height, width, channels].
 
     The whole picture scaled, with no place; or tiles with their places in the decoded picture, which is scaled to fit
     `MAX_SIDE`. With `beside_whole` three more channels are the whole picture, scaled to the tile's size.
@@ -92,8 +93,10 @@ def scaled(pixels: Rgb, size: tuple[int, int]) -> Rgb:
     return np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BICUBIC))
 
 
-def normalised(pixels: Rgb, wanted: Pixels) -> npt.NDArray[np.float32]:
-    """float32 [channels, height, width] of uint8 [height, width, channels], three channels or twice three."""
+def fed(pixels: Rgb, wanted: Pixels) -> Fed:
+    """A window as the model is fed it, of uint8 [height, width, channels]."""
+    if wanted.mean is None or wanted.std is None:
+        return pixels
     times = pixels.shape[2] // 3
     mean, std = (np.array(values * times, np.float32) for values in (wanted.mean, wanted.std))
     return np.ascontiguousarray(((np.asarray(pixels, np.float32) / 255 - mean) / std).transpose(2, 0, 1))

@@ -25,6 +25,7 @@ from screening.errors import UploadError
 from screening.records import Picture
 
 BACKGROUND = (255, 255, 255)  # what shows through a transparent image: the white of a page
+DRAFT = 1.5  # a JPEG is decoded to at least so many times what is kept: at 1 its blocks show in blur scores and hashes
 ORIENTATION = 0x0112  # EXIF 2.32 § 4.6.4; the turns that set each value upright
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -74,8 +75,8 @@ def _decode(media_type: str, data: io.BytesIO, limits: Limits) -> Picture:
         if frames > limits.max_frames:
             raise UploadError("too_large", f"{frames} frames, limit {limits.max_frames}")
         fitted = _fit(width, height)
-        if media_type == "image/jpeg":  # decode no finer than twice what is kept, Pillow's own gap for thumbnails
-            image.draft(None, (2 * fitted[0], 2 * fitted[1]))
+        if media_type == "image/jpeg":
+            image.draft(None, (round(DRAFT * fitted[0]), round(DRAFT * fitted[1])))
         image.load()
         if media_type == "image/tiff":  # has turned itself upright
             width, height = image.size

@@ -25,6 +25,8 @@ from screening.records import Content
 
 START_SECONDS = 60.0  # for a child to start and import a parser from a cold disk
 STOP_SECONDS = 5.0
+# glibc: freed pictures stay mapped for the next one, which halves the time of a picture of two megapixels
+KEEP = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 
 
 class Decoder:
@@ -152,6 +154,7 @@ def _start(settings: str) -> subprocess.Popen[bytes]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
+        **KEEP,
     }
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "screening.decode.child", settings],

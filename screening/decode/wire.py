@@ -21,7 +21,7 @@ class Broken(Exception):
     """The other side is gone or does not speak this protocol."""
 
 
-def send(stream: IO[bytes], header: dict[str, Any], body: bytes = b"") -> None:
+def send(stream: IO[bytes], header: dict[str, Any], body: bytes | memoryview = b"") -> None:
     """Write one message; OSError when the other side is gone."""
     encoded = json.dumps(header).encode()
     stream.write(PREFIX.pack(len(encoded), len(body)) + encoded)
@@ -43,14 +43,14 @@ def receive(stream: IO[bytes], max_body: int) -> tuple[dict[str, Any], bytes]:
     return header, _exactly(stream, body_size)
 
 
-def pack(result: Content | UploadError) -> tuple[dict[str, Any], bytes]:
+def pack(result: Content | UploadError) -> tuple[dict[str, Any], bytes | memoryview]:
     """The message that carries a decoder's result."""
     if isinstance(result, UploadError):
         return {"reason": result.reason, "detail": result.detail}, b""
     if isinstance(result, Article):
         return {"article": {**asdict(result), "text": ""}}, result.text.encode()
     facts = {"media_type": result.media_type, "width": result.width, "height": result.height}
-    return {"picture": {**facts, "frames": result.frames}, "shape": result.pixels.shape}, result.pixels.tobytes()
+    return {"picture": {**facts, "frames": result.frames}, "shape": result.pixels.shape}, result.pixels.reshape(-1).data
 
 
 def unpack(header: dict[str, Any], body: bytes) -> Content:

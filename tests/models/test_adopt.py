@@ -14,6 +14,7 @@ import yaml
 from PIL import Image
 
 from screening.classifiers import Classifier, load_bundle, make_engine
+from screening.classifiers.manifest import Pixels
 from screening.errors import ConfigError
 from screening.policy import load_policy
 from screening.records import Article, Picture
@@ -90,6 +91,7 @@ def test_a_picture_scores_as_in_transformers(tmp_path: Path) -> None:
     assert np.ptp(wanted, axis=0).max() > 0.05
     contents = [Picture("image/png", p.shape[1], p.shape[0], 1, p) for p in pictures]
     assert scores(bundle, contents) == pytest.approx(wanted, abs=1e-4)
+    assert load_bundle(str(bundle)).manifest.image == Pixels(size=(32, 32)), "the graph normalises"
     assert "otherwise than a bundle" not in (bundle / "MODEL_CARD.md").read_text()
 
 

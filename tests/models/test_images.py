@@ -198,6 +198,7 @@ def test_a_stem_sees_where_steps_lie_in_a_cell():
         ({"overall": "noise"}, "overall"),
         ({"must_beat": ["beauty"]}, "beauty"),
         ({"image": {"size": [32, 32], "mean": [0, 0, 0], "std": [1, 1, 1]}}, "tiles"),
+        ({"image": {"size": [32, 32], "tiles": {"count": 1}}}, "image.mean and image.std are missing"),
         ({"backbone": {"name": "x", "licence": "x"}}, "model_type"),
         ({"image": {"size": [30, 32], "mean": [0] * 3, "std": [1] * 3, "tiles": {"count": 1}}}, "multiples of 8"),
         ({"colour": "red"}, "colour"),
@@ -294,6 +295,8 @@ def test_the_chain_makes_a_bundle_that_the_product_runs(recipe, photographs, tmp
     bundle = load_bundle(str(tmp_path / "out" / "bundles" / "tiny-image" / "0.1.0"))
     assert bundle.labels == ("noise", "under_exposed", "low_quality")
     assert set(bundle.calibration) == set(bundle.labels)
+    assert bundle.manifest.image is not None
+    assert (bundle.manifest.image.mean, bundle.manifest.image.shape) == (None, (32, 32, 6)), "the graph normalises"
     assert bundle.manifest.metrics["under_exposed"]["among_all"]["model"]["auroc"][0] > 0.8
     classifier = Classifier(bundle, make_engine("onnxruntime", cores=1))
     original = scene(77, 160)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import options
 from screening.storage import open_store
 from screening.tables import ResultTables
 from tests.generate import article
@@ -136,6 +137,9 @@ def test_an_empty_folder_is_a_run_of_nothing(place, tmp_path):
         (["--bundles", "/nowhere"], "/nowhere"),
         (["--run-id", "a/b"], "a/b"),
         (["--engine", "cuda"], "CUDA"),
+        (["--engine", "onnxruntime", "--precision", "bf16"], "runs no bf16"),
+        (["--engine", "onnxruntime", "--precision", "int8"], "has no int8 graph"),
+        (["--cores", "-1"], "--cores -1"),
         (["--results", "{uploads}/results"], "overlap"),
     ],
 )
@@ -143,6 +147,23 @@ def test_a_bad_flag_stops_the_job_before_the_first_read(place, flags, says, caps
     assert place.screen(*(flag.replace("{uploads}", place.uploads) for flag in flags)) == 2
     assert says.lower() in capsys.readouterr().err.lower()
     assert not Path(place.results).exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "beam_flags", "cores"),
+    [
+        (0, [], 0),
+        (3, [], 3),
+        (0, ["--direct_num_workers=2", "--direct_running_mode=multi_processing"], 4),
+        (0, ["--direct_num_workers=0", "--direct_running_mode=multi_processing"], 1),
+        (0, ["--direct_num_workers=99", "--direct_running_mode=multi_processing"], 1),
+        (0, ["--direct_num_workers=2"], 0),
+        (0, ["--runner=DataflowRunner", "--direct_num_workers=2"], 0),
+    ],
+)
+def test_local_processes_share_the_cores(given, beam_flags, cores, monkeypatch):
+    monkeypatch.setattr(options, "cores_here", lambda: 8)
+    assert options.cores(given, options.beam_options(beam_flags, options.parser("x", ""))) == cores
 
 
 def test_a_missing_input_is_said_in_one_line(place, capsys):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from screening.classifiers.engines import cuda, onnx_cpu, openvino
-from screening.classifiers.engines.contract import Engine, Feed, Logits, Session
+from screening.classifiers.engines.contract import Engine, Feed, Logits, Session, check_precision
 from screening.errors import ConfigError
 from screening.hardware import ENGINES, Precision, cores_here
 
-__all__ = ["Engine", "Feed", "Logits", "Session", "make_engine"]
+__all__ = ["Engine", "Feed", "Logits", "Session", "check_precision", "make_engine"]
 
 
 def make_engine(name: str = "auto", precision: str = "auto", cores: int = 0) -> Engine:

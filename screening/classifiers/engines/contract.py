@@ -68,14 +68,19 @@ class Pool:
         return list(self._pool.map(lambda feed: self._own.run(feed), batches))
 
 
-def graph_for(bundle: Bundle, precision: Precision) -> bytes:
-    """The bundle's graph as that precision runs it; ConfigError for int8 where the bundle has no scales for it."""
+def check_precision(bundle: Bundle, precision: str) -> None:
+    """ConfigError for int8 where the bundle has no scales for it."""
     if precision == "int8" and not bundle.manifest.int8:
         raise ConfigError(
             f"{bundle.id.name} {bundle.id.version} has no int8 graph",
             file=bundle.file,
             fix="export it with precision int8, or use another --precision",
         )
+
+
+def graph_for(bundle: Bundle, precision: Precision) -> bytes:
+    """The bundle's graph as that precision runs it; ConfigError where it can't."""
+    check_precision(bundle, precision)
     return bundle.read(bundle.manifest.model)
 
 

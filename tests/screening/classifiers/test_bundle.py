@@ -193,9 +193,54 @@ def test_a_file_swapped_after_it_was_verified_does_not_run(bundle):
         Classifier(verified)
 
 
+NORMALISED = {"size": [8, 8], "mean": [0, 0, 0], "std": [1, 1, 1]}
+
+
 def test_an_image_model_of_another_size_is_refused(tiny_bundle):
     with pytest.raises(ConfigError, match=re.escape("[None, 3, 16, 8]")):
         load_bundle(str(tiny_bundle("image", image={"size": [16, 8], "mean": [0, 0, 0], "std": [1, 1, 1]})))
+
+
+WHO_NORMALISES = {
+    "both": ({"uint8": ((0, 0, 0), (1, 1, 1)), "image": NORMALISED}, "both the graph and bundle.json say", "without"),
+    "neither": ({"image": {"size": [8, 8]}}, "neither the graph nor bundle.json says", "with image"),
+    "half": ({"image": {"size": [8, 8], "mean": [0, 0, 0]}}, "mean and std go together", ""),
+}
+
+
+@pytest.mark.parametrize(("made", "says", "do"), WHO_NORMALISES.values(), ids=WHO_NORMALISES)
+def test_an_image_bundle_says_once_how_its_pictures_are_normalised(tiny_bundle, made, says, do):
+    folder = tiny_bundle("image", **made)
+    with pytest.raises(ConfigError, match=says) as caught:
+        load_bundle(str(folder))
+    assert caught.value.file == str(folder / "bundle.json")
+    assert do in caught.value.fix
+
+
+def integers(graph: onnx.GraphProto) -> None:
+    graph.input[0].type.tensor_type.elem_type = TensorProto.INT8
+
+
+def channels_first(graph: onnx.GraphProto) -> None:
+    for axis, size in ((1, 3), (3, 8)):
+        graph.input[0].type.tensor_type.shape.dim[axis].dim_value = size
+    graph.node[3].attribute[0].ints[:] = [0, 1, 2, 3]
+    for name in ("scale", "shift"):
+        tensor = next(each for each in graph.initializer if each.name == name)
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).reshape(3, 1, 1), name))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [(integers, "must be tensor(uint8)"), (channels_first, "['b', 3, 8, 8], it must be tensor(uint8) [None, 8, 8, 3]")],
+    ids=["of another type", "channels first"],
+)
+def test_a_graph_that_normalises_is_fed_uint8_and_channels_last(tiny_bundle, change, says):
+    folder = tiny_bundle("image", uint8=((0, 0, 0), (1, 1, 1)))
+    load_bundle(str(folder))
+    graph(folder, change)
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        load_bundle(str(folder))
 
 
 def test_the_highest_version_of_each_name_is_found_and_an_older_one_is_not_read(tiny_bundle, tmp_path):

@@ -17,12 +17,22 @@ TOLERANCE = 1e-6  # the promise is 1e-4; so small a model keeps far below it
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]  # one property, two kinds of bundle
 
 
+PLAIN = ((0, 0, 0), (1, 1, 1))  # mean and std
+
+
 def says(*texts: str) -> list[Article]:
     return [Article("text/plain", text) for text in texts]
 
 
 def colour(red: int, green: int = 0, blue: int = 0) -> Picture:
     return Picture("image/png", 20, 10, 1, np.full((10, 20, 3), (red, green, blue), np.uint8))
+
+
+def noise(height: int, width: int, seed: int) -> Picture:
+    """A picture of which no two are alike, its contrast low or high, all of it dark or light."""
+    chance = np.random.default_rng(seed)
+    low, high = sorted(chance.integers(0, 256, 2))
+    return Picture("image/png", width, height, 1, chance.integers(low, high + 1, (height, width, 3), np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +62,21 @@ def tiled(tmp_path_factory) -> Classifier:
     plan = {"size": [8, 8], "mean": [0, 0, 0], "std": [1, 1, 1], "tiles": {"count": 4, "beside_whole": True}}
     head = {"name": "colour", "kind": "multilabel", "labels": ["red", "rest"], "output": "logits", "pool": "mean"}
     folder = image_bundle(tmp_path_factory.mktemp("tiled"), 6, image=plan, heads=[head])
+    return Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=2))
+
+
+@pytest.fixture(scope="module")
+def uint8(tmp_path_factory) -> Classifier:
+    """The same, fed pictures as they are."""
+    folder = image_bundle(tmp_path_factory.mktemp("uint8"), uint8=PLAIN)
+    return Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=2))
+
+
+@pytest.fixture(scope="module")
+def uint8_tiled(tmp_path_factory) -> Classifier:
+    plan = {"size": [8, 8], "tiles": {"count": 4, "beside_whole": True}}
+    head = {"name": "colour", "kind": "multilabel", "labels": ["red", "rest"], "output": "logits", "pool": "mean"}
+    folder = image_bundle(tmp_path_factory.mktemp("uint8-tiled"), 6, uint8=PLAIN, image=plan, heads=[head])
     return Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=2))
 
 
@@ -158,6 +183,39 @@ class TestTiles(TestImage):
     )  # fmt: skip
 
 
+class TestUint8(TestImage):
+    kind = "uint8"
+
+
+class TestUint8Tiles(TestTiles):
+    kind = "uint8_tiled"
+
+
+@pytest.fixture(scope="module", params=[None, {"count": 4}, {"count": 4, "beside_whole": True}], ids=str)
+def both_forms(request, tmp_path_factory) -> tuple[Classifier, Classifier]:
+    """One model twice: its pictures normalised before they are fed, and by its graph."""
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    plan = {"size": [8, 8]} | ({"tiles": request.param} if request.param else {})
+    head = {"name": "colour", "kind": "multilabel", "labels": ["red"], "output": "logits"}
+    channels = 6 if request.param and "beside_whole" in request.param else 3
+    made = tmp_path_factory.mktemp("both")
+    folders = (
+        image_bundle(made / "float", channels, heads=[head], only_red=True, image={**plan, "mean": mean, "std": std}),
+        image_bundle(made / "uint8", channels, heads=[head], only_red=True, image=plan, uint8=(mean, std)),
+    )
+    host, graph = (Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=1)) for folder in folders)
+    return host, graph
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
+@given(st.lists(st.builds(noise, st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1)), min_size=1))
+def test_who_normalises_changes_no_score(both_forms, pictures):
+    host, graph = (classifier.score(pictures) for classifier in both_forms)
+    for one, two in zip(host, graph, strict=True):
+        assert scores(one) == pytest.approx(scores(two), abs=1e-5)
+        assert [s.evidence for s in one] == [s.evidence for s in two]
+
+
 def test_the_model_is_really_asked(text, image):
     good, bad, spam = (scores(result) for result in text.score(says("good", "bad", "win prize win prize")))
     assert good["normal"] > 0.5 > good["hate"]
@@ -209,7 +267,7 @@ def test_texts_beyond_a_slab_are_scored_as_alone(text, monkeypatch):
     assert [scores(result) for result in after] == [pytest.approx(scores(result), abs=TOLERANCE) for result in before]
 
 
-@pytest.mark.parametrize("kind", ["image", "tiled"])
+@pytest.mark.parametrize("kind", ["image", "tiled", "uint8", "uint8_tiled"])
 def test_pictures_beyond_a_batch_keep_their_order(kind, request):
     reds = [0, 50, 100, 150, 200, 250] * 30
     classifier = request.getfixturevalue(kind)

@@ -103,6 +103,18 @@ def test_the_whole_picture_lies_beside_each_tile():
     assert not np.array_equal(made[0][:3], made[1][:3])
 
 
+@pytest.mark.parametrize("tiles", [None, Tiles(count=4), Tiles(count=4, beside_whole=True)], ids=str)
+def test_a_graph_that_normalises_is_fed_the_pixels_themselves(tiles):
+    pixels = np.random.default_rng(2).integers(0, 256, (40, 40, 3), np.uint8)
+    as_they_are = Pixels(size=(16, 16), tiles=tiles)
+    made = list(windows(picture(pixels), as_they_are))
+    by_host = list(windows(picture(pixels), plan((16, 16), tiles)))
+    assert [place for _, place in made] == [place for _, place in by_host]
+    for (seen, _), (floats, _) in zip(made, by_host, strict=True):
+        assert (seen.dtype, seen.shape) == (np.uint8, as_they_are.shape)
+        assert np.array_equal(seen.transpose(2, 0, 1), np.rint(floats * 255))
+
+
 def test_no_pixels_are_an_error_in_either_way():
     for tiles in (None, Tiles(count=2)):
         with pytest.raises(ValueError, match="no pixels"):

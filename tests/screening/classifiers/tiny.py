@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,20 +91,37 @@ def text_bundle(folder: Path, **changes: Any) -> Path:
     )
 
 
-def image_bundle(folder: Path, channels: int = 3, **changes: Any) -> Path:
-    """An image bundle: `red` is the mean of the red channel, `rest` is not finite where red is full."""
+def image_bundle(
+    folder: Path, channels: int = 3, uint8: tuple[Sequence[float], Sequence[float]] | None = None,
+    only_red: bool = False, **changes: Any,
+) -> Path:  # fmt: skip
+    """An image bundle: `red` is the mean of the red channel, `rest` is not finite where red is full.
+
+    With `uint8`, mean and std, the graph is fed pictures as they are and normalises them itself.
+    """
+    normalise = [
+        helper.make_node("Cast", ["bytes"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["levels", "scale"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "shift"], ["shifted"]),
+        helper.make_node("Transpose", ["shifted"], ["pixels"], perm=[0, 3, 1, 2]),
+    ]
     nodes = [
+        *(normalise if uint8 else []),
         helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
         helper.make_node("Slice", ["mean", "zero", "one", "one"], ["red"]),
         helper.make_node("Sub", ["whole", "red"], ["rest"]),
         helper.make_node("Log", ["rest"], ["log"]),
-        helper.make_node("Concat", ["red", "log"], ["logits"], axis=1),
+        helper.make_node("Concat", ["red"] if only_red else ["red", "log"], ["logits"], axis=1),
     ]
     constants = {
         "axes": np.array([2, 3]), "zero": np.array([0]), "one": np.array([1]), "whole": np.array([[1.0]], np.float32),
     }  # fmt: skip
     inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["b", channels, 8, 8])]
-    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", 2])]
+    if uint8:
+        mean, std = (np.tile(each, channels // 3) for each in uint8)
+        constants |= {"scale": (1 / (255 * std)).astype(np.float32), "shift": (-mean / std).astype(np.float32)}
+        inputs = [helper.make_tensor_value_info("bytes", TensorProto.UINT8, ["b", 8, 8, channels])]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", 1 if only_red else 2])]
     _save(folder, nodes, inputs, outputs, constants)
     head = {"name": "colour", "kind": "multilabel", "labels": ["red", "rest"], "output": "logits"}
     return publish(
@@ -111,8 +129,8 @@ def image_bundle(folder: Path, channels: int = 3, **changes: Any) -> Path:
         {
             "name": "tiny-image",
             "modality": "image",
-            "image": {"size": [8, 8], "mean": [0, 0, 0], "std": [1, 1, 1]},
-            "inputs": ["pixels"],
+            "image": {"size": [8, 8]} if uint8 else {"size": [8, 8], "mean": [0, 0, 0], "std": [1, 1, 1]},
+            "inputs": ["bytes" if uint8 else "pixels"],
             "heads": [head],
             **changes,
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from screening.checks.image import View, blurred
+from screening.checks.pdq import pdq
 from screening.decode import MAX_SIDE, Limits, decode
 from screening.decode.image import BACKGROUND
 from screening.errors import UploadError
@@ -80,6 +83,30 @@ def test_large_pictures_are_scaled_and_keep_their_own_size_on_record(media_type,
     small = np.asarray(make.scene(1024, 205)).astype(int)
     turned = small if orientation == 1 else np.rot90(small, -1)
     assert np.abs(decoded.pixels.astype(int) - turned).mean() < 4
+
+
+@pytest.mark.parametrize("width", [1100, 2100, 3000, 3100, 4100])
+def test_a_jpeg_is_decoded_smaller_only_where_hash_and_blur_score_stay(width, make):
+    """Against the same pixels in full, scaled down in one step."""
+    jpeg = make.encode(make.scene(width, width * 3 // 4), format="JPEG", quality=90)
+    full = make.encode(Image.open(io.BytesIO(jpeg)), format="BMP")
+    quick, exact = picture(jpeg), picture(full)
+    assert quick.pixels.shape == exact.pixels.shape
+    assert np.abs(quick.pixels.astype(int) - exact.pixels).mean() < 1
+    (one, _), (two, _) = pdq(quick.pixels), pdq(exact.pixels)
+    assert (int.from_bytes(one, "big") ^ int.from_bytes(two, "big")).bit_count() <= 6, (
+        "of 31 that may differ in one picture"
+    )
+    assert blurred(View(quick)) == pytest.approx(blurred(View(exact)), abs=0.02)
+
+
+def test_a_jpeg_of_twelve_megapixels_is_decoded_at_half_its_size(make, monkeypatch):
+    sizes, load = [], Image.Image.load
+    monkeypatch.setattr(Image.Image, "load", lambda image: sizes.append(image.size) or load(image))
+    jpeg = make.encode(make.scene(4000, 3000), format="JPEG")
+    sizes.clear()
+    assert picture(jpeg).width == 4000
+    assert max(sizes) == (2000, 1500)
 
 
 def test_a_thread_of_a_picture_keeps_a_pixel_of_width(make):

@@ -1,0 +1,124 @@
+"""Windows to calibrated probabilities: in batches as the engine likes them, and each kind of window once."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from screening.classifiers import batches
+from screening.classifiers.bundle import Bundle
+from screening.classifiers.engines import Engine, Feed
+from screening.classifiers.manifest import Head
+from screening.classifiers.windows import Window
+from screening.stopwatch import Stopwatch
+
+Probabilities = npt.NDArray[np.float64]
+Logits = npt.NDArray[np.float32]
+Batched = Iterable[tuple[Sequence[int], Feed]]  # places of its rows, and what is fed
+PICTURE = 256  # cells that a window of a picture counts for: 224 × 224 pixels are 196 patches of a vision transformer
+
+
+class Scorer:
+    """A bundle's model on an engine; threads may share it.
+
+    Windows of the same tokens or pixels have the same logits, so what comes again need not be run again.
+    """
+
+    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+        self._heads = bundle.manifest.heads
+        self._inputs = bundle.manifest.inputs
+        self._budget = engine.budget
+        self._session = engine.load(bundle)
+        self.begin(Stopwatch(), 0)
+
+    def begin(self, stopwatch: Stopwatch, remember: int) -> None:
+        """Count seconds there from now on, and keep the logits of the latest `remember` windows."""
+        self._stopwatch = stopwatch
+        self._memory = _Memory(remember) if remember else None
+
+    def texts(self, windows: Sequence[Window]) -> list[Probabilities]:
+        """Calibrated probabilities per head, float64 [windows, labels]."""
+
+        def batched(which: Sequence[int]) -> Batched:
+            own = [windows[i] for i in which]
+            for rows in batches.plan(own, self._budget):
+                yield rows, batches.feed([own[i] for i in rows], self._inputs)
+
+        return self._probabilities(len(windows), lambda i: np.array(windows[i].ids), batched)
+
+    def pictures(self, arrays: Sequence[npt.NDArray[np.generic]]) -> list[Probabilities]:
+        """The same of windows of pictures, as the graph takes them."""
+        size = max(1, self._budget // PICTURE)
+
+        def batched(which: Sequence[int]) -> Batched:
+            for start in range(0, len(which), size):
+                rows = range(start, min(start + size, len(which)))
+                yield rows, {self._inputs[0]: np.stack([arrays[which[i]] for i in rows])}
+
+        return self._probabilities(len(arrays), lambda i: arrays[i], batched)
+
+    def _probabilities(
+        self, number: int, window: Callable[[int], npt.NDArray[np.generic]], batched: Callable[[Sequence[int]], Batched]
+    ) -> list[Probabilities]:
+        if self._memory is None:
+            logits = self._run(batched(range(number)), number)
+        else:
+            keys = [hashlib.blake2b(window(i).tobytes(), digest_size=16).digest() for i in range(number)]
+            known = self._memory.recall(keys)
+            fresh = list({key: i for i, key in enumerate(keys) if key not in known}.values())
+            known |= zip((keys[i] for i in fresh), self._run(batched(fresh), len(fresh)), strict=True)
+            self._memory.keep(known)
+            logits = np.stack([known[key] for key in keys])
+        ends = np.cumsum([len(head.labels) for head in self._heads])
+        split = np.split(logits.astype(np.float64), ends[:-1], axis=1)
+        return [calibrated(head, values) for head, values in zip(self._heads, split, strict=True)]
+
+    def _run(self, batched: Batched, number: int) -> Logits:
+        """Logits of every head side by side, float32 [windows, labels], whatever the order of the batches."""
+        logits = np.empty((number, sum(len(head.labels) for head in self._heads)), np.float32)
+        planned = list(batched)
+        with self._stopwatch.step("infer"):
+            outputs = self._session.run([feed for _, feed in planned])
+        for (rows, _), output in zip(planned, outputs, strict=True):
+            for head, values in zip(self._heads, output, strict=True):
+                if values.shape != (len(rows), len(head.labels)):  # numpy would spread one row over all
+                    raise ValueError(f"output {head.output!r} is {values.shape} for {len(rows)} rows")
+            logits[rows] = np.concatenate(output, axis=1)
+        return logits
+
+
+class _Memory:
+    """Logits by what they are of, the latest `size`."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._rows: OrderedDict[bytes, Logits] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def recall(self, keys: Iterable[bytes]) -> dict[bytes, Logits]:
+        with self._lock:
+            return {key: self._rows[key] for key in keys if key in self._rows}
+
+    def keep(self, rows: dict[bytes, Logits]) -> None:
+        with self._lock:
+            for key, row in rows.items():
+                self._rows[key] = row.copy()  # not a view, which would hold the whole batch
+                self._rows.move_to_end(key)
+            while len(self._rows) > self._size:
+                self._rows.popitem(last=False)
+
+
+def calibrated(head: Head, logits: Probabilities) -> Probabilities:
+    """Softmax or sigmoid of the head's calibrated logits; NaN where a logit is not finite."""
+    if head.calibration:
+        logits = logits * np.array(head.calibration.scale) + np.array(head.calibration.shift)
+    logits = np.where(np.isfinite(logits), logits, np.nan)
+    if head.kind == "multiclass":
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -500, 500))))
