@@ -82,7 +82,7 @@ def test_what_looks_like_a_special_token_stays_text(tokenizer):
 def test_windows_are_made_as_they_are_asked_for(tokenizer):
     texts = ["the river " * PIECE] * 4
     stream = windows(tokenizer, texts)
-    first = slab(stream)
+    first = slab(stream, 1024)
     assert SLAB <= sum(window.span.tokens for window in first) < SLAB + 16
     rest = list(stream)
     assert [w.span for w in (*first, *rest)] == [w.span for w in cut(tokenizer, *texts)]
