@@ -23,7 +23,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from models.quantise import SMALLEST, Floats
+from models.quantise import SMALLEST, Floats, store_tables
 
 Moments = npt.NDArray[np.float64]
 ORDINARY = 0.9
@@ -95,6 +95,7 @@ def to_static(model: onnx.ModelProto, feeds: Sequence[Mapping[str, npt.NDArray[A
     nodes = [each for node in graph.node for each in (*made.get(node.output[0], ()), node)]
     del graph.node[:]
     graph.node.extend(nodes)
+    store_tables(model)
     return sum(map(len, products.values()))
 
 
