@@ -37,7 +37,8 @@ def float_graph(model: bytes) -> bytes:
     kept = [each for each in graph.initializer if each.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
-    return proto.SerializeToString()
+    said: bytes = proto.SerializeToString()
+    return said
 
 
 def _shape_scale(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> None:
