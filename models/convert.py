@@ -20,9 +20,11 @@ import torch
 from torch import nn
 
 from models.gate import compare, failures
+from models.qdq import to_static
 from models.quantise import quantise
 from models.recipe import Head, Precision
 from models.score import Floats, probabilities
+from screening.classifiers.engines.floats import float_graph
 from screening.errors import ConfigError, ScreeningError
 
 log = logging.getLogger("models.export")
@@ -54,19 +56,28 @@ def output(head: Head) -> str:
 
 
 def convert(
-    network: nn.Module, heads: Sequence[Head], feeds: Sequence[Feed], out: Path, precision: Precision, dev: Dev | None
+    network: nn.Module,
+    heads: Sequence[Head],
+    feeds: Sequence[Feed],
+    out: Path,
+    precision: Precision,
+    dev: Dev | None,
+    calibration: Sequence[Feed] = (),
 ) -> dict[str, Any]:
-    """Write model.onnx and export.json, and give what that says. Rounds the network in place.
+    """Write model.onnx and export.json, and give what that says. Rounds the network in place for `int8_weights`.
 
     `network(*inputs)` gives one tensor of logits [batch, labels] per head; `feeds` has its inputs by name, of several
-    lengths and numbers of rows. Raises ExportError where a bar is missed, and ConfigError where a rounded file has no
-    rows to be held against; then no model.onnx is left.
+    lengths and numbers of rows, and `calibration` batches of training rows, which `int8` sets its scales on. Raises
+    ExportError where a bar is missed, and ConfigError where a rounded file has no rows to be held against; then no
+    model.onnx is left. An int8 file is held against the bar as it is, and as engines in a float precision run it.
     """
     if precision != "fp32" and not (dev and dev.targets):
         raise ConfigError(
             f"{precision} can't be checked without dev rows that name a head",
             fix="give --rows (--calibrate with --from), or --precision fp32",
         )
+    if precision == "int8" and not calibration:
+        raise ConfigError("int8 needs training texts to set its scales on", fix="use --precision int8_weights, or fp32")
     out.mkdir(parents=True, exist_ok=True)
     path = out / "model.onnx"
     path.unlink(missing_ok=True)
@@ -76,13 +87,22 @@ def convert(
         said: dict[str, Any] = {"precision": precision, "parity": parity(network, heads, exact, feeds)}
         if precision == "int8":
             model = onnx.load(exact)
+            said["int8_products"] = to_static(model, calibration)
+            save(model, rounded)
+        elif precision == "int8_weights":
+            model = onnx.load(exact)
             said["int8_weights"] = quantise(model, network)
             save(model, rounded)
             said["parity"] = max(said["parity"], parity(network, heads, rounded, feeds))
         elif precision == "fp16":
             save(to_half(onnx.load(exact)), rounded)
         if dev and precision != "fp32":
-            said["against_fp32"] = _gate(heads, dev, exact, rounded)
+            before = dev.probabilities(exact)
+            said["against_fp32"] = _gate(heads, dev, before, rounded, precision)
+            if precision == "int8":
+                floats = Path(temporary) / "float.onnx"
+                floats.write_bytes(float_graph(rounded.read_bytes()))
+                said["float_against_fp32"] = _gate(heads, dev, before, floats, "the int8 file run in float")
         said["bytes"] = rounded.stat().st_size
         rounded.replace(path)
     (out / "export.json").write_text(json.dumps(said, indent=1) + "\n")
@@ -146,12 +166,11 @@ def parity(network: nn.Module, heads: Sequence[Head], path: Path, feeds: Sequenc
     return worst
 
 
-def _gate(heads: Sequence[Head], dev: Dev, exact: Path, rounded: Path) -> dict[str, Any]:
-    before, after = dev.probabilities(exact), dev.probabilities(rounded)
+def _gate(heads: Sequence[Head], dev: Dev, before: Mapping[str, Floats], rounded: Path, what: str) -> dict[str, Any]:
+    after = dev.probabilities(rounded)
     named = [h for h in heads if dev.targets.get(h.name)]
     found = {h.name: compare(h, before[h.name], after[h.name], dev.targets[h.name]) for h in named}
-    log.info("%s against fp32: %s", rounded.stem, found)
+    log.info("%s against fp32: %s", what, found)
     if short := failures(found):
-        what = "; ".join(short)
-        raise ExportError(f"{rounded.stem} is too far from fp32 on {what}. Try --precision fp16, or fp32")
+        raise ExportError(f"{what} is too far from fp32 on {'; '.join(short)}. Try --precision fp16, or fp32")
     return found

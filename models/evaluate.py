@@ -2,8 +2,9 @@
 
     python -m models.evaluate RECIPE --rows DIR --model DIR [--functional FILE ...] [--no-floor]
 
-Writes evaluation.json, calibration.json and plots/HEAD.svg beside model.onnx. `--functional` adds cases to those that
-the recipe names. A test split is never read.
+A static int8 file is run in float, as engines do unless they are asked for int8. Writes evaluation.json,
+calibration.json and plots/HEAD.svg beside model.onnx. `--functional` adds cases to those that the recipe names. A test
+split is never read.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def evaluate(
     """Write and give the evaluation: row counts, calibration, metrics, slices."""
     train, dev = read_rows(rows, "train"), read_rows(rows, "dev")
     tests = {p.stem: read_cases(p, recipe) for p in (*map(Path, recipe.functional), *cases)}
-    model = OnnxModel(folder / "model.onnx", recipe.heads)
+    model = OnnxModel(folder / "model.onnx", recipe.heads, in_float=True)
     texts = [r["text"] for r in dev]
     windows = score(model, folder, texts, recipe.max_tokens, recipe.overlap)
     log.info("%d windows of %d dev texts scored", len(windows.owner), len(dev))

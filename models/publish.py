@@ -59,6 +59,7 @@ def bundle_record(recipe: Recipe, evaluation: dict[str, Any]) -> dict[str, Any]:
         "version": recipe.version,
         "modality": "text",
         "model": "model.onnx",
+        "int8": evaluation["metrics"]["export"]["precision"] == "int8",
         "tokenizer": "tokenizer.json",
         "text": {"max_tokens": recipe.max_tokens, "overlap": recipe.overlap},
         "inputs": ["input_ids", "attention_mask"],

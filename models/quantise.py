@@ -1,4 +1,4 @@
-"""Weight-only int8: activations stay float32, so no score depends on its neighbours.
+"""Weight-only int8 (precision `int8_weights`): activations stay float32, so no score depends on its neighbours.
 
 Symmetric, with a scale of absolute maximum / 127 for each block of `BLOCK` inputs of an output channel, as in the
 block-wise DequantizeLinear of ONNX 21; a row of an embedding table and a kernel have one. Measured on the logits of a
@@ -32,6 +32,20 @@ def to_int8(weight: Floats, shape: Sequence[int], over: tuple[int, ...]) -> tupl
     return np.clip(np.rint(blocks / scale), -127, 127).astype(np.int8), scale
 
 
+def store_tables(model: onnx.ModelProto) -> None:
+    """Store embedding tables as int8 in the file, with a scale per row; in place."""
+    graph = model.graph
+    stored = {t.name: t for t in graph.initializer}
+    added: list[onnx.NodeProto] = []
+    for name in dict.fromkeys(node.input[0] for node in graph.node if node.op_type == "Gather"):
+        if name not in stored:
+            continue
+        table = numpy_helper.to_array(stored[name])
+        if table.dtype == np.float32 and table.size >= SMALLEST:
+            added += _store(graph, stored[name], *to_int8(table, *_blocks(table.shape, None)))
+    _first(graph, added)
+
+
 def quantise(model: onnx.ModelProto, network: nn.Module) -> int:
     """Store weights as int8 in the file, and put the network's own through int8 and back; both in place.
 
@@ -55,19 +69,31 @@ def quantise(model: onnx.ModelProto, network: nn.Module) -> int:
         parameter, turned = found
         with torch.no_grad():
             parameter.copy_(rounded.T if turned else rounded)
-        graph.initializer.remove(stored[name])
-        parts = {"int8": q, "scale": scale, "shape": np.array(weight.shape, np.int64)}
-        graph.initializer.extend(numpy_helper.from_array(each, f"{name}.{part}") for part, each in parts.items())
-        added += [
-            helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=TensorProto.FLOAT),
-            helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [f"{name}.blocks"]),
-            helper.make_node("Reshape", [f"{name}.blocks", f"{name}.shape"], [name]),
-        ]
+        added += _store(graph, stored[name], q, scale)
         count += 1
+    _first(graph, added)
+    return count
+
+
+def _store(
+    graph: onnx.GraphProto, tensor: onnx.TensorProto, q: npt.NDArray[np.int8], scale: Floats
+) -> list[onnx.NodeProto]:
+    """Put int8 values and their scale in the place of a tensor; gives the nodes that turn them back."""
+    name = tensor.name
+    parts = {"int8": q, "scale": scale, "shape": np.array(tensor.dims, np.int64)}
+    graph.initializer.remove(tensor)
+    graph.initializer.extend(numpy_helper.from_array(each, f"{name}.{part}") for part, each in parts.items())
+    return [
+        helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [f"{name}.blocks"]),
+        helper.make_node("Reshape", [f"{name}.blocks", f"{name}.shape"], [name]),
+    ]
+
+
+def _first(graph: onnx.GraphProto, added: list[onnx.NodeProto]) -> None:
     nodes = [*added, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
-    return count
 
 
 def _blocks(shape: Sequence[int], channels: int | None) -> tuple[list[int], tuple[int, ...]]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from screening.errors import ConfigError
 
-Precision = Literal["fp32", "fp16", "int8"]
+Precision = Literal["fp32", "fp16", "int8", "int8_weights"]
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -164,7 +164,7 @@ class Recipe(Strict):
     base_model: BaseModelSpec
     max_tokens: int = Field(ge=16, le=512)
     overlap: int = Field(ge=0)
-    precision: Precision = "int8"
+    precision: Precision = "int8_weights"
     heads: tuple[Head, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)
     training: Training = Training()

@@ -12,6 +12,7 @@ import onnxruntime
 
 from models.batches import Batch, batches, cut, encode, load_tokenizer
 from models.recipe import Head
+from screening.classifiers.engines.floats import float_graph
 from screening.classifiers.surface import formed, surface
 
 Floats = npt.NDArray[np.float64]
@@ -51,12 +52,13 @@ def probabilities(head: Head, logits: npt.NDArray[np.floating], calibration: Cal
 
 
 class OnnxModel:
-    """One session on the CPU."""
+    """One session on the CPU: the file as it is, or `in_float` what engines in a float precision make of it."""
 
-    def __init__(self, path: Path, heads: Sequence[Head], threads: int = 0) -> None:
+    def __init__(self, path: Path, heads: Sequence[Head], threads: int = 0, in_float: bool = False) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        model = float_graph(path.read_bytes()) if in_float else str(path)
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.heads = tuple(heads)
 
     def logits(self, batch: Batch) -> dict[str, npt.NDArray[np.float32]]:

@@ -31,7 +31,7 @@ def make_bundle(recipe: Recipe, data: Path, out: Path) -> Path:
     if again := again or not (network / "final" / "training.json").is_file():
         train(recipe, rows, network)
     if again := again or not (model / "model.onnx").is_file():
-        export(recipe, network / "final", model, read_rows(rows, "dev"))
+        export(recipe, network / "final", model, read_rows(rows, "dev"), train=read_rows(rows, "train"))
     if again or not (model / "evaluation.json").is_file():
         evaluate(recipe, rows, model)
     return Path(publish(recipe, model, out / "bundles"))

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from models.images.damage import DAMAGES
 from models.images.stem import CELL
-from models.recipe import Precision, Strict, Training, document, validated
+from models.recipe import Strict, Training, document, validated
 from screening.classifiers.manifest import Pixels
 
 
@@ -102,7 +102,7 @@ class ImageRecipe(Strict):
     versions: int = Field(gt=0)
     tiles: int = Field(gt=0)
     batch: int = Field(gt=0)
-    precision: Precision = "int8"
+    precision: Literal["fp32", "fp16", "int8_weights"] = "int8_weights"
     training: Training = Training()
     notes: tuple[str, ...] = ()
 

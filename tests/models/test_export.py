@@ -50,13 +50,19 @@ def weights(path: Path) -> dict[int, int]:
 
 
 @pytest.mark.parametrize(
-    ("precision", "kind"), [("fp32", TensorProto.FLOAT), ("fp16", TensorProto.FLOAT16), ("int8", TensorProto.INT8)]
+    ("precision", "kind"),
+    [
+        ("fp32", TensorProto.FLOAT),
+        ("fp16", TensorProto.FLOAT16),
+        ("int8", TensorProto.INT8),
+        ("int8_weights", TensorProto.INT8),
+    ],
 )
 def test_each_precision_keeps_its_weights_and_its_bar(precision, kind, recipe, network, dev, tmp_path):
     from models.export import export
 
     asked = None if precision == recipe.precision else precision
-    said = export(recipe, network, tmp_path / "model", dev, asked)
+    said = export(recipe, network, tmp_path / "model", dev, asked, train=dev)
     assert said == json.loads((tmp_path / "model" / "export.json").read_text())
     assert said["precision"] == precision
     assert said["parity"] <= 1e-4
@@ -71,6 +77,7 @@ def test_each_precision_keeps_its_weights_and_its_bar(precision, kind, recipe, n
         assert {name: each["rows"] for name, each in said["against_fp32"].items()} == {"tone": 200, "spam": 200}
         assert all(0 <= each["max_delta"] < 0.05 for each in said["against_fp32"].values())
         assert said["against_fp32"]["spam"]["auprc_drop"].keys() == {"spam"}
+    assert ("float_against_fp32" in said) == (precision == "int8")
 
 
 @pytest.mark.parametrize("rows", [[], [{"text": "the river", "targets": {}}]], ids=["none", "none that names a head"])
@@ -94,7 +101,7 @@ def test_a_file_that_decides_otherwise_fails_with_numbers_and_a_way_out(recipe, 
 
     monkeypatch.setattr(quantise, "to_int8", coarse)
     with pytest.raises(ExportError, match=r"same decision on \d+\.\d\d % of 200 rows.*--precision fp16") as caught:
-        export(recipe, network, tmp_path / "model", dev)
+        export(recipe, network, tmp_path / "model", dev, "int8_weights")
     assert "head spam" in str(caught.value)
     assert [p.name for p in (tmp_path / "model").iterdir()] == []
 
@@ -109,7 +116,7 @@ def test_a_file_that_computes_something_else_is_not_exported(recipe, network, de
 
     monkeypatch.setattr(convert, "quantise", skewed)
     with pytest.raises(ExportError, match="differ"):
-        export(recipe, network, tmp_path / "model", dev)
+        export(recipe, network, tmp_path / "model", dev, "int8_weights")
     assert not (tmp_path / "model" / "model.onnx").exists()
 
 
