@@ -81,7 +81,12 @@ def check_precision(bundle: Bundle, precision: str) -> None:
 def graph_for(bundle: Bundle, precision: Precision) -> bytes:
     """The bundle's graph as that precision runs it; ConfigError where it can't."""
     check_precision(bundle, precision)
-    return bundle.read(bundle.manifest.model)
+    model = bundle.read(bundle.manifest.model)
+    if precision == "int8" or not bundle.manifest.int8:
+        return model
+    from screening.classifiers.engines.floats import float_graph  # here: loading onnx takes a third of a second
+
+    return float_graph(model)
 
 
 def outputs(bundle: Bundle) -> list[str]:
