@@ -56,8 +56,8 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
         "--reuse-scores",
         "--reuse_scores",
         action="store_true",
-        help="don't score bytes again that a committed run with the same decoder, engine and bundles scored. Each worker "
-        "process first reads the digests of up to 10 million verdicts there, and keeps 80 MB of them",
+        help="don't score bytes again that a committed run with the same decoder, engine and bundles scored. Each "
+        "worker process first reads the digests of up to 10 million verdicts there, and keeps 80 MB of them",
     )
     own, rest = parser.parse_known_args(argv)
     return own, rest, parser
