@@ -220,11 +220,12 @@ def test_a_new_bank_applies_to_what_was_scored_before(bench, scored, tmp_path):
     scored()
     (tmp_path / "bank.jsonl").write_text(f'{{"type": "sha256", "hash": "{sha256}", "id": "known"}}\n')
     bench.settings()
+    statement = "statement: STATEMENT_CATEGORY_SCAMS_AND_FRAUD"
+    banked = f"""banks: [{{id: b, file: bank.jsonl, use: block}}]
+categories:
+  - {{id: known_hash, signal: known_hash, reject: 1, {statement}}}"""
     policy = tmp_path / "banked.yaml"
-    policy.write_text(
-        (tmp_path / "policy.yaml").read_text().replace("categories:", "banks: [{id: b, file: bank.jsonl, use: block}]\n"
-        "categories:\n  - {id: known_hash, signal: known_hash, reject: 1, statement: STATEMENT_CATEGORY_SCAMS_AND_FRAUD}")
-    )  # fmt: skip
+    policy.write_text((tmp_path / "policy.yaml").read_text().replace("categories:", banked))
     after = bench.screen("two", prepare(str(policy), [str(tmp_path / "bundles")], "onnxruntime"))["a.txt"]
     assert scored() == 0
     assert (after.decision, after.reasons[0]) == ("reject", "known_hash")
