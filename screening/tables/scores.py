@@ -67,8 +67,8 @@ class StoredScores:
         path, group = self._places[int(self._keys[at]) & PLACE]
         with self._open(path) as file:
             rows = file.read_row_group(group, ["sha256", "decision", "signals"], use_threads=False)
-        own = rows.filter((pc.field("sha256") == sha256) & (pc.field("decision") != "error")).slice(0, 1).to_pylist()
-        signals = (signal_from(each) for row in own for each in row["signals"])
+        own = pc.and_(pc.equal(rows["sha256"], sha256), pc.not_equal(rows["decision"], "error"))
+        signals = (signal_from(each) for row in rows["signals"].filter(own)[:1].to_pylist() for each in row or ())
         return tuple(signal for signal in signals if signal.source.startswith("bundle/"))
 
     def _open(self, path: str) -> pq.ParquetFile:
