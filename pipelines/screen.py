@@ -52,6 +52,13 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
     parser.add_argument("--run-id", "--run_id", default="", help="id of the run; a committed id commits nothing again")
     engine_flags(parser)
     parser.add_argument("--cores", type=int, default=0, help="for each worker process; 0: all, shared among local ones")
+    parser.add_argument(
+        "--reuse-scores",
+        "--reuse_scores",
+        action="store_true",
+        help="don't score bytes again that a committed run with the same decoder, engine and bundles scored. Each "
+        "worker process first reads the digests of up to 10 million verdicts there, and keeps 80 MB of them",
+    )
     own, rest = parser.parse_known_args(argv)
     return own, rest, parser
 
@@ -69,7 +76,7 @@ def run(argv: Sequence[str]) -> int:
     tables.heal()
     if tables.run(run_id) is None:
         with progress_bar(flags.is_local(beam_options)) as progress:
-            job = Job(run_id, source, results, datetime.now(UTC), settings, progress, cores)
+            job = Job(run_id, source, results, datetime.now(UTC), settings, progress, cores, own.reuse_scores)
             with beam.Pipeline(options=beam_options) as pipeline:
                 build(pipeline, job)
     else:

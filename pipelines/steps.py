@@ -38,6 +38,7 @@ class Job:
     settings: Settings
     progress: Progress
     cores: int = 0  # for each worker process; 0: all that it may use
+    reuse: bool = False  # scores of the same bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,9 @@ class ScreenUploads(beam.DoFn):
 
     def setup(self) -> None:
         # One a process, however many threads the engine runs in it: models are large and use every core.
-        self._screener = self._shared.acquire(
-            lambda: Screener(self._job.settings, self._job.run_id, cores=self._job.cores)
-        )
+        job = self._job
+        reuse = job.results if job.reuse else ""
+        self._screener = self._shared.acquire(lambda: Screener(job.settings, job.run_id, cores=job.cores, reuse=reuse))
 
     def teardown(self) -> None:
         self._screener = None
@@ -131,10 +132,11 @@ class ScreenUploads(beam.DoFn):
                 yield verdict
 
         with self._screener.lock:
-            before, start = dict(stopwatch.seconds), time.perf_counter()
+            before, start, reused = dict(stopwatch.seconds), time.perf_counter(), self._screener.reused
             verdicts = counted(self._screener.screen(uploads))
             part = ResultTables(self._job.results).write_part(self._job.run_id, verdicts)
             stopwatch.add("write", time.perf_counter() - start - waited)
+            Metrics.counter("screening", "reused").inc(self._screener.reused - reused)
         for step, seconds in stopwatch.seconds.items():
             Metrics.counter("screening.ms", step).inc(int(1000 * (seconds - before.get(step, 0.0))))
         log.info("part", extra={"run_id": self._job.run_id, "rows": part.rows})

@@ -25,6 +25,7 @@ from screening.classifiers import Classifier, make_engine
 from screening.decode import Decoder, sniff
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.hardware import cores_here
+from screening.known import Known
 from screening.policy import decide
 from screening.records import Article, Content, Medium, Picture, Signal, Upload, Verdict
 from screening.settings import Settings
@@ -54,15 +55,20 @@ class Prepared:
     content: Content | None = None
     signals: tuple[Signal, ...] = ()
     failure: UploadError | None = None
+    reused: bool = False
     seconds: float = 0.0
 
 
 class Screener:
-    """Turns uploads into verdicts; one per process. Threads that share it hold `lock` while they use it."""
+    """Turns uploads into verdicts; one per process. Threads that share it hold `lock` while they use it.
 
-    def __init__(self, settings: Settings, run_id: str, *, cores: int = 0) -> None:
+    With `reuse`, the results' URI, what committed runs there scored is not scored again; `reused` counts such uploads.
+    """
+
+    def __init__(self, settings: Settings, run_id: str, *, cores: int = 0, reuse: str = "") -> None:
         cores = cores or cores_here()
         self.stopwatch = Stopwatch()
+        self.reused = 0
         self.lock = threading.Lock()
         self._run_id = run_id
         self._settings = settings
@@ -79,6 +85,7 @@ class Screener:
         bundles = settings.load_bundles()
         self._classifiers = [Classifier(bundle, engine, self.stopwatch, REMEMBER) for bundle in bundles]
         self._media = {classifier.bundle.modality for classifier in self._classifiers}
+        self._known = Known(reuse, settings.fingerprint, bundles) if reuse else None
         self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._scorers = ThreadPoolExecutor(SCORING, thread_name_prefix="score")
@@ -90,6 +97,7 @@ class Screener:
         prepared = self._read_ahead(uploads)
         judged: deque[Future[list[Verdict]]] = deque()
         while batch := list(islice(prepared, self._batch)):
+            self.reused += sum(item.reused for item in batch)
             if len(judged) == SCORING:
                 yield from judged.popleft().result()
             judged.append(self._scorers.submit(self._judge, batch))
@@ -143,8 +151,17 @@ class Screener:
             failure = UploadError("internal_error", type(error).__name__)
         if data and failure:
             prepared = replace(prepared, media_type=prepared.media_type or sniff(data))
-        keep = prepared.content if failure is None and prepared.medium in self._media else None
-        return replace(prepared, failure=failure, content=keep, seconds=time.perf_counter() - start)
+        if failure or prepared.medium not in self._media:
+            prepared = replace(prepared, failure=failure, content=None)
+        elif known := self._scores_of(prepared):
+            prepared = replace(prepared, signals=(*prepared.signals, *known), content=None, reused=True)
+        return replace(prepared, seconds=time.perf_counter() - start)
+
+    def _scores_of(self, prepared: Prepared) -> tuple[Signal, ...]:
+        if self._known is None or prepared.medium is None:
+            return ()
+        with self.stopwatch.step("reuse"):
+            return self._known.signals(prepared.sha256, prepared.medium)
 
     def _judge(self, batch: Sequence[Prepared]) -> list[Verdict]:
         start = time.perf_counter()

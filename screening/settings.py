@@ -11,7 +11,7 @@ from importlib import resources
 from screening.checks.hashes import Bank, load_bank
 from screening.classifiers import Bundle, find_bundles, make_engine
 from screening.classifiers.engines import check_precision
-from screening.decode import DECODER_VERSION
+from screening.decode import decoder_version
 from screening.errors import ConfigError
 from screening.policy import Policy, load_policy
 from screening.records import Fingerprint, Threshold
@@ -63,7 +63,7 @@ def prepare(policy: str = "", bundles: Sequence[str] = (), engine: str = "auto",
     loaded = load_policy(policy or SHIPPED_POLICY, found)
     parts = Fingerprint(
         digest="",
-        decoder=DECODER_VERSION,
+        decoder=decoder_version(loaded.fields),
         engine=make_engine(engine, precision).id,
         bundles=tuple(bundle.id for bundle in found),
         banks=_banks_digest(_load_banks(loaded)),

@@ -8,7 +8,7 @@ from screening.decode.limits import MAX_SIDE, Fields, Limits
 from screening.decode.sandbox import Decoder
 from screening.decode.sniff import sniff
 from screening.decode.table import DECODERS, decode
-from screening.decode.version import DECODER_VERSION
+from screening.decode.version import DECODER_VERSION, decoder_version
 
 REASONS = (
     "empty",
@@ -22,4 +22,15 @@ REASONS = (
     "decoder_crashed",
 )
 
-__all__ = ["DECODERS", "DECODER_VERSION", "MAX_SIDE", "REASONS", "Decoder", "Fields", "Limits", "decode", "sniff"]
+__all__ = [
+    "DECODERS",
+    "DECODER_VERSION",
+    "MAX_SIDE",
+    "REASONS",
+    "Decoder",
+    "Fields",
+    "Limits",
+    "decode",
+    "decoder_version",
+    "sniff",
+]

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import asdict
 from importlib.metadata import version
+
+from screening.decode.limits import Fields
 
 REVISION = 2  # raise it whenever the same bytes may give another Content
 LIBRARIES = ("charset-normalizer", "lxml", "markdown-it-py", "pillow", "trafilatura")
 DECODER_VERSION = "+".join((str(REVISION), ",".join(f"{name}-{version(name)}" for name in LIBRARIES)))
+
+
+def decoder_version(fields: Fields) -> str:
+    """`DECODER_VERSION`, with the digest of `fields` where they are not the usual: they say what of a JSON is text."""
+    if fields == Fields():
+        return DECODER_VERSION
+    return f"{DECODER_VERSION}+fields-{hashlib.sha256(json.dumps(asdict(fields)).encode()).hexdigest()[:16]}"

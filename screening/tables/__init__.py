@@ -2,5 +2,6 @@
 
 from screening.tables.commit import ReconcileError, ResultTables
 from screening.tables.parts import Part, add_keys, upload_key
+from screening.tables.scores import StoredScores
 
-__all__ = ["Part", "ReconcileError", "ResultTables", "add_keys", "upload_key"]
+__all__ = ["Part", "ReconcileError", "ResultTables", "StoredScores", "add_keys", "upload_key"]

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +32,6 @@ from screening.storage import delta_options, open_store
 
 T = TypeVar("T")
 _READS, _COMMITS = 5, 8  # attempts, besides those that delta-rs makes itself
-_USED = ("path", "min.uri", "max.uri")
 _SMALL = 64  # files, from which a table that grows by a row at a time is compacted
 _REBASES = 100  # on commits of others that landed meanwhile; each costs one small request
 
@@ -90,13 +90,10 @@ def dataset(
     """
     if table is None:
         return ds.dataset(schema.empty_table())
-    if table.protocol().min_reader_version > 1:
-        raise ConfigError("another writer has upgraded the table beyond plain files", file=uri)
-    actions = pa.table(table.get_add_actions(flatten=True))
-    unknown = [None] * actions.num_rows
-    files: dict[str, list[Any]] = {name: actions[name].to_pylist() for name in actions.column_names if name in _USED}
-    ranges = zip(files.get("min.uri", unknown), files.get("max.uri", unknown), strict=True)
-    form, system = ds.ParquetFileFormat(), _filesystem(uri)
+    check_plain(table, uri)
+    files = _listing(table, "path", "min.uri", "max.uri")
+    ranges = zip(files["min.uri"], files["max.uri"], strict=True)
+    form, system = ds.ParquetFileFormat(), filesystem(uri)
     fragments = []
     for path, (first, last) in zip(files["path"], ranges, strict=True):
         known = first is not None and last is not None
@@ -107,7 +104,38 @@ def dataset(
     return ds.FileSystemDataset(fragments, schema, form, system)
 
 
-def _filesystem(uri: str) -> fs.FileSystem:
+def check_plain(table: DeltaTable, uri: str) -> None:
+    """Raises ConfigError where not every row of a file counts."""
+    if table.protocol().min_reader_version > 1:
+        raise ConfigError("another writer has upgraded the table beyond plain files", file=uri)
+
+
+def _listing(table: DeltaTable, *columns: str) -> dict[str, list[Any]]:
+    """What the log says of every file; None where it does not say."""
+    actions = pa.table(table.get_add_actions(flatten=True))
+    unknown = [None] * actions.num_rows
+    return {name: actions[name].to_pylist() if name in actions.column_names else unknown for name in columns}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """A file of verdicts of one run: its path below the table, and its rows."""
+
+    path: str
+    run_id: str
+    rows: int
+
+
+def run_files(table: DeltaTable, uri: str) -> list[RunFile]:
+    """The files that hold one run each, the newest first; those of several, joined by another program, are left out."""
+    check_plain(table, uri)
+    said = _listing(table, "modification_time", "path", "min.run_id", "max.run_id", "num_records")
+    ordered = sorted(zip(*said.values(), strict=True), key=lambda file: file[:2], reverse=True)
+    return [RunFile(path, first, rows) for _, path, first, last, rows in ordered if first == last and first and rows]
+
+
+def filesystem(uri: str) -> fs.FileSystem:
+    """The files below `uri`."""
     if remote(uri):
         return fs.PyFileSystem(_PatientHandler(uri, delta_options(uri)))
     return fs.SubTreeFileSystem(uri, fs.LocalFileSystem())

@@ -89,6 +89,11 @@ class ResultReader:
         """The raw table as an Arrow dataset; its verdicts count only where their run is in `runs`."""
         return delta.dataset(self._table(name), self.table_uri(name), SCHEMAS[name], between)
 
+    def run_files(self) -> list[delta.RunFile]:
+        """The files of `verdicts`, the newest first; see `delta.run_files`."""
+        table = self._table("verdicts")
+        return delta.run_files(table, self.table_uri("verdicts")) if table else []
+
     def _whole(self, name: str) -> pa.Table:
         """A small table in memory: it has a file for each of its few rows, which are read once a version."""
         table = self._table(name)

@@ -196,6 +196,16 @@ def _signal_row(signal: Signal) -> Row:
     }
 
 
+def signal_from(row: Mapping[str, Any]) -> Signal:
+    """The signal of an entry of `signals`."""
+    return Signal(row["source"], row["label"], row["score"], Evidence(**row["evidence"]))
+
+
+def bundles_from(provenance: Mapping[str, Any]) -> tuple[BundleId, ...]:
+    """The bundles of a `provenance`."""
+    return tuple(BundleId(**each) for each in provenance["bundles"] or ())
+
+
 def verdict_from(row: Mapping[str, Any]) -> Verdict:
     """The verdict of a row of `verdicts`, as Arrow gives it (a map may be pairs or a dict)."""
     made_by = row["provenance"]
@@ -211,16 +221,13 @@ def verdict_from(row: Mapping[str, Any]) -> Verdict:
         decision=row["decision"],
         reasons=tuple(row["reasons"] or ()),
         detail=row["detail"],
-        signals=tuple(
-            Signal(each["source"], each["label"], each["score"], Evidence(**each["evidence"]))
-            for each in row["signals"] or ()
-        ),
+        signals=tuple(map(signal_from, row["signals"] or ())),
         thresholds=tuple(Threshold(**each) for each in row["thresholds"] or ()),
         fingerprint=Fingerprint(
             digest=row["fingerprint"],
             decoder=made_by["decoder"],
             engine=made_by["engine"],
-            bundles=tuple(BundleId(**each) for each in made_by["bundles"] or ()),
+            bundles=bundles_from(made_by),
             banks=made_by["banks"],
             policy=made_by["policy"],
         ),

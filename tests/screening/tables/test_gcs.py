@@ -10,7 +10,7 @@ import pytest
 from screening.errors import TransientError
 from screening.report import write_report
 from screening.storage import open_store
-from screening.tables import ResultTables
+from screening.tables import ResultTables, StoredScores
 from tests.gcs.client import GcsServer
 
 ALL = ("", "~")
@@ -74,6 +74,20 @@ def test_one_call_in_ten_failing_changes_nothing(results, gcs_server, verdict, c
     gcs_server.clear()
     assert rows(ResultTables(results)) == [(f"run-{n}", f"gs://in/{n}-{each}") for n in range(6) for each in "ab"]
     assert [run.run_id for run in tables.runs()] == [f"run-{n}" for n in range(6)]
+
+
+def test_stored_scores_are_found_in_a_bucket_in_few_reads(results, gcs_server, verdict, commit) -> None:
+    first, later = verdict(uri="gs://in/a", sha256="1" * 64), verdict(uri="gs://in/b", sha256="2" * 64)
+    commit(ResultTables(results), "run-1", first)
+    commit(ResultTables(results), "run-2", later)
+    scores = StoredScores(ResultTables(results), first.fingerprint)
+    gcs_server.clear()
+    assert scores.find("3" * 64) == ()
+    assert gcs_server.calls() == []
+    assert scores.find("2" * 64) == later.signals[1:]
+    assert 0 < len(gcs_server.calls()) <= 4
+    gcs_server.faults("reset", method="GET", times=1)
+    assert scores.find("1" * 64) == first.signals[1:]
 
 
 def test_a_store_that_is_down_between_the_commits_leaves_a_run_that_heals(

@@ -98,3 +98,13 @@ def test_other_readers_of_the_delta_table_find_every_row_whatever_they_filter_by
         assert foreign.count_rows(filter=pc.field(column) == value) >= 1, column
     at = pa.scalar(datetime(2026, 3, 1, 12, tzinfo=UTC), pa.timestamp("us", "UTC"))
     assert foreign.count_rows(filter=pc.field("screened_at") == at) == 2
+
+
+def test_files_that_hold_nothing_of_a_range_of_uris_are_not_opened(tmp_path, verdict, commit) -> None:
+    tables = ResultTables(str(tmp_path))
+    for run, uri in (("run-1", "/in/a"), ("run-2", "/in/m"), ("run-3", "/in/z")):
+        commit(tables, run, verdict(uri=uri))
+    assert len(tables.dataset("verdicts").files) == 3
+    [only] = tables.dataset("verdicts", ("/in/b", "/in/n")).files
+    assert only.startswith("run-2-")
+    assert [(file.run_id, file.rows) for file in tables.run_files()] == [("run-3", 1), ("run-2", 1), ("run-1", 1)]

@@ -1,0 +1,54 @@
+"""Scores that need not be made again, as a committed run of the same decoder, engine and bundles made them."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Sequence
+
+from screening.classifiers import Bundle
+from screening.records import Fingerprint, Medium, Signal
+from screening.tables import ResultTables, StoredScores
+
+log = logging.getLogger(__name__)
+
+
+class Known:
+    """The scores under `results`; threads may share it.
+
+    It only ever saves work: should the tables fail, that is logged once, and from then on nothing is known.
+    """
+
+    def __init__(self, results: str, made_by: Fingerprint, bundles: Sequence[Bundle]) -> None:
+        self._lock = threading.Lock()
+        self._wanted: dict[Medium, list[tuple[str, str]]] = {}
+        for bundle in bundles:
+            own = f"bundle/{bundle.id.name}@{bundle.id.version}"
+            labels = [(f"{own}/{head.name}", label) for head in bundle.manifest.heads for label in head.labels]
+            self._wanted.setdefault(bundle.modality, []).extend(labels)
+        self._scores: StoredScores | None = None
+        try:
+            self._scores = StoredScores(ResultTables(results), made_by)
+        except Exception as error:  # whatever it is, uploads can be scored without
+            _say(error)
+
+    def signals(self, sha256: str, medium: Medium) -> tuple[Signal, ...]:
+        """Every classifier's signals on these bytes, in the classifiers' order; () unless all are known and finite."""
+        if (scores := self._scores) is None:
+            return ()
+        try:
+            found = {(signal.source, signal.label): signal for signal in scores.find(sha256)}
+            wanted = self._wanted.get(medium, [])
+            whole = all(key in found and math.isfinite(found[key].score) for key in wanted)
+            return tuple(found[key] for key in wanted) if whole else ()
+        except Exception as error:  # as above
+            with self._lock:
+                failed, self._scores = self._scores, None
+            if failed:
+                _say(error)
+            return ()
+
+
+def _say(error: Exception) -> None:
+    log.warning("reuse_failed", extra={"error": type(error).__name__, "detail": str(error)})

@@ -1,0 +1,92 @@
+"""Scores that committed verdicts hold, found by the bytes they are of.
+
+Too many to ask the table for each upload: the digests of the newest are kept in memory, each with the row group that
+holds it, so only bytes that were scored before cost a read, of some 100 kB.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, compress
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from screening.records import Fingerprint, Signal
+from screening.tables import delta
+from screening.tables.read import ResultReader
+from screening.tables.schema import bundles_from, signal_from
+
+ROWS = 10_000_000  # verdicts known, the newest: 80 MB, and as much again while they are sorted in
+FILES = 4096  # opened for them, however few rows they hold
+OPENERS = 16  # files open at once: in a bucket each takes some 0.1 s
+PLACE = 0xFFFFFF  # the low bits of a key: which row group; those above are the first 40 of the digest
+
+Keys = npt.NDArray[np.uint64]
+
+
+class StoredScores:
+    """The classifiers' signals that this decoder, engine and bundles gave in committed runs; threads may share it.
+
+    A snapshot as of when it is made: what is committed later is not known. Raises what reading the tables raises.
+    """
+
+    def __init__(self, tables: ResultReader, made_by: Fingerprint) -> None:
+        self._made_by = made_by
+        self._system = delta.filesystem(tables.table_uri("verdicts"))
+        # The ledger before the verdicts: so the verdicts of every run that it names are there.
+        committed = {run.run_id: run.fingerprint for run in tables.runs()}
+        files = [file for file in tables.run_files() if file.run_id in committed]
+        newest: dict[str, delta.RunFile] = {}
+        for file in files:
+            newest.setdefault(committed[file.run_id], file)
+        keys: list[Keys] = [np.empty(0, np.uint64)]
+        self._places: list[tuple[str, int]] = []
+        with ThreadPoolExecutor(OPENERS) as pool:
+            alike = set(compress(newest, pool.map(self._alike, newest.values())))
+            files = [file for file in files if committed[file.run_id] in alike][:FILES]
+            files = list(compress(files, (total <= ROWS for total in accumulate(file.rows for file in files))))
+            for file, (digests, groups) in zip(files, pool.map(self._digests, files), strict=True):
+                keys.append((digests & ~np.uint64(PLACE)) | (groups + np.uint64(len(self._places))))
+                self._places += [(file.path, group) for group in range(int(groups[-1]) + 1 if len(groups) else 0)]
+        self._keys = np.concatenate(keys)
+        del keys
+        self._keys.sort()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def find(self, sha256: str) -> tuple[Signal, ...]:
+        """The classifiers' signals of the newest verdict known on these bytes, an `error` apart; () if none is."""
+        key = np.uint64(int(sha256[:16], 16) & ~PLACE)
+        at = int(np.searchsorted(self._keys, key))
+        if at == len(self._keys) or int(self._keys[at] ^ key) > PLACE:
+            return ()
+        path, group = self._places[int(self._keys[at]) & PLACE]
+        with self._open(path) as file:
+            rows = file.read_row_group(group, ["sha256", "decision", "signals"], use_threads=False)
+        own = pc.and_(pc.equal(rows["sha256"], sha256), pc.not_equal(rows["decision"], "error"))
+        signals = (signal_from(each) for row in rows["signals"].filter(own)[:1].to_pylist() for each in row or ())
+        return tuple(signal for signal in signals if signal.source.startswith("bundle/"))
+
+    def _open(self, path: str) -> pq.ParquetFile:
+        return pq.ParquetFile(path, filesystem=self._system, pre_buffer=True)
+
+    def _alike(self, sample: delta.RunFile) -> bool:
+        """Whether a run's verdicts were made as ours are; policy and banks do not matter to scores."""
+        with self._open(sample.path) as file:
+            [row] = file.read_row_group(0, ["provenance"], use_threads=False).slice(0, 1).to_pylist()
+        found, ours = row["provenance"], self._made_by
+        return (found["decoder"], found["engine"], bundles_from(found)) == (ours.decoder, ours.engine, ours.bundles)
+
+    def _digests(self, part: delta.RunFile) -> tuple[Keys, Keys]:
+        """The first 64 bits of the digests of what was scored, and the row group of each."""
+        with self._open(part.path) as file:
+            sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+            rows = file.read(["sha256", "decision"], use_threads=False)
+        scored = pc.not_equal(rows["decision"], "error")
+        first = pc.utf8_slice_codeunits(rows["sha256"].filter(scored), 0, 16)
+        digests = np.frombuffer(bytes.fromhex("".join(first.to_pylist())), ">u8").astype(np.uint64)
+        return digests, np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)[scored.to_numpy()]
