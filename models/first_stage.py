@@ -2,9 +2,9 @@
 
     python -m models.first_stage RECIPE --rows DIR --bundle DIR [--policy FILE] [--limit N] [--out DIR]
 
-It learns from `limit` training rows whether the classifier raises a finding under the policy. Half of the dev rows set
-the level below which a text is cleared, so that a wanted share of the rows with a finding is kept; what is cleared and
-lost is of the other half. This only measures: no job has a first stage.
+The floor's TF-IDF of words learns from `limit` training rows whether the classifier has a finding under the policy.
+Half of the dev rows set the level below which a text is cleared, so that a wanted share of the rows with a finding is
+kept; what is cleared and lost is of the other half. This only measures: no job has a first stage.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
 from models.bootstrap import intervals, resamples
 from models.console import console
@@ -36,55 +33,49 @@ from screening.policy import Policy, load_policy
 from screening.records import Article
 from screening.settings import SHIPPED_POLICY
 
-SPLITS = ("train", "dev")
+HEAD = Head(name="finding", kind="multilabel", labels=("finding",), pool="max")
 KEEP = (1.0, 0.999, 0.99)  # of the rows with a finding, on the half that sets the level
 STRICTER = 0.8  # times each level: a later policy, tried on stored scores
 ORDINARY = 0.95  # of the uploads have no finding, in the traffic that a speed-up is told for beside the dev rows'
+ANY, REJECT = "any finding", "any reject"
 
 
 @dataclass(frozen=True)
 class Graded:
-    """Texts, their tokens as the classifier counts them, its CPU seconds, and by category [texts] score / level."""
+    """Texts, their tokens as the classifier counts them, its CPU seconds, and [texts] score / level.
+
+    `over` has it by category, and the highest of them as `ANY` and, for levels of reject, `REJECT`: a finding is >= 1.
+    """
 
     texts: list[str]
     tokens: Floats
     seconds: float
-    review: dict[str, Floats]
-    reject: dict[str, Floats]
-
-    @property
-    def found(self) -> Bools:
-        """Which texts have a finding."""
-        return np.max(list(self.review.values()), axis=0) >= 1
+    over: dict[str, Floats]
 
 
 def first_stage(rows: Path, place: str, policy_uri: str, limit: int, seed: int) -> dict[str, Any]:
-    """Costs, and by stage and share kept what is cleared and lost. All but the costs follow from the seed."""
+    """Costs, and by share kept what is cleared and lost. All but the costs follow from the seed."""
     bundle = load_bundle(place)
     policy = load_policy(policy_uri, [bundle])
-    classifier = Classifier(bundle, engine := make_engine(cores=1))
-    chance = np.random.default_rng(seed)
-    train, dev = ([each[i] for i in chance.permutation(len(each))] for each in map(read_rows, [rows] * 2, SPLITS))
+    classifier, chance = Classifier(bundle, engine := make_engine(cores=1)), np.random.default_rng(seed)
+    read = (read_rows(rows, split) for split in ("train", "dev"))
+    train, dev = ([each[i] for i in chance.permutation(len(each))] for each in read)
     learnt, seen = graded(classifier, policy, train[:limit]), graded(classifier, policy, dev)
-    found, half = seen.found, np.arange(len(dev)) < len(dev) // 2
+    found, half = seen.over[ANY] >= 1, np.arange(len(dev)) < len(dev) // 2
     if not found[half].any() or not found[~half].any():
         raise ConfigError("a half of the dev rows has no finding", file=str(rows), fix="prepare more rows")
-    stages: dict[str, Any] = {}
-    for name, stage in _stages(learnt, seed).items():
-        began = time.process_time()
-        score = stage(seen.texts)
-        cost = time.process_time() - began
-        stages[name] = {"us_per_row": round(1e6 * cost / len(dev), 1), "kept": {}}
-        for keep in KEEP:
-            level = clearing_level(score[half & found], keep)
-            stages[name]["kept"][f"{keep:g}"] = judged(seen, ~half, score < level, cost / seen.seconds, seed)
+    pairs = zip(learnt.texts, learnt.over[ANY] >= 1, strict=True)
+    stage = floor(HEAD, [{"text": text, "targets": {HEAD.name: [int(is_found)]}} for text, is_found in pairs], seed)
+    began = time.process_time()
+    score = stage(seen.texts)[:, 0]
+    cost = time.process_time() - began
+    levels = {f"{keep:g}": clearing_level(score[half & found], keep) for keep in KEEP}
     return {
-        "bundle": f"{bundle.id.name} {bundle.id.version}",
-        "policy": f"{policy.name} {policy.version}",
-        "engine": engine.id,
-        "rows": {split: [len(g.texts), int(g.found.sum())] for split, g in zip(SPLITS, (learnt, seen), strict=True)},
+        "scored": f"bundle {bundle.id.name} {bundle.id.version}, policy {policy.name} {policy.version}, {engine.id}",
+        "rows": {name: len(each.texts) for name, each in (("train", learnt), ("dev", seen))},
         "model_ms_per_row": round(1e3 * seen.seconds / len(dev), 3),
-        "stages": stages,
+        "stage_us_per_row": round(1e6 * cost / len(dev), 1),
+        "kept": {keep: judged(seen, ~half, score < x, cost / seen.seconds, seed) for keep, x in levels.items()},
     }
 
 
@@ -101,9 +92,10 @@ def graded(classifier: Classifier, policy: Policy, rows: Sequence[Row]) -> Grade
         tokens[window.span.text] += window.span.tokens
     scores = dict(zip(bundle.labels, np.array([[s.score for s in result] for result in results]).T, strict=True))
     rules = [rule for rule in policy.rules if rule.source.startswith("bundle/")]
-    review = {r.category: scores[r.label] / (r.review or r.reject).score for r in rules}
-    reject = {r.category: scores[r.label] / r.reject.score for r in rules if r.reject}
-    return Graded(texts, tokens, seconds, review, reject)
+    over = {rule.category: scores[rule.label] / (rule.review or rule.reject).score for rule in rules}
+    reject = [scores[rule.label] / rule.reject.score for rule in rules if rule.reject]
+    ends = {name: np.max([0 * tokens, *some], axis=0) for name, some in ((ANY, over.values()), (REJECT, reject))}
+    return Graded(texts, tokens, seconds, {**ends, **over})
 
 
 def clearing_level(found: Floats, keep: float) -> float:
@@ -112,40 +104,24 @@ def clearing_level(found: Floats, keep: float) -> float:
 
 
 def judged(rows: Graded, where: Bools, below: Bools, cost: float, seed: int) -> dict[str, Any]:
-    """What was cleared of the rows `where`, in shares with 95 % intervals, and the speed-up; rows with a finding,
-    all or of a category, are verdicts lost. `cost` is that of the stage by that of the model.
+    """The shares cleared of the rows `where`, with 95 % intervals, and the speed-up; those with a finding are lost.
 
-    `at_most` ends Wilson's interval: where nothing was lost, no resample loses anything.
+    `cost` is the stage's by the model's. `at_most` ends Wilson's interval: with no loss, no resample has one.
     """
-    found, t = rows.found[where], rows.tokens[where]
-    wholes = {"rows": found | True, "tokens": t, "clean rows": ~found, "clean tokens": ~found * t, "found": found}
-    for name, scores, factor in (("reject", rows.reject, 1), ("stricter policy", rows.review, STRICTER)):
-        wholes[name] = np.any([score[where] >= factor for score in scores.values()], axis=0)
-    wholes |= {name: score[where] >= 1 for name, score in rows.review.items()}
-    weights, shares = resamples(len(t), seed), {}
-    for name, whole in wholes.items():
+    t, weights, shares = rows.tokens[where], resamples(int(where.sum()), seed), {}
+    over = {name: each[where] for name, each in rows.over.items()}
+    found, stricter = over[ANY] >= 1, over[ANY] >= STRICTER
+    wholes = {"rows": found | True, "tokens": t, "clean rows": ~found, "clean tokens": ~found * t}
+    for name, whole in {**wholes, **{k: x >= 1 for k, x in over.items()}, "stricter policy": stricter}.items():
         if of := int(whole.sum()):
-            gone = whole * below[where]
+            count = int((gone := whole * below[where]).sum())
             with np.errstate(invalid="ignore"):
-                drawn = weights @ gone.astype(np.float32) / (weights @ whole.astype(np.float32))
-            count = int(gone.sum())
-            shares[name] = {"of": of, "cleared": count, "share": round(count / of, 5), "at_most": wilson(count, of)[1]}
-            shares[name] |= {"interval": intervals({name: drawn}, {}).get(name)}
-    part = np.array([shares["clean tokens"]["share"], (found * t)[below[where]].sum() / (found * t).sum()])
-    size = np.array([ORDINARY * t[~found].mean(), (1 - ORDINARY) * t[found].mean()])
-    cleared = {"dev rows": shares["tokens"]["share"], "ordinary": float(part @ size / size.sum())}
-    return {"shares": shares, "speed_up": {name: round(1 / (cost + 1 - x), 3) for name, x in cleared.items()}}
-
-
-def _stages(learnt: Graded, seed: int) -> dict[str, Callable[[list[str]], Floats]]:
-    head = Head(name="finding", kind="multilabel", labels=("finding",), pool="max")
-    pairs = zip(learnt.texts, learnt.found, strict=True)
-    words = floor(head, [{"text": text, "targets": {head.name: [int(found)]}} for text, found in pairs], seed)
-    letters = make_pipeline(
-        HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5)),
-        LogisticRegression(C=4.0, max_iter=300, class_weight="balanced", random_state=seed),
-    ).fit(learnt.texts, learnt.found)
-    return {"words": lambda texts: words(texts)[:, 0], "letters": lambda texts: letters.predict_proba(texts)[:, 1]}
+                drawn = {"interval": weights @ np.float32(gone) / (weights @ np.float32(whole))}
+            shares[name] = {"of": of, "cleared": count, "share": round(count / of, 5), **intervals(drawn, {})}
+            shares[name] |= {} if name.endswith("tokens") else {"at_most": wilson(count, of)[1]}
+    mix = np.where(found, (1 - ORDINARY) / found.mean(), ORDINARY / max((~found).mean(), 1e-9)) * t
+    left = {name: load[~below[where]].sum() / load.sum() for name, load in (("dev", t), ("ordinary", mix))}
+    return {"shares": shares, "speed_up": {name: round(float(1 / (cost + x)), 3) for name, x in left.items()}}
 
 
 def main() -> None:
@@ -159,16 +135,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for first_stage.json")
     args = parser.parse_args()
     with console():
-        found = first_stage(args.rows, args.bundle, args.policy, args.limit, load_recipe(args.recipe).training.seed)
-        print(f"{found['engine']}: {found['model_ms_per_row']} ms a row")
-        for name, stage in found["stages"].items():
-            for keep, told in stage["kept"].items():
-                print(f"\n{name}, {stage['us_per_row']} us a row, {keep} kept; speed-up {told['speed_up']}")
-                for what, x in told["shares"].items():
-                    print(f"  {what:18}{x['cleared']:8} of {x['of']:8} cleared: {x['share']:.4f} {x['interval']}")
+        result = first_stage(args.rows, args.bundle, args.policy, args.limit, load_recipe(args.recipe).training.seed)
+        print(*list(result.items())[:-1], sep="\n")
+        for keep, told in result["kept"].items():
+            print(f"\n{keep} kept, speed-up {told['speed_up']}")
+            for name, x in told["shares"].items():
+                print(f"  {name:18}{x['cleared']:8} of {x['of']:8} cleared: {x['share']:.4f} {x.get('interval', '')}")
         if args.out:
             args.out.mkdir(parents=True, exist_ok=True)
-            (args.out / "first_stage.json").write_text(json.dumps(found, indent=1) + "\n")
+            (args.out / "first_stage.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
