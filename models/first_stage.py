@@ -55,8 +55,7 @@ class Graded:
 
 def first_stage(rows: Path, place: str, policy_uri: str, limit: int, seed: int) -> dict[str, Any]:
     """Costs, and by share kept what is cleared and lost. All but the costs follow from the seed."""
-    bundle = load_bundle(place)
-    policy = load_policy(policy_uri, [bundle])
+    policy = load_policy(policy_uri, [bundle := load_bundle(place)])
     classifier, chance = Classifier(bundle, engine := make_engine(cores=1)), np.random.default_rng(seed)
     read = (read_rows(rows, split) for split in ("train", "dev"))
     train, dev = ([each[i] for i in chance.permutation(len(each))] for each in read)
