@@ -60,8 +60,8 @@ class Pool:
 
     def __init__(self, runner: Callable[[], Run], threads: int) -> None:
         """`runner` is called once in each thread."""
-        self._own = threading.local()
-        self._pool = ThreadPoolExecutor(threads, "infer", initializer=lambda: setattr(self._own, "run", runner()))
+        self._own = own = threading.local()  # the threads must not hold the pool, or it and its model would never go
+        self._pool = ThreadPoolExecutor(threads, "infer", initializer=lambda: setattr(own, "run", runner()))
 
     def run(self, batches: Sequence[Feed]) -> list[Logits]:
         """Logits per batch and head."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import builtins
+import gc
+import threading
+import time
+import weakref
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 
 from screening import hardware
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.classifiers.engines import cuda, openvino
+from screening.classifiers.engines.contract import Pool
 from screening.errors import ConfigError
 from screening.hardware import ENGINES, PRECISIONS, cores_here
 from screening.records import Article
@@ -69,6 +75,28 @@ class TestContract:
             return
         with pytest.raises(ConfigError, match=r"tiny-text 1\.0\.0 has no int8 graph"):
             make_engine(name, "int8").load(bundle)
+
+
+def test_a_model_that_nobody_holds_any_more_goes_and_its_threads_too():
+    class Model:
+        def __call__(self, feed):
+            return [feed["x"]]
+
+    def names() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("infer")]
+
+    gc.collect()
+    before, model = len(names()), Model()
+    pool, gone = Pool(lambda kept=model: kept, 2), weakref.ref(model)
+    pool.run([{"x": np.zeros(1, np.float32)}] * 4)
+    assert len(names()) > before
+    del pool, model
+    deadline = time.monotonic() + 10
+    while (gone() or len(names()) > before) and time.monotonic() < deadline:
+        gc.collect()
+        time.sleep(0.01)
+    assert gone() is None
+    assert len(names()) <= before
 
 
 def test_auto_takes_the_best_that_is_there_and_never_int8():
