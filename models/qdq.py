@@ -55,7 +55,7 @@ class Seen:
     def split(self) -> tuple[Channels, Channels]:
         """The channels of the largest values, which stay in float, and the others; each ascending."""
         order = np.argsort(-self.top, kind="stable")
-        few = len(order) // ASIDE
+        few = -(-len(order) // ASIDE)
         return np.sort(order[:few]), np.sort(order[few:])
 
     def of(self, channels: Channels) -> Seen:
