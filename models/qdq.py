@@ -2,11 +2,12 @@
 
 Activations are uint8 with one scale and zero point per tensor, set once on calibration rows: nothing is measured at run
 time, so no score depends on its neighbours. Weights are int8, symmetric, with a scale per output channel. What a plain
-conversion loses, most of it is won back by two steps:
+conversion loses, most of it is won back by three steps:
 
-- A few channels of a transformer's activations are ten times as large as the rest. They are scaled down to the
-  `ORDINARY` quantile of the channels' maxima, and the weight's rows up (SmoothQuant, Xiao et al. 2023, with the scales
-  of outlier suppression, Wei et al. 2022: ordinary channels stay as they are).
+- A few channels of a transformer's activations are ten times as large as the rest. One of `ASIDE`, those of the largest
+  values, are multiplied in float beside the others (LLM.int8(), Dettmers et al. 2022, with channels set once).
+- Of the others, the larger half is scaled down to the median of the channels' maxima, and the weight's rows up
+  (SmoothQuant, Xiao et al. 2023, with the scales of outlier suppression, Wei et al. 2022: the rest stays as it is).
 - Weights are rounded one input after the other, and the inputs to come make up for the error (GPTQ, Frantar et al.
   2023), on the second moments of the activations as they are rounded.
 """
@@ -25,8 +26,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.quantise import SMALLEST, Floats, store_tables
 
+Channels = npt.NDArray[np.int64]
 Moments = npt.NDArray[np.float64]
-ORDINARY = 0.9
+ASIDE = 24  # channels of which one stays in float
 DAMPING = 0.01  # of the mean second moment, as in GPTQ
 LEVELS = 255
 
@@ -41,7 +43,7 @@ class Seen:
     tokens: int = 0
 
     @classmethod
-    def of(cls, width: int) -> Seen:
+    def nothing(cls, width: int) -> Seen:
         return cls(np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros((width, width)))
 
     def add(self, x: Floats) -> None:
@@ -50,10 +52,24 @@ class Seen:
         self.moments += x.T @ x
         self.tokens += len(x)
 
+    def split(self) -> tuple[Channels, Channels]:
+        """The channels of the largest values, which stay in float, and the others; each ascending."""
+        order = np.argsort(-self.top, kind="stable")
+        few = -(-len(order) // ASIDE)
+        return np.sort(order[:few]), np.sort(order[few:])
+
+    def of(self, channels: Channels) -> Seen:
+        """What the rows show of some of the channels."""
+        return Seen(self.low[channels], self.high[channels], self.moments[np.ix_(channels, channels)], self.tokens)
+
+    @property
+    def top(self) -> Floats:
+        """Largest absolute value by channel."""
+        return np.maximum(self.high, -self.low)
+
     def smooth(self) -> Floats:
-        """What each channel is divided by: 1, but for those above the ordinary."""
-        top = np.maximum(self.high, -self.low)
-        return np.maximum(top / np.quantile(top, ORDINARY), 1).astype(np.float32)
+        """What each channel is divided by: 1, but for those above the median."""
+        return np.maximum(self.top / np.median(self.top), 1).astype(np.float32)
 
     def grid(self, smooth: Floats) -> tuple[np.float32, np.float32]:
         """Smallest value and step of the uint8 grid of the smoothed activation; 0 lies on it."""
@@ -80,21 +96,32 @@ def to_static(model: onnx.ModelProto, feeds: Sequence[Mapping[str, npt.NDArray[A
         weight = stored.get(node.input[1]) if node.op_type == "MatMul" else None
         if weight is not None and len(weight.dims) == 2 and np.prod(weight.dims) >= SMALLEST:
             products.setdefault(node.input[0], []).append(node)
-    made: dict[str, list[onnx.NodeProto]] = {}
+    before: dict[str, list[onnx.NodeProto]] = {}
+    after: dict[str, onnx.NodeProto] = {}
     for name, seen in observe(model, products, feeds).items():
+        aside, rest = seen.split()
+        seen = seen.of(rest)
         smooth = seen.smooth()
-        made[products[name][0].output[0]] = _activation(graph, name, seen, smooth)
+        before[products[name][0].output[0]] = made = _activation(graph, name, seen, smooth, aside, rest)
         for node in products[name]:
-            weight = node.input[1]
-            q, scale = gptq(numpy_helper.to_array(stored[weight]) * smooth[:, None], seen.rounded(smooth))
+            weight, out = node.input[1], node.output[0]
+            exact = numpy_helper.to_array(stored[weight])
+            q = np.zeros(exact.shape, np.int8)
+            q[rest], scale = gptq(exact[rest] * smooth[:, None], seen.rounded(smooth))
             graph.initializer.remove(stored[weight])
             parts = {f"{weight}.int8": q, f"{weight}.scale": scale}
-            graph.initializer.extend(numpy_helper.from_array(each, part) for part, each in parts.items())
-            made[products[name][0].output[0]].append(helper.make_node("DequantizeLinear", parts, [weight], axis=1))
+            _store(graph, {**parts, f"{weight}.aside": exact[aside]})
+            made.append(helper.make_node("DequantizeLinear", parts, [weight], axis=1))
+            made.append(helper.make_node("MatMul", [f"{name}.aside", f"{weight}.aside"], [f"{out}.aside"]))
+            after[out] = helper.make_node("Add", [f"{out}.rest", f"{out}.aside"], [out])
             node.input[0] = f"{name}.float"
-    nodes = [each for node in graph.node for each in (*made.get(node.output[0], ()), node)]
+    nodes = list(graph.node)
     del graph.node[:]
-    graph.node.extend(nodes)
+    for node in nodes:
+        graph.node.extend([*before.get(node.output[0], ()), node])
+        if whole := after.get(node.output[0]):
+            graph.node[-1].output[0] = whole.input[0]
+            graph.node.append(whole)
     store_tables(model)
     return sum(map(len, products.values()))
 
@@ -112,7 +139,7 @@ def observe(
     for feed in feeds:
         mine = feed["attention_mask"] == 1
         for name, values in zip(wanted, session.run(wanted, dict(feed)), strict=True):
-            seen.setdefault(name, Seen.of(values.shape[-1])).add(values[mine])
+            seen.setdefault(name, Seen.nothing(values.shape[-1])).add(values[mine])
     return seen
 
 
@@ -138,14 +165,26 @@ def gptq(weight: Floats, moments: Moments) -> tuple[npt.NDArray[np.int8], Floats
     return q, scale
 
 
-def _activation(graph: onnx.GraphProto, name: str, seen: Seen, smooth: Floats) -> list[onnx.NodeProto]:
-    """Nodes that scale an activation down and take it through uint8; what they give is NAME.float."""
+def _activation(
+    graph: onnx.GraphProto, name: str, seen: Seen, smooth: Floats, aside: Channels, rest: Channels
+) -> list[onnx.NodeProto]:
+    """Nodes that take an activation apart: NAME.aside, and NAME.float, the rest scaled down and taken through uint8.
+
+    The rest has all channels, and those aside meet weights of 0: it is no copy, and they may be clipped.
+    """
     low, scale = seen.grid(smooth)
-    parts = {"smooth": 1 / smooth, "scale": scale, "zero": np.uint8(np.rint(-low / scale))}
-    graph.initializer.extend(numpy_helper.from_array(np.asarray(v), f"{name}.{part}") for part, v in parts.items())
+    divide = np.ones(len(aside) + len(rest), np.float32)
+    divide[rest] = 1 / smooth
+    zero = np.uint8(np.rint(-low / scale))
+    _store(graph, {f"{name}.smooth": divide, f"{name}.scale": scale, f"{name}.zero": zero, f"{name}.channels": aside})
     grid = [f"{name}.scale", f"{name}.zero"]
     return [
+        helper.make_node("Gather", [name, f"{name}.channels"], [f"{name}.aside"], axis=-1),
         helper.make_node("Mul", [name, f"{name}.smooth"], [f"{name}.even"]),
         helper.make_node("QuantizeLinear", [f"{name}.even", *grid], [f"{name}.uint8"]),
         helper.make_node("DequantizeLinear", [f"{name}.uint8", *grid], [f"{name}.float"]),
     ]
+
+
+def _store(graph: onnx.GraphProto, values: Mapping[str, npt.ArrayLike]) -> None:
+    graph.initializer.extend(numpy_helper.from_array(np.asarray(each), name) for name, each in values.items())

@@ -21,6 +21,7 @@ from torch import nn
 
 Floats = npt.NDArray[np.float32]
 SMALLEST = 4096  # values; a smaller weight isn't worth three nodes
+SMALLEST_TABLE = 1_000_000  # values; one of positions has fewer, and its error, the same in each text, adds up
 BLOCK = 64  # inputs
 
 
@@ -33,7 +34,7 @@ def to_int8(weight: Floats, shape: Sequence[int], over: tuple[int, ...]) -> tupl
 
 
 def store_tables(model: onnx.ModelProto) -> None:
-    """Store embedding tables as int8 in the file, with a scale per row; in place."""
+    """Store large embedding tables as int8 in the file, in place; a row has a scale for each `BLOCK` of it."""
     graph = model.graph
     stored = {t.name: t for t in graph.initializer}
     added: list[onnx.NodeProto] = []
@@ -41,8 +42,8 @@ def store_tables(model: onnx.ModelProto) -> None:
         if name not in stored:
             continue
         table = numpy_helper.to_array(stored[name])
-        if table.dtype == np.float32 and table.size >= SMALLEST:
-            added += _store(graph, stored[name], *to_int8(table, *_blocks(table.shape, None)))
+        if table.dtype == np.float32 and table.ndim == 2 and table.size >= SMALLEST_TABLE:
+            added += _store(graph, stored[name], *to_int8(table, *_blocks(table.shape, 0)))
     _first(graph, added)
 
 

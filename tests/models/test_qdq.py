@@ -108,6 +108,8 @@ def test_in_float_it_is_the_network_but_for_the_rounding_of_weights(files, tmp_p
     assert 0 < np.abs(left - wanted).max() < 0.02 * np.abs(wanted).max()
     assert np.abs(left - run(static, FEED)).max() > 1e-4
     assert not any("Quantize" in kind for kind in operators(tmp_path / "float.onnx", tmp_path))
+    kinds = [[node.op_type for node in onnx.load_from_string(each).graph.node] for each in (exact, floats)]
+    assert kinds[0].count("MatMul") == kinds[1].count("MatMul")  # no product is left in two parts
     assert np.abs(run_openvino(floats, FEED) - run(floats, FEED)).max() < 1e-3
     assert float_graph(floats) == floats
 
@@ -130,6 +132,18 @@ def test_without_training_rows_there_are_no_scales(made, tmp_path):
     with pytest.raises(ConfigError, match="training texts") as caught:
         export(recipe, network, tmp_path / "model", rows, "int8")
     assert "int8_weights" in caught.value.fix
+
+
+def test_the_largest_channels_are_not_rounded():
+    from models.qdq import Seen
+
+    low, high = np.full(48, -1, np.float32), np.full(48, 2, np.float32)
+    low[7], high[30] = -40, 30
+    seen = Seen(low, high, np.eye(48), 1)
+    aside, rest = seen.split()
+    assert aside.tolist() == [7, 30]
+    assert sorted([*aside, *rest]) == list(range(48))
+    assert seen.of(rest).grid(seen.of(rest).smooth())[1] == np.float32(3 / 255)
 
 
 def test_rounding_one_after_the_other_beats_rounding_each_alone():

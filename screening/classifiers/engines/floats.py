@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 
 def float_graph(model: bytes) -> bytes:
     """The graph without rounding of activations: each pair of QuantizeLinear and DequantizeLinear is left out.
 
     Stored weights stay int8, with one scale or one per channel, symmetric; their DequantizeLinear becomes Cast and Mul,
-    which ONNX Runtime folds into a constant when it loads the graph. A graph without pairs comes back as it computes.
+    which ONNX Runtime folds into a constant when it loads the graph. A product in two parts, of rounded channels and of
+    those beside them, becomes one. A graph without pairs comes back as it computes.
     """
     proto = onnx.load_model_from_string(model)
     graph = proto.graph
+    _join(graph)
     stored = {each.name: each for each in graph.initializer}
     rounded: dict[str, str] = {}  # the input of a QuantizeLinear, by its output
     exact: dict[str, str] = {}  # what stands for the output of a pair
@@ -47,3 +51,47 @@ def _shape_scale(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> N
     if len(scale.dims) == 1:
         axis = next((each.i for each in node.attribute if each.name == "axis"), 1) % len(weight.dims)
         scale.dims[:] = [scale.dims[0], *[1] * (len(weight.dims) - 1 - axis)]
+
+
+def _join(graph: onnx.GraphProto) -> None:
+    """Make one product, in place, of each pair that models.qdq made of one.
+
+    They are added up: scaled channels, rounded, by an int8 weight, and a few channels as they are by a float one. The
+    int8 weight is 0 where the other has a row.
+    """
+    made = {name: node for node in graph.node for name in node.output}
+    stored = {each.name: each for each in graph.initializer}
+
+    def above(name: str, *kinds: str) -> onnx.NodeProto | None:
+        """The last of these nodes, each the first input of the one before it."""
+        node = None
+        for kind in kinds:
+            node = made.get(name)
+            if node is None or node.op_type != kind:
+                return None
+            name = node.input[0]
+        return node
+
+    def array(name: str) -> npt.NDArray[np.float32]:
+        return numpy_helper.to_array(stored[name])
+
+    for node in [each for each in graph.node if each.op_type == "Add"]:
+        scaled = above(node.input[0], "MatMul", "DequantizeLinear", "QuantizeLinear", "Mul")
+        picked = above(node.input[1], "MatMul", "Gather")
+        if scaled is None or picked is None:
+            continue
+        rounded, beside = (made[name].input[1] for name in node.input)
+        values, scale = made[rounded].input
+        weight = array(values) * array(scale) * array(scaled.input[1])[:, None]
+        weight[array(picked.input[1])] = array(beside)
+        graph.initializer.append(numpy_helper.from_array(weight, f"{rounded}.joined"))
+        node.CopyFrom(helper.make_node("MatMul", [scaled.input[0], f"{rounded}.joined"], node.output))
+    wanted = {each.name for each in graph.output}
+    kept: list[onnx.NodeProto] = []
+    for node in reversed(graph.node):
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            kept.append(node)
+    kept.reverse()
+    del graph.node[:]
+    graph.node.extend(kept)
