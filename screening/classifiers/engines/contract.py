@@ -62,6 +62,9 @@ class Pool:
         """`runner` is called once in each thread."""
         self._own = own = threading.local()  # the threads must not hold the pool, or it and its model would never go
         self._pool = ThreadPoolExecutor(threads, "infer", initializer=lambda: setattr(own, "run", runner()))
+        ready = threading.Barrier(threads)  # all start now: one that can't must stop the load, and no upload later
+        for start in [self._pool.submit(ready.wait, 60) for _ in range(threads)]:
+            start.result()
 
     def run(self, batches: Sequence[Feed]) -> list[Logits]:
         """Logits per batch and head."""
