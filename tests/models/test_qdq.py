@@ -146,6 +146,27 @@ def test_the_largest_channels_are_not_rounded():
     assert seen.of(rest).grid(seen.of(rest).smooth())[1] == np.float32(3 / 255)
 
 
+def test_a_large_table_is_stored_in_blocks_and_a_small_one_as_it_is():
+    from models.quantise import store_tables
+
+    rng = np.random.default_rng(0)
+    tables = {name: rng.normal(size=(rows, 128)).astype(np.float32) for name, rows in (("words", 8000), ("places", 64))}
+    tables["words"][:, 5] = 30
+    nodes = [onnx.helper.make_node("Gather", [name, "ids"], [f"{name}.row"]) for name in tables]
+    ids = onnx.helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, [None])
+    rows = [onnx.helper.make_tensor_value_info(f"{name}.row", onnx.TensorProto.FLOAT, [None, 128]) for name in tables]
+    stored = [onnx.numpy_helper.from_array(table, name) for name, table in tables.items()]
+    graph = onnx.helper.make_graph(nodes, "tables", [ids], rows, stored)
+    model = onnx.helper.make_model(graph, ir_version=10, opset_imports=[onnx.helper.make_opsetid("", 20)])
+    store_tables(model)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    words, places = session.run(None, {"ids": np.arange(64)})
+    assert len(model.SerializeToString()) < 0.3 * tables["words"].nbytes
+    assert np.array_equal(places, tables["places"])
+    error = np.abs(words - tables["words"][:64])
+    assert 0 < error[:, 64:].max() < 0.03 < error.max() < 30 / 127  # the large value spoils its own block alone
+
+
 def test_rounding_one_after_the_other_beats_rounding_each_alone():
     from models.qdq import gptq
 
