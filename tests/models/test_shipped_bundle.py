@@ -133,7 +133,7 @@ def test_training_and_screening_score_alike(folder: Path, record: dict[str, Any]
     heads = [Head.model_validate({k: h[k] for k in fields}) for h in record["heads"]]
     texts = ["Hello.", LONG]
     window = record["text"]
-    found = score(OnnxModel(folder / "model.onnx", heads, threads=1), folder, texts, **window)
+    found = score(OnnxModel(folder / "model.onnx", heads, threads=1, in_float=True), folder, texts, **window)
     assert len(found.owner) == 1 + len(cut(next(encode(load_tokenizer(folder), [LONG])), **window)) > 10
     for head, said in zip(heads, record["heads"], strict=True):
         form = {k: tuple(v) for k, v in said.get("surface", {}).items() if k != "features"}
