@@ -74,9 +74,11 @@ def cores(given: int, options: PipelineOptions) -> int:
     if given < 0:
         raise ConfigError(f"--cores {given} is not usable", fix="use a number of cores, or 0 for those that are there")
     local = options.view_as(DirectOptions)
+    if local.direct_num_workers == 0:
+        local.direct_num_workers = cores_here()  # Beam would take the host's, whatever the container pays for
     if given or not is_local(options) or local.direct_running_mode != "multi_processing":
         return given
-    return max(1, cores_here() // max(1, local.direct_num_workers or cores_here()))
+    return max(1, cores_here() // max(1, local.direct_num_workers))
 
 
 def is_local(options: PipelineOptions) -> bool:

@@ -13,11 +13,12 @@ import time
 import traceback
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 
 from screening.checks import run_checks
 from screening.checks.hashes import match
@@ -96,27 +97,34 @@ class Screener:
         """One verdict an upload, in the order of `uploads`; memory is bounded whatever their number."""
         prepared = self._read_ahead(uploads)
         judged: deque[Future[list[Verdict]]] = deque()
-        while batch := list(islice(prepared, self._batch)):
-            self.reused += sum(item.reused for item in batch)
-            if len(judged) == SCORING:
+        try:
+            while batch := list(islice(prepared, self._batch)):
+                self.reused += sum(item.reused for item in batch)
+                if len(judged) == SCORING:
+                    yield from judged.popleft().result()
+                judged.append(self._scorers.submit(self._judge, batch))
+            while judged:
                 yield from judged.popleft().result()
-            judged.append(self._scorers.submit(self._judge, batch))
-        for future in judged:
-            yield from future.result()
+        finally:
+            prepared.close()
+            _abandon(judged)
 
-    def _read_ahead(self, uploads: Iterable[Upload]) -> Iterator[Prepared]:
+    def _read_ahead(self, uploads: Iterable[Upload]) -> Generator[Prepared, None, None]:
         flying: deque[tuple[int, Future[Prepared]]] = deque()
         weight = 0
-        for upload in uploads:
-            size = min(upload.size, self._policy.limits.max_bytes)
-            while flying and (len(flying) >= self._ahead or weight + size > AHEAD_BYTES):
-                landed, future = flying.popleft()
-                weight -= landed
-                yield future.result()
-            flying.append((size, self._readers.submit(self._prepare, upload)))
-            weight += size
-        for _, future in flying:
-            yield future.result()
+        try:
+            for upload in uploads:
+                size = min(upload.size, self._policy.limits.max_bytes)
+                while flying and (len(flying) >= self._ahead or weight + size > AHEAD_BYTES):
+                    landed, future = flying.popleft()
+                    weight -= landed
+                    yield future.result()
+                flying.append((size, self._readers.submit(self._prepare, upload)))
+                weight += size
+            while flying:
+                yield flying.popleft()[1].result()
+        finally:
+            _abandon(future for _, future in flying)
 
     def _prepare(self, upload: Upload) -> Prepared:
         """Read, decode, match and check one upload; whatever goes wrong is its failure, never the run's."""
@@ -202,7 +210,12 @@ class Screener:
         )
 
 
+def _abandon(futures: Iterable[Future[Any]]) -> None:
+    """Cancel what has not begun and wait for the rest: nobody wants it, and it must not run beside what comes next."""
+    wait([future for future in futures if not future.cancel()])
+
+
 def _close(pools: Iterable[ThreadPoolExecutor], decoder: Decoder) -> None:
+    decoder.close()  # first: a read that is under way ends with it
     for pool in pools:
-        pool.shutdown(cancel_futures=True)
-    decoder.close()
+        pool.shutdown(wait=False, cancel_futures=True)  # the last to hold the screener may be one of their threads

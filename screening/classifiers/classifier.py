@@ -19,13 +19,13 @@ from screening.classifiers.scorer import Probabilities, Scorer
 from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
 from screening.errors import ConfigError, UploadError
-from screening.hardware import cores_here
 from screening.records import Article, Content, Evidence, Picture, Signal
 from screening.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 
 Result = list[Signal] | UploadError
+ELSE = "use another --precision, or --engine=onnxruntime"
 AT_ONCE = 128  # windows of pictures in memory
 
 
@@ -40,18 +40,17 @@ class Classifier:
         self, bundle: Bundle, engine: Engine | None = None, stopwatch: Stopwatch | None = None, remember: int = 0
     ) -> None:
         self.bundle = bundle
-        self._stopwatch = Stopwatch()
         self._engine = engine or make_engine()
         manifest = bundle.manifest
         if manifest.text and manifest.tokenizer:
             self._tokenizer = load_tokenizer(bundle.read(manifest.tokenizer), manifest.text, bundle.file)
             highest = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
             check_tokens(bundle.read(manifest.model), highest, manifest, bundle.file)
-        self._cutters = ThreadPoolExecutor(cores_here(), "resize")
-        self._scorer = Scorer(bundle, self._engine)
+        self._cutters = ThreadPoolExecutor(self._engine.cores, "resize")
+        session = self._engine.load(bundle)
+        self._trial = Scorer(bundle, self._engine.budget, session)  # remembers nothing, and is on nobody's clock
+        self._scorer = Scorer(bundle, self._engine.budget, session, stopwatch, remember)
         self._try()
-        self._stopwatch = stopwatch or self._stopwatch
-        self._scorer.begin(self._stopwatch, remember)
 
     def score(self, contents: Sequence[Content]) -> list[Result]:
         """Signals of every label, or why there are none, one entry per content in order.
@@ -62,26 +61,29 @@ class Classifier:
         if not contents:
             return []
         try:
-            return self._score(contents)
+            return self._score(contents, self._scorer)
         except Exception as error:  # whatever the runtime raises, only the content that caused it may fail
             if len(contents) == 1:
+                self._try()  # raises where nothing can be scored any more: that is not the content's fault
                 log.warning("classifier_failed", extra={"bundle": self.bundle.id.name, "error": type(error).__name__})
                 return [UploadError("classifier_failed", f"{self.bundle.id.name}: {type(error).__name__}")]
             half = len(contents) // 2
             return self.score(contents[:half]) + self.score(contents[half:])
 
-    def _score(self, contents: Sequence[Content]) -> list[Result]:
+    def _score(self, contents: Sequence[Content], scorer: Scorer) -> list[Result]:
         kind = Article if self.bundle.modality == "text" else Picture
         if other := next((content for content in contents if not isinstance(content, kind)), None):
             raise TypeError(f"{self.bundle.id.name} scores no {type(other).__name__}")
         if self.bundle.manifest.image:
-            return self._images([c for c in contents if isinstance(c, Picture)], self.bundle.manifest.image)
-        return self._texts([c for c in contents if isinstance(c, Article)])
+            pictures = [c for c in contents if isinstance(c, Picture)]
+            return self._images(pictures, self.bundle.manifest.image, scorer)
+        return self._texts([c for c in contents if isinstance(c, Article)], scorer)
 
     def _try(self) -> None:
         """Score two contents together and one alone: what mixes rows must stop the job, not shift verdicts.
 
-        A dynamically quantised model does, since it scales activations by the whole batch.
+        A dynamically quantised model does, since it scales activations by the whole batch. Also a ConfigError where
+        nothing can be scored.
         """
         text, image = self.bundle.manifest.text, self.bundle.manifest.image
         canaries: list[Content] = [Article("text/plain", word * text.max_tokens) for word in ("a ", "the ") if text]
@@ -89,29 +91,29 @@ class Classifier:
             shades = (np.full((*image.size, 3), shade, np.uint8) for shade in (0, 100))
             canaries = [Picture("image/png", image.size[1], image.size[0], 1, shade) for shade in shades]
         try:
-            together, alone = self._score(canaries)[0], self._score(canaries[:1])[0]
+            together, alone = (self._score(some, self._trial)[0] for some in (canaries, canaries[:1]))
         except Exception as error:  # ONNX Runtime's errors share no base but this
-            raise ConfigError(f"the model does not run: {error}", file=self.bundle.file) from error
+            raise ConfigError(f"the model does not run: {error}", file=self.bundle.file, fix=ELSE) from error
         for both in (together, alone):
             if isinstance(both, UploadError):
-                raise ConfigError(f"the model does not score: {both.detail}", file=self.bundle.file)
+                raise ConfigError(f"the model does not score: {both.detail}", file=self.bundle.file, fix=ELSE)
         assert isinstance(together, list)
         assert isinstance(alone, list)
         if any(abs(a.score - b.score) > self._engine.tolerance for a, b in zip(together, alone, strict=True)):
             raise ConfigError(
                 "a score depends on what else is in the batch",
                 file=self.bundle.file,
-                fix="quantise statically, or weights only",
+                fix=f"quantise statically, or weights only; or {ELSE}",
             )
 
-    def _texts(self, articles: Sequence[Article]) -> list[Result]:
+    def _texts(self, articles: Sequence[Article], scorer: Scorer) -> list[Result]:
         texts = [scored_text(article) for article in articles]
         cut = windows(self._tokenizer, [text for text, _ in texts])
         spans: list[Span] = []
         parts: list[list[Probabilities]] = []
-        while slab := self._next(cut):
+        while slab := self._next(cut, scorer):
             spans += [window.span for window in slab]
-            parts.append(self._scorer.texts(slab))
+            parts.append(scorer.texts(slab))
         probabilities = [np.concatenate(head) for head in zip(*parts, strict=True)]
         results: list[Result] = []
         row = 0
@@ -123,18 +125,18 @@ class Classifier:
             row += len(own)
         return results
 
-    def _next(self, cut: Iterator[Window]) -> list[Window]:
-        with self._stopwatch.step("tokenise"):
+    def _next(self, cut: Iterator[Window], scorer: Scorer) -> list[Window]:
+        with scorer.stopwatch.step("tokenise"):
             return batches.slab(cut, self._engine.budget)
 
-    def _images(self, pictures: Sequence[Picture], wanted: Pixels) -> list[Result]:
+    def _images(self, pictures: Sequence[Picture], wanted: Pixels, scorer: Scorer) -> list[Result]:
         at_once = max(1, AT_ONCE // (wanted.tiles.count if wanted.tiles else 1))
         results: list[Result] = []
         for start in range(0, len(pictures), at_once):
-            with self._stopwatch.step("resize"):
+            with scorer.stopwatch.step("resize"):
                 some = pictures[start : start + at_once]
                 cut = list(self._cutters.map(lambda picture: list(windows_of(picture, wanted)), some))
-            probabilities = self._scorer.pictures([array for own in cut for array, _ in own])
+            probabilities = scorer.pictures([array for own in cut for array, _ in own])
             row = 0
             for own in cut:
                 places = [place for _, place in own]

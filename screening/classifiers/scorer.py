@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from screening.classifiers import batches
 from screening.classifiers.bundle import Bundle
-from screening.classifiers.engines import Engine, Feed
+from screening.classifiers.engines import Feed, Session
 from screening.classifiers.manifest import Head
 from screening.classifiers.windows import Window
 from screening.stopwatch import Stopwatch
@@ -24,21 +24,20 @@ PICTURE = 256  # cells that a window of a picture counts for: 224 × 224 pixels 
 
 
 class Scorer:
-    """A bundle's model on an engine; threads may share it.
+    """A loaded model; threads may share it.
 
     Windows of the same tokens or pixels have the same logits, so what comes again need not be run again.
     """
 
-    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+    def __init__(
+        self, bundle: Bundle, budget: int, session: Session, stopwatch: Stopwatch | None = None, remember: int = 0
+    ) -> None:
+        """`remember`: of how many windows, the latest, the logits are kept."""
         self._heads = bundle.manifest.heads
         self._inputs = bundle.manifest.inputs
-        self._budget = engine.budget
-        self._session = engine.load(bundle)
-        self.begin(Stopwatch(), 0)
-
-    def begin(self, stopwatch: Stopwatch, remember: int) -> None:
-        """Count seconds there from now on, and keep the logits of the latest `remember` windows."""
-        self._stopwatch = stopwatch
+        self._budget = budget
+        self._session = session
+        self.stopwatch = stopwatch or Stopwatch()
         self._memory = _Memory(remember) if remember else None
 
     def texts(self, windows: Sequence[Window]) -> list[Probabilities]:
@@ -82,7 +81,7 @@ class Scorer:
         """Logits of every head side by side, float32 [windows, labels], whatever the order of the batches."""
         logits = np.empty((number, sum(len(head.labels) for head in self._heads)), np.float32)
         planned = list(batched)
-        with self._stopwatch.step("infer"):
+        with self.stopwatch.step("infer"):
             outputs = self._session.run([feed for _, feed in planned])
         for (rows, _), output in zip(planned, outputs, strict=True):
             for head, values in zip(self._heads, output, strict=True):

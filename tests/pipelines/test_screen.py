@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+from apache_beam.options.pipeline_options import DirectOptions
 
 from pipelines import options
 from screening.storage import open_store
@@ -138,7 +139,6 @@ def test_an_empty_folder_is_a_run_of_nothing(place, tmp_path):
         (["--run-id", "a/b"], "a/b"),
         (["--engine", "cuda"], "CUDA"),
         (["--engine", "onnxruntime", "--precision", "bf16"], "runs no bf16"),
-        (["--engine", "onnxruntime", "--precision", "int8"], "has no int8 graph"),
         (["--cores", "-1"], "--cores -1"),
         (["--results", "{uploads}/results"], "overlap"),
     ],
@@ -163,7 +163,9 @@ def test_a_bad_flag_stops_the_job_before_the_first_read(place, flags, says, caps
 )
 def test_local_processes_share_the_cores(given, beam_flags, cores, monkeypatch):
     monkeypatch.setattr(options, "cores_here", lambda: 8)
-    assert options.cores(given, options.beam_options(beam_flags, options.parser("x", ""))) == cores
+    found = options.beam_options(beam_flags, options.parser("x", ""))
+    assert options.cores(given, found) == cores
+    assert found.view_as(DirectOptions).direct_num_workers != 0  # Beam would start as many as the host has cores
 
 
 def test_a_missing_input_is_said_in_one_line(place, capsys):

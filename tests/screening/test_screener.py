@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import screening
 from screening import screener as module
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Upload
-from screening.screener import SCORING, Screener
+from screening.screener import SCORING, Prepared, Screener
 from screening.settings import prepare
 from screening.storage import open_store
 from tests.generate import article, picture, write_articles
@@ -124,6 +125,26 @@ def test_what_is_in_flight_does_not_grow_with_the_number_of_uploads(screener, go
         next(verdicts)
         assert asked - answered <= most
     verdicts.close()
+
+
+def test_what_a_consumer_leaves_is_not_worked_on_beside_what_comes_next(screener, good, monkeypatch):
+    working, prepare = [], screener._prepare
+
+    def slow(upload: Upload) -> Prepared:
+        working.append(upload)
+        time.sleep(0.05)
+        try:
+            return prepare(upload)
+        finally:
+            working.remove(upload)
+
+    monkeypatch.setattr(screener, "_prepare", slow)
+    verdicts = screener.screen(good[:1] * 500)
+    next(verdicts)
+    assert working
+    verdicts.close()
+    assert not working
+    assert len(list(screener.screen(good[:1]))) == 1
 
 
 def test_what_is_in_flight_is_bounded_in_bytes(screener, good, monkeypatch):

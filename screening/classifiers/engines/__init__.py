@@ -51,7 +51,7 @@ def _openvino() -> Maker:
 def _gpu(provider: str) -> Callable[[], Maker]:
     def maker() -> Maker:
         cuda.require(provider)
-        return cuda.PRECISIONS, lambda precision, _: cuda.Cuda(provider, precision)
+        return cuda.PRECISIONS, lambda precision, cores: cuda.Cuda(provider, precision, cores)
 
     return maker
 

@@ -43,6 +43,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def cores(self) -> int:
+        """The cores that it and what prepares its batches may use."""
+        ...
+
+    @property
     def tolerance(self) -> float:
         """By how much its neighbours in a batch may move a score."""
         ...

@@ -58,6 +58,7 @@ class Cuda:
 
     name: str
     precision: Precision
+    cores: int = 1
 
     @property
     def id(self) -> str:

@@ -7,6 +7,7 @@ import gc
 import threading
 import time
 import weakref
+from concurrent.futures.thread import BrokenThreadPool
 from importlib.metadata import version
 
 import numpy as np
@@ -19,6 +20,7 @@ from screening.classifiers.engines.contract import Pool
 from screening.errors import ConfigError
 from screening.hardware import ENGINES, PRECISIONS, cores_here
 from screening.records import Article
+from screening.settings import prepare
 from screening.stopwatch import Stopwatch
 
 HAS_CUDA = cuda.is_there("cuda")
@@ -82,21 +84,31 @@ def test_a_model_that_nobody_holds_any_more_goes_and_its_threads_too():
         def __call__(self, feed):
             return [feed["x"]]
 
-    def names() -> list[str]:
-        return [thread.name for thread in threading.enumerate() if thread.name.startswith("infer")]
-
-    gc.collect()
-    before, model = len(names()), Model()
+    before, model = set(threading.enumerate()), Model()
     pool, gone = Pool(lambda kept=model: kept, 2), weakref.ref(model)
     pool.run([{"x": np.zeros(1, np.float32)}] * 4)
-    assert len(names()) > before
+    own = [thread for thread in threading.enumerate() if thread not in before]
+    assert len(own) == 2
     del pool, model
     deadline = time.monotonic() + 10
-    while (gone() or len(names()) > before) and time.monotonic() < deadline:
+    while (gone() or any(thread.is_alive() for thread in own)) and time.monotonic() < deadline:
         gc.collect()
         time.sleep(0.01)
     assert gone() is None
-    assert len(names()) <= before
+    assert not any(thread.is_alive() for thread in own)
+
+
+def test_a_thread_that_can_not_start_stops_the_load():
+    def runner():
+        raise RuntimeError("no memory for another request")
+
+    with pytest.raises(BrokenThreadPool):
+        Pool(runner, 2)
+
+
+def test_int8_without_a_graph_for_it_stops_the_job_at_its_launch(bundle):
+    with pytest.raises(ConfigError, match=r"tiny-text 1\.0\.0 has no int8 graph"):
+        prepare(bundles=(str(bundle.folder),), engine="onnxruntime", precision="int8")
 
 
 def test_auto_takes_the_best_that_is_there_and_never_int8():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from screening.classifiers import Bundle, Classifier, load_bundle, make_engine
 from screening.classifiers.engines import Engine, Feed, Logits, Session
+from screening.errors import ConfigError
 from screening.records import Article, Picture
 from tests.screening.classifiers.tiny import WORDS, image_bundle, text_bundle
 
@@ -22,6 +23,7 @@ class Counting:
 
     real: Engine = field(default_factory=lambda: make_engine("onnxruntime"))
     windows: int = 0
+    broken: bool = False
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.real, name)
@@ -31,6 +33,8 @@ class Counting:
 
         class Counted:
             def run(self, batches: Sequence[Feed]) -> list[Logits]:
+                if counting.broken:
+                    raise RuntimeError("the device is gone")
                 counting.windows += sum(len(next(iter(feed.values()))) for feed in batches)
                 return session.run(batches)
 
@@ -111,3 +115,12 @@ def test_the_same_picture_is_run_once(tmp_path):
     (one, two, three), ran = run(classifier, engine, shades)
     assert (ran, one) == (2, three)
     assert one != two
+
+
+def test_an_engine_that_fails_for_good_stops_the_job_and_blames_no_content(texts):
+    engine = Counting()
+    classifier = Classifier(texts, engine, remember=10)
+    classifier.score([article("good")])
+    engine.broken = True
+    with pytest.raises(ConfigError, match="the model does not run: the device is gone"):
+        classifier.score([article(text) for text in ("bad", "good news", "win")])
