@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from screening.classifiers.engines import cuda, onnx_cpu, openvino
 from screening.classifiers.engines.contract import Engine, Feed, Logits, Session, check_precision
 from screening.errors import ConfigError
-from screening.hardware import ENGINES, Precision, cores_here
+from screening.hardware import ENGINES, Precision, cores_here, sums_int8_exactly
 
 __all__ = ["Engine", "Feed", "Logits", "Session", "check_precision", "make_engine"]
 
@@ -26,6 +26,11 @@ def make_engine(name: str = "auto", precision: str = "auto", cores: int = 0) -> 
     offered, make = _MAKERS[name]()
     if precision == "auto":
         precision = offered[0]
+    if precision == "int8" and name in ("onnxruntime", "openvino") and not sums_int8_exactly():
+        raise ConfigError(
+            "this CPU has no VNNI or AMX: sums of int8 products would be clipped, and scores be others",
+            fix="use another --precision",
+        )
     if precision not in offered:
         raise ConfigError(
             f"{name} runs no {precision} on this machine", fix=f"use --precision auto, or one of {', '.join(offered)}"

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from screening import hardware
-from screening.classifiers import Classifier, load_bundle, make_engine
+from screening.classifiers import Classifier, engines, load_bundle, make_engine
 from screening.classifiers.engines import cuda, openvino
 from screening.classifiers.engines.contract import Pool
 from screening.errors import ConfigError
@@ -104,6 +104,23 @@ def test_a_thread_that_can_not_start_stops_the_load():
 
     with pytest.raises(BrokenThreadPool):
         Pool(runner, 2)
+
+
+@pytest.mark.parametrize(
+    ("said", "exact"),
+    [("flags\t: avx2 avx512_vnni", True), ("flags\t: avx2 avx_vnni", True), ("flags\t: avx2", False), ("", False)],
+)
+def test_int8_is_refused_on_a_cpu_that_clips_its_sums(said, exact, tmp_path, monkeypatch):
+    monkeypatch.setattr(hardware.platform, "machine", lambda: "x86_64")
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{said}\n")
+    assert hardware.sums_int8_exactly(tmp_path / "cpuinfo") is exact
+    monkeypatch.setattr(engines, "sums_int8_exactly", lambda: exact)
+    for name in ("onnxruntime", "openvino"):
+        if exact:
+            assert "int8" in make_engine(name, "int8").id
+        else:
+            with pytest.raises(ConfigError, match="no VNNI or AMX"):
+                make_engine(name, "int8")
 
 
 def test_int8_without_a_graph_for_it_stops_the_job_at_its_launch(bundle):
