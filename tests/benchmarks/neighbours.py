@@ -105,11 +105,14 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--words", type=int, default=60, help="median of a document")
     parser.add_argument("--passes", type=int, default=2)
+    parser.add_argument("--only", default="", help="engines whose name and precision hold this")
     parser.add_argument("--bundle", default=SHIPPED_BUNDLES, help="folder of a text bundle")
     flags = parser.parse_args()
     bundle = next(bundle for bundle in find_bundles(flags.bundle) if bundle.modality == "text")
     contents, found = documents(flags.documents, flags.words), {}
     for name, precision in ours.choices(bundle):
+        if flags.only not in f"{name} {precision}":
+            continue
         policy = ours.settings_of(bundle, name, precision).policy
         figures = compare(Classifier(bundle, make_engine(name, precision)), policy, contents, flags.passes)
         found[f"{name} {precision}"] = figures
