@@ -39,7 +39,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
     parser.add_argument(
         "--mode", default="copy", choices=("copy", "label"), help="label stamps the verdict, moves nothing"
     )
-    parser.add_argument("--plan", action="store_true", help="stop after the plan")
+    flags.switch(parser, "--plan", help="stop after the plan")
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file whose quota applies")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="the bundles that the policy speaks of")
     own, rest = parser.parse_known_args(argv)

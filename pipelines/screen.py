@@ -52,10 +52,9 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
     parser.add_argument("--run-id", "--run_id", default="", help="id of the run; a committed id commits nothing again")
     engine_flags(parser)
     parser.add_argument("--cores", type=int, default=0, help="for each worker process; 0: all, shared among local ones")
-    parser.add_argument(
+    flags.switch(
+        parser,
         "--reuse-scores",
-        "--reuse_scores",
-        action="store_true",
         help="don't score bytes again that a committed run with the same decoder, engine and bundles scored. Each "
         "worker process first reads the digests of up to 10 million verdicts there, and keeps 80 MB of them",
     )
