@@ -40,6 +40,19 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
     )
 
 
+def switch(parser: argparse.ArgumentParser, flag: str, *, help: str) -> None:
+    """Adds a switch: `--flag`, or `--flag=true` and `--flag=false`, as a template passes it; `-` may be written `_`."""
+    names = dict.fromkeys((flag, "--" + flag[2:].replace("-", "_")))
+    parser.add_argument(*names, nargs="?", type=_truth, const=True, default=False, metavar="true|false", help=help)
+
+
+def _truth(text: str) -> bool:
+    try:
+        return {"true": True, "false": False}[text.lower()]
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false") from None
+
+
 def beam_options(flags: Sequence[str], own: argparse.ArgumentParser) -> PipelineOptions:
     """Beam's options from the flags that are not the job's own; ConfigError for one that is nobody's."""
     known = argparse.ArgumentParser(add_help=False, allow_abbrev=False)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import apache_beam as beam
 from rich.console import Console
 
+from pipelines import dataflow
 from pipelines import options as flags
 from pipelines.progress import progress_bar
 from pipelines.steps import TALLIES, CommitRun, DropRepeats, Job, ListUploads, ScreenUploads
@@ -33,7 +34,10 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
         | "Spread over workers" >> beam.GroupByKey()
         | "Drop repeats" >> beam.ParDo(DropRepeats()).with_outputs(TALLIES, main="once")
     )
-    parts = uploads.once | "Read, decode, match, check, classify, decide, write" >> beam.ParDo(ScreenUploads(job))
+    screening = beam.ParDo(ScreenUploads(job))
+    if job.accelerator:
+        screening = screening.with_resource_hints(accelerator=job.accelerator)
+    parts = uploads.once | "Read, decode, match, check, classify, decide, write" >> screening
     tallies = (listed[TALLIES], uploads[TALLIES]) | "Tallies" >> beam.Flatten()
     _ = (
         pipeline
@@ -53,9 +57,11 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
     engine_flags(parser)
     parser.add_argument("--cores", type=int, default=0, help="for each worker process; 0: all, shared among local ones")
     parser.add_argument(
+        "--accelerator", default="", help=f"GPU of the classifying step on Dataflow, for example {dataflow.EXAMPLE}"
+    )
+    flags.switch(
+        parser,
         "--reuse-scores",
-        "--reuse_scores",
-        action="store_true",
         help="don't score bytes again that a committed run with the same decoder, engine and bundles scored. Each "
         "worker process first reads the digests of up to 10 million verdicts there, and keeps 80 MB of them",
     )
@@ -69,19 +75,44 @@ def run(argv: Sequence[str]) -> int:
     beam_options = flags.beam_options(rest, parser)
     source, results = flags.place(own.input), flags.place(own.results)
     flags.apart("--results", results, "--input", source)
+    bundles = flags.place(own.bundles)
+    dataflow.check(
+        beam_options,
+        {"--input": source, "--results": results},
+        bundles=bundles,
+        engine=own.engine,
+        precision=own.precision,
+        accelerator=own.accelerator,
+    )
+    dataflow.settle(beam_options)
     cores = flags.cores(own.cores, beam_options)
-    settings = prepare(flags.place(own.policy), (flags.place(own.bundles),), own.engine, own.precision)
+    here = not dataflow.is_chosen(beam_options)
+    settings = prepare(flags.place(own.policy), (bundles,), own.engine, own.precision, here=here)
+    dataflow.check_banks(beam_options, settings)
     run_id = flags.run_id(own.run_id)
     tables = ResultTables(results)
     tables.heal()
     if tables.run(run_id) is None:
         with progress_bar(flags.is_local(beam_options)) as progress:
-            job = Job(run_id, source, results, datetime.now(UTC), settings, progress, cores, own.reuse_scores)
+            job = Job(
+                run_id,
+                source,
+                results,
+                datetime.now(UTC),
+                settings,
+                progress,
+                cores=cores,
+                reuse=own.reuse_scores,
+                accelerator=own.accelerator,
+            )
             with beam.Pipeline(options=beam_options) as pipeline:
                 build(pipeline, job)
     else:
         print(f"run {run_id} is already committed; nothing to do", file=sys.stderr)
     committed = tables.run(run_id)
+    if committed is None and dataflow.is_handed_over(beam_options):
+        print(f"run {run_id} is handed over to Dataflow; nothing of it counts before its commit")
+        return 0
     if committed is None:
         raise ScreeningError(f"run {run_id} did not commit; nothing will be released. Run the same command again")
     Console().print(summary_table(committed))

@@ -41,6 +41,7 @@ class Job:
     progress: Progress
     cores: int = 0  # for each worker process; 0: all that it may use
     reuse: bool = False  # scores of the same bytes
+    accelerator: str = ""  # of the step that classifies, on Dataflow
 
 
 @dataclass(frozen=True, slots=True)

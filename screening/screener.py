@@ -23,7 +23,7 @@ from typing import Any
 from screening.checks import run_checks
 from screening.checks.hashes import match
 from screening.classifiers import Classifier, make_engine
-from screening.decode import Decoder, sniff
+from screening.decode import Decoder, decoder_version, sniff
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.hardware import cores_here
 from screening.known import Known
@@ -77,11 +77,8 @@ class Screener:
         engine = make_engine(settings.engine, settings.precision, cores)
         self._batch = max(1, engine.budget // CELLS)
         self._ahead = 3 * self._batch // 2  # uploads in flight
-        if engine.id != settings.fingerprint.engine:
-            raise ConfigError(
-                f"this worker would run {engine.id}, the job was launched for {settings.fingerprint.engine}",
-                fix="launch and run on the same versions, and name it with --engine and --precision",
-            )
+        _same("run", engine.id, settings.fingerprint.engine)
+        _same("decode with", decoder_version(self._policy.fields), settings.fingerprint.decoder)
         bundles = settings.load_bundles()
         self._classifiers = [Classifier(bundle, engine, self.meter, REMEMBER) for bundle in bundles]
         self._media = {classifier.bundle.modality for classifier in self._classifiers}
@@ -210,6 +207,14 @@ class Screener:
             fingerprint=self._settings.fingerprint,
             screened_at=datetime.now(UTC),
             seconds=seconds,
+        )
+
+
+def _same(act: str, here: str, launched: str) -> None:
+    if here != launched:
+        raise ConfigError(
+            f"this worker would {act} {here}, the job was launched for {launched}",
+            fix="launch and run on the same versions, best from one image, and name --engine and --precision",
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 import gc
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -173,6 +175,31 @@ def test_openvino_takes_bf16_only_where_the_cpu_multiplies_it(monkeypatch):
     assert make_engine("openvino", "int8").id.endswith("/cpu/int8+fp32")
     with pytest.raises(ConfigError, match="openvino runs no bf16"):
         make_engine("openvino", "bf16")
+
+
+SLOW_NUMPY = """
+import builtins, sys, threading, time
+
+load = builtins.__import__
+
+def slow(name, *args, **kwargs):
+    if name.startswith("numpy") and threading.current_thread().name.startswith("infer"):
+        time.sleep(0.5)
+    return load(name, *args, **kwargs)
+
+from screening.classifiers import Classifier, load_bundle, make_engine
+bundle, engine = load_bundle(sys.argv[1]), make_engine("openvino", "fp32", 2)
+builtins.__import__ = slow
+Classifier(bundle, engine)
+print("loaded")
+"""
+
+
+def test_openvino_s_threads_do_not_wait_for_each_other_while_numpy_loads(bundle):
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW_NUMPY, str(bundle.folder)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "loaded\n", done.stderr
 
 
 def test_asking_whether_openvino_is_there_does_not_load_it(monkeypatch):
