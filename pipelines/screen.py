@@ -46,8 +46,8 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
     )
 
 
-def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
-    """The job's own flags, the rest, and the parser they came from."""
+def arguments() -> argparse.ArgumentParser:
+    """The job's own flags."""
     parser = flags.parser("pipelines.screen", "Screen uploads and commit their verdicts.")
     parser.add_argument("--input", required=True, help="folder, gs://bucket/prefix, or manifest (.jsonl, .parquet)")
     parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
@@ -65,6 +65,12 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
         help="don't score bytes again that a committed run with the same decoder, engine and bundles scored. Each "
         "worker process first reads the digests of up to 10 million verdicts there, and keeps 80 MB of them",
     )
+    return parser
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
+    """The job's own flags, the rest, and the parser they came from."""
+    parser = arguments()
     own, rest = parser.parse_known_args(argv)
     return own, rest, parser
 
