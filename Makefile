@@ -5,6 +5,8 @@ PIP := $(PY) -m pip --disable-pip-version-check install -q
 JOBS ?= 2
 RECIPE ?= models/recipes/text-screen.yaml
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+# For an image, so for one platform. onnxruntime-gpu is the same module as onnxruntime and may not stand beside it.
+COMPILE_IMAGE := $(subst --universal,--python-platform x86_64-manylinux_2_28,$(COMPILE)) -c requirements.lock
 
 .PHONY: help demo test check bench train train-smoke lock clean
 
@@ -38,6 +40,8 @@ train-smoke: .venv/train  ## the whole chain on 200 rows, prepare to publish, an
 
 lock:  ## resolve the versions again (needs uv)
 	$(COMPILE) --extra gcp -o requirements.lock pyproject.toml requirements.in
+	$(COMPILE_IMAGE) --extra gcp --extra openvino -o requirements-cpu.lock pyproject.toml requirements.in
+	$(COMPILE_IMAGE) --extra gcp --extra gpu --no-emit-package onnxruntime -o requirements-gpu.lock pyproject.toml requirements.in
 	$(COMPILE) --extra gcp --extra openvino --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.in
 	$(COMPILE) --extra gcp --extra openvino --extra dev --extra train -c requirements-dev.lock -o requirements-train.lock pyproject.toml requirements.in
 

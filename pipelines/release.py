@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 from rich.console import Console
 
+from pipelines import dataflow
 from pipelines import options as flags
 from pipelines.acts import DoActs, PendingActs, ReleaseJob
 from pipelines.plan import plan, plan_table
@@ -30,8 +31,8 @@ def build(pipeline: beam.Pipeline, job: ReleaseJob) -> None:
     )
 
 
-def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
-    """The job's own flags, the rest, and the parser they came from."""
+def arguments() -> argparse.ArgumentParser:
+    """The job's own flags."""
     parser = flags.parser("pipelines.release", "Release what was accepted, quarantine what was rejected.")
     parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
     parser.add_argument("--live", default="", help="where accepted objects are copied to")
@@ -39,9 +40,15 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
     parser.add_argument(
         "--mode", default="copy", choices=("copy", "label"), help="label stamps the verdict, moves nothing"
     )
-    parser.add_argument("--plan", action="store_true", help="stop after the plan")
+    flags.switch(parser, "--plan", help="stop after the plan")
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file whose quota applies")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="the bundles that the policy speaks of")
+    return parser
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
+    """The job's own flags, the rest, and the parser they came from; ConfigError where one is missing."""
+    parser = arguments()
     own, rest = parser.parse_known_args(argv)
     if own.mode == "copy" and not (own.live and own.quarantine):
         raise ConfigError("--live and --quarantine are needed", fix="or use --mode=label, which moves nothing")
@@ -54,20 +61,29 @@ def run(argv: Sequence[str]) -> int:
     beam_options = flags.beam_options(rest, parser)
     results = flags.place(own.results)
     live, quarantine = (flags.place(own.live), flags.place(own.quarantine)) if own.mode == "copy" else ("", "")
+    places = {"--results": results}
     if own.mode == "copy":
         flags.apart("--live", live, "--quarantine", quarantine)
+        places |= {"--live": live, "--quarantine": quarantine}
+    dataflow.check(beam_options, places)
+    dataflow.settle(beam_options)
     quota = load_policy(flags.place(own.policy), find_bundles(flags.place(own.bundles))).quota
     tables = ResultTables(results)
     tables.heal()
     counted = plan(tables, own.mode, quota)
     console = Console()
     console.print(plan_table(counted, own.mode, live, quarantine))
-    if own.plan or not sum(counted.values()):
+    # A template's launch fails where it leaves no job, so one with nothing to do is launched, and does nothing.
+    nothing = not sum(counted.values()) and not dataflow.is_handed_over(beam_options)
+    if own.plan or nothing:
         console.print("nothing was done: --plan" if own.plan else "nothing to do")
         return 0
     job = ReleaseJob(flags.run_id("", "release-"), results, own.mode, live, quarantine)
     with beam.Pipeline(options=beam_options) as pipeline:
         build(pipeline, job)
+    if dataflow.is_handed_over(beam_options):
+        console.print("handed over to Dataflow; `releases` says what was done")
+        return 0
     acts = dict(
         tables.connection()
         .execute("SELECT action, count(*) FROM releases WHERE release_id = ? GROUP BY action", [job.release_id])

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import apache_beam as beam
 from rich.console import Console
 
+from pipelines import dataflow
 from pipelines import options as flags
 from pipelines.progress import progress_bar
 from pipelines.steps import (
@@ -38,20 +39,24 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
     coarse = whole | "Split" >> beam.ParDo(Split()).with_outputs(TALLIES, main=PIECES)
     fine = (
         coarse[PIECES]
-        | "Spread the shards" >> beam.GroupByKey()
+        | "Spread over workers: shards" >> beam.GroupByKey()
         | "Split again" >> beam.ParDo(Split()).with_outputs(TALLIES, main=PIECES)
     )
     cut = (
         fine[PIECES]
-        | "Spread what they became" >> beam.GroupByKey()
+        | "Spread over workers: smaller shards" >> beam.GroupByKey()
         | "Cut" >> beam.ParDo(CutUp(job)).with_outputs(TALLIES, DIGESTS, main=PIECES)
     )
-    again = cut[DIGESTS] | "Equal ones together" >> beam.GroupByKey() | "Find repeats" >> beam.ParDo(FindRepeats())
+    again = (
+        cut[DIGESTS] | "Spread over workers: digests" >> beam.GroupByKey() | "Find repeats" >> beam.ParDo(FindRepeats())
+    )
+    screening = beam.ParDo(ScreenUploads(job))
+    if job.accelerator:
+        screening = screening.with_resource_hints(accelerator=job.accelerator)
     parts = (
         {PIECES: cut[PIECES], REPEATS: again}
         | "Spread over workers" >> beam.CoGroupByKey()
-        | "List, read, decode, match, check, classify, decide, write"
-        >> beam.ParDo(ScreenUploads(job)).with_outputs(TALLIES, main=PARTS)
+        | "Read, decode, match, check, classify, decide, write" >> screening.with_outputs(TALLIES, main=PARTS)
     )
     tallies = (coarse[TALLIES], fine[TALLIES], cut[TALLIES], parts[TALLIES]) | "Tallies" >> beam.Flatten()
     _ = (
@@ -61,8 +66,8 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
     )
 
 
-def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
-    """The job's own flags, the rest, and the parser they came from."""
+def arguments() -> argparse.ArgumentParser:
+    """The job's own flags."""
     parser = flags.parser("pipelines.screen", "Screen uploads and commit their verdicts.")
     parser.add_argument("--input", required=True, help="folder, gs://bucket/prefix, or manifest (.jsonl, .parquet)")
     parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
@@ -72,12 +77,20 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
     engine_flags(parser)
     parser.add_argument("--cores", type=int, default=0, help="for each worker process; 0: all, shared among local ones")
     parser.add_argument(
+        "--accelerator", default="", help=f"GPU of the classifying step on Dataflow, for example {dataflow.EXAMPLE}"
+    )
+    flags.switch(
+        parser,
         "--reuse-scores",
-        "--reuse_scores",
-        action="store_true",
         help="don't score bytes again that a committed run with the same decoder, engine and bundles scored. Each "
         "worker process first reads the digests of up to 10 million verdicts there, and keeps 80 MB of them",
     )
+    return parser
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
+    """The job's own flags, the rest, and the parser they came from."""
+    parser = arguments()
     own, rest = parser.parse_known_args(argv)
     return own, rest, parser
 
@@ -88,19 +101,44 @@ def run(argv: Sequence[str]) -> int:
     beam_options = flags.beam_options(rest, parser)
     source, results = flags.place(own.input), flags.place(own.results)
     flags.apart("--results", results, "--input", source)
+    bundles = flags.place(own.bundles)
+    dataflow.check(
+        beam_options,
+        {"--input": source, "--results": results},
+        bundles=bundles,
+        engine=own.engine,
+        precision=own.precision,
+        accelerator=own.accelerator,
+    )
+    dataflow.settle(beam_options)
     cores = flags.cores(own.cores, beam_options)
-    settings = prepare(flags.place(own.policy), (flags.place(own.bundles),), own.engine, own.precision)
+    here = not dataflow.is_chosen(beam_options)
+    settings = prepare(flags.place(own.policy), (bundles,), own.engine, own.precision, here=here)
+    dataflow.check_banks(beam_options, settings)
     run_id = flags.run_id(own.run_id)
     tables = ResultTables(results)
     tables.heal()
     if tables.run(run_id) is None:
         with progress_bar(flags.is_local(beam_options)) as progress:
-            job = Job(run_id, source, results, datetime.now(UTC), settings, progress, cores, own.reuse_scores)
+            job = Job(
+                run_id,
+                source,
+                results,
+                datetime.now(UTC),
+                settings,
+                progress,
+                cores=cores,
+                reuse=own.reuse_scores,
+                accelerator=own.accelerator,
+            )
             with beam.Pipeline(options=beam_options) as pipeline:
                 build(pipeline, job)
     else:
         print(f"run {run_id} is already committed; nothing to do", file=sys.stderr)
     committed = tables.run(run_id)
+    if committed is None and dataflow.is_handed_over(beam_options):
+        print(f"run {run_id} is handed over to Dataflow; nothing of it counts before its commit")
+        return 0
     if committed is None:
         raise ScreeningError(f"run {run_id} did not commit; nothing will be released. Run the same command again")
     Console().print(summary_table(committed))

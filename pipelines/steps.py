@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines import repeats
+from pipelines.counters import Counters
 from pipelines.listing import PIECE, Shard, chunks, shards
 from pipelines.progress import Progress
+from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.screener import Screener
 from screening.settings import Settings
-from screening.tables import Part, ReconcileError, ResultTables, add_keys, upload_key
+from screening.tables import Part, ReconcileError, ResultTables, add_keys, metrics_of, upload_key
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class Job:
     progress: Progress
     cores: int = 0  # for each worker process; 0: all that it may use
     reuse: bool = False  # scores of the same bytes
+    accelerator: str = ""  # of the step that classifies, on Dataflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +102,12 @@ def _key(shard: Shard) -> int:
 
 
 class Worker:
-    """What a worker process holds for as long as it runs."""
+    """A process's screener, what it counts, a name by which its parts are told from others', and what is decided."""
 
     def __init__(self, job: Job) -> None:
-        reuse = job.results if job.reuse else ""
-        self.screener = Screener(job.settings, job.run_id, cores=job.cores, reuse=reuse)
+        self.id = uuid.uuid4().hex
+        self.screener = Screener(job.settings, job.run_id, cores=job.cores, reuse=job.results if job.reuse else "")
+        self.counters = Counters(self.screener.meter)
         self.decided = ResultTables(job.results).decided(job.settings.fingerprint.digest)
 
 
@@ -155,13 +159,12 @@ class ScreenUploads(beam.DoFn):
 
     def _screen(self) -> Part:
         assert self._worker is not None
-        screener = self._worker.screener
         uploads, self._uploads = self._uploads[:BUFFER], self._uploads[BUFFER:]
         uploads.sort(key=lambda upload: upload.uri)
-        stopwatch = screener.stopwatch
+        screener, counters = self._worker.screener, self._worker.counters
         waited = 0.0
 
-        def counted(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
+        def told(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
             nonlocal waited
             while True:
                 asked = time.perf_counter()
@@ -169,20 +172,20 @@ class ScreenUploads(beam.DoFn):
                 waited += time.perf_counter() - asked
                 if verdict is None:
                     return
-                Metrics.counter("screening", verdict.decision).inc()
                 self._job.progress.screened(1)
+                counters.tell(now=False)
                 yield verdict
 
         with screener.lock:
-            before, start, reused = dict(stopwatch.seconds), time.perf_counter(), screener.reused
-            verdicts = counted(screener.screen(uploads))
-            part = ResultTables(self._job.results).write_part(self._job.run_id, verdicts)
-            stopwatch.add("write", time.perf_counter() - start - waited)
-            Metrics.counter("screening", "reused").inc(screener.reused - reused)
-        for step, seconds in stopwatch.seconds.items():
-            Metrics.counter("screening.ms", step).inc(int(1000 * (seconds - before.get(step, 0.0))))
+            before, start = counters.read(), time.perf_counter()
+            with screener.meter.busy("screening"):
+                part = ResultTables(self._job.results).write_part(self._job.run_id, told(screener.screen(uploads)))
+            screener.meter.add("ms.write", 1000 * (time.perf_counter() - start - waited))
+            found = counters.read()
+            counters.tell()
         log.info("part", extra={"run_id": self._job.run_id, "rows": part.rows})
-        return part
+        models = found.get("models_loaded", 0)
+        return replace(part, metrics=since(before, found), worker=self._worker.id, models=models)
 
 
 class CommitRun(beam.DoFn):
@@ -203,6 +206,7 @@ class CommitRun(beam.DoFn):
             policy=job.settings.policy.digest,
             started_at=job.started_at,
             committed_at=job.started_at,  # set by the commit
+            metrics=metrics_of(parts),
         )
         if add_keys(tally.owed for tally in tallies):
             raise ReconcileError(f"run {run_id}: a piece of the input was lost, or done twice")

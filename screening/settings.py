@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
 
 from screening.checks.hashes import Bank, load_bank
 from screening.classifiers import Bundle, find_bundles, make_engine
-from screening.classifiers.engines import check_precision
+from screening.classifiers.engines import check_precision, engine_id
 from screening.decode import decoder_version
 from screening.errors import ConfigError
-from screening.policy import Policy, load_policy
+from screening.policy import BankSpec, Policy, load_policy
 from screening.records import Fingerprint, Threshold
 
-SHIPPED_POLICY = str(resources.files("screening") / "policies" / "default.yaml")
-SHIPPED_BUNDLES = str(resources.files("screening") / "bundles")
+PACKAGE = str(resources.files("screening"))
+SHIPPED_POLICY = f"{PACKAGE}/policies/default.yaml"
+SHIPPED_BUNDLES = f"{PACKAGE}/bundles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,14 @@ class Settings:
     engine: str
     precision: str
     fingerprint: Fingerprint
+    package: str = PACKAGE  # where the launcher has it: workers look for what ships in their own
+
+    def _here(self, uri: str) -> str:
+        return PACKAGE + uri.removeprefix(self.package) if is_shipped(uri, self.package) else uri
 
     def load_bundles(self) -> list[Bundle]:
         """The bundles, verified; ConfigError when one is not what the launcher saw."""
-        bundles = [bundle for uri in self.bundles for bundle in find_bundles(uri)]
+        bundles = [bundle for uri in self.bundles for bundle in find_bundles(self._here(uri))]
         if tuple(bundle.id for bundle in bundles) != self.fingerprint.bundles:
             raise ConfigError(
                 f"the bundles at {', '.join(self.bundles)} are not those that the job was launched with",
@@ -45,16 +50,29 @@ class Settings:
 
     def load_banks(self) -> list[Bank]:
         """The banks of known hashes, verified; ConfigError when one is not what the launcher saw."""
-        banks = _load_banks(self.policy)
+        banks = _load_banks(replace(bank, uri=self._here(bank.uri)) for bank in self.policy.banks)
         if _banks_digest(banks) != self.fingerprint.banks:
             raise ConfigError("a bank changed after the job was launched", fix="run the job again")
         return banks
 
 
-def prepare(policy: str = "", bundles: Sequence[str] = (), engine: str = "auto", precision: str = "auto") -> Settings:
+def is_shipped(uri: str, package: str = PACKAGE) -> bool:
+    """Whether a path lies in the installed product, so that every worker has it too."""
+    return uri.startswith(f"{package}/")
+
+
+def prepare(
+    policy: str = "",
+    bundles: Sequence[str] = (),
+    engine: str = "auto",
+    precision: str = "auto",
+    *,
+    here: bool = True,
+) -> Settings:
     """Load policy, bundles and banks, resolve the policy's targets; ConfigError when anything is off.
 
-    Empty arguments mean what ships with the product.
+    Empty arguments mean what ships with the product. `here`: the engine will run on this machine; if not, it is taken
+    at its name, and each worker holds what it has against the fingerprint.
     """
     places = tuple(bundles) or (SHIPPED_BUNDLES,)
     found = [bundle for uri in places for bundle in find_bundles(uri)]
@@ -64,9 +82,9 @@ def prepare(policy: str = "", bundles: Sequence[str] = (), engine: str = "auto",
     parts = Fingerprint(
         digest="",
         decoder=decoder_version(loaded.fields),
-        engine=make_engine(engine, precision).id,
+        engine=make_engine(engine, precision).id if here else engine_id(engine, precision),
         bundles=tuple(bundle.id for bundle in found),
-        banks=_banks_digest(_load_banks(loaded)),
+        banks=_banks_digest(_load_banks(loaded.banks)),
         policy=loaded.digest,
     )
     return Settings(loaded, places, engine, precision, _with_digest(parts, loaded.thresholds))
@@ -77,8 +95,8 @@ def _with_digest(parts: Fingerprint, thresholds: Sequence[Threshold]) -> Fingerp
     return replace(parts, digest=hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest())
 
 
-def _load_banks(policy: Policy) -> list[Bank]:
-    return [load_bank(spec.uri, spec.id, spec.use, spec.max_distance) for spec in policy.banks]
+def _load_banks(specs: Iterable[BankSpec]) -> list[Bank]:
+    return [load_bank(spec.uri, spec.id, spec.use, spec.max_distance) for spec in specs]
 
 
 def _banks_digest(banks: Sequence[Bank]) -> str:

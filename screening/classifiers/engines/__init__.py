@@ -9,7 +9,7 @@ from screening.classifiers.engines.contract import Engine, Feed, Logits, Session
 from screening.errors import ConfigError
 from screening.hardware import ENGINES, Precision, cores_here, sums_int8_exactly
 
-__all__ = ["Engine", "Feed", "Logits", "Session", "check_precision", "make_engine"]
+__all__ = ["Engine", "Feed", "Logits", "Session", "check_precision", "engine_id", "make_engine"]
 
 
 def make_engine(name: str = "auto", precision: str = "auto", cores: int = 0) -> Engine:
@@ -38,6 +38,27 @@ def make_engine(name: str = "auto", precision: str = "auto", cores: int = 0) -> 
     return make(next(each for each in offered if each == precision), cores or cores_here())
 
 
+def engine_id(name: str, precision: str) -> str:
+    """The id of the engine that a worker will make of these, whatever hardware is here: nothing of it is loaded.
+
+    The versions are those installed here. ConfigError for `auto`, and for what only the worker's hardware settles.
+    """
+    if name == "auto" or precision == "auto":
+        raise ConfigError("`auto` would take what the launcher has, not its workers", fix="name engine and precision")
+    if name == "openvino":
+        if not openvino.is_there():
+            raise ConfigError("OpenVINO is not installed here", fix="launch from where the workers' versions are")
+        if precision == "int8":
+            raise ConfigError(
+                "OpenVINO runs the rest of an int8 graph in bf16 or fp32, as the worker's CPU has it",
+                fix="use --engine=onnxruntime, or --precision=bf16 or fp32",
+            )
+    offered, make = _NAMED[name]
+    if precision not in offered:
+        raise ConfigError(f"{name} runs no {precision}", fix=f"use one of {', '.join(offered)}")
+    return make(next(each for each in offered if each == precision)).id
+
+
 Maker = tuple[Sequence[Precision], Callable[[Precision, int], Engine]]
 
 
@@ -64,3 +85,10 @@ def _gpu(provider: str) -> Callable[[], Maker]:
 _MAKERS: dict[str, Callable[[], Maker]] = {
     "onnxruntime": _onnxruntime, "openvino": _openvino, "cuda": _gpu("cuda"), "tensorrt": _gpu("tensorrt"),
 }  # fmt: skip
+
+_NAMED: dict[str, tuple[Sequence[Precision], Callable[[Precision], Engine]]] = {
+    "onnxruntime": (onnx_cpu.PRECISIONS, lambda precision: onnx_cpu.OnnxRuntime(precision, 1)),
+    "openvino": (("bf16", "fp32"), lambda precision: openvino.OpenVino(precision, 1)),
+    "cuda": (cuda.PRECISIONS, lambda precision: cuda.Cuda("cuda", precision)),
+    "tensorrt": (cuda.PRECISIONS, lambda precision: cuda.Cuda("tensorrt", precision)),
+}

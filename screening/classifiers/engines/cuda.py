@@ -37,6 +37,11 @@ AT_ONCE = 2  # batches: one is copied and launched while the device computes the
 DTYPES = {"tensor(int64)": np.int64, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
+def is_installed() -> bool:
+    """Whether the runtime here is the one for GPUs; a machine without a GPU may have it."""
+    return PROVIDERS["cuda"] in ort.get_available_providers()
+
+
 def is_there(name: str) -> bool:
     """Whether runtime and GPU are there; looking at the device files leaves CUDA untouched, so a later fork is safe."""
     has_gpu = any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
@@ -82,6 +87,7 @@ class Cuda:
         floats = folded(graph_for(bundle, self.precision), bundle.file)
         # TensorRT fuses and rounds by itself, and knows no operators of ONNX Runtime's own
         graph = floats if self.name == "tensorrt" else fused(floats, self.precision == "fp16")
+        ort.preload_dlls(directory="")  # pip puts CUDA where the loader does not look
         session = open_graph(graph, ort.SessionOptions(), self._providers(), bundle.file)
         provider, ran = PROVIDERS[self.name], session.get_providers()[0]
         if ran != provider:

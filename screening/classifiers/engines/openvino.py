@@ -44,6 +44,9 @@ def precisions() -> tuple[Precision, ...]:
 def _core() -> Any:
     import openvino  # here: loading it takes a third of a second
 
+    # Its bindings fetch numpy's C functions at their first use, and two threads whose first use it is wait for each
+    # other for ever (one for the GIL, the other, holding it, for the fetch). So the first use is here.
+    openvino.Type.f32.to_dtype()
     return openvino.Core()
 
 
