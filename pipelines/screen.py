@@ -13,7 +13,7 @@ from rich.console import Console
 from pipelines import dataflow
 from pipelines import options as flags
 from pipelines.progress import progress_bar
-from pipelines.steps import TALLIES, CommitRun, DropRepeats, Job, ListUploads, ScreenUploads
+from pipelines.steps import TALLIES, CommitRun, DropRepeats, Job, ListUploads, ScreenUploads, WriteReport
 from screening.commands.common import engine_flags
 from screening.errors import ScreeningError
 from screening.report import summary_table, write_report
@@ -39,11 +39,13 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
         screening = screening.with_resource_hints(accelerator=job.accelerator)
     parts = uploads.once | "Read, decode, match, check, classify, decide, write" >> screening
     tallies = (listed[TALLIES], uploads[TALLIES]) | "Tallies" >> beam.Flatten()
-    _ = (
+    committed = (
         pipeline
         | "Run" >> beam.Create([job.run_id])
         | "Commit" >> beam.ParDo(CommitRun(job), beam.pvalue.AsList(parts), beam.pvalue.AsList(tallies))
     )
+    if job.unattended:
+        _ = committed | "Report" >> beam.ParDo(WriteReport(job))
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -110,6 +112,7 @@ def run(argv: Sequence[str]) -> int:
                 cores=cores,
                 reuse=own.reuse_scores,
                 accelerator=own.accelerator,
+                unattended=dataflow.is_handed_over(beam_options),
             )
             with beam.Pipeline(options=beam_options) as pipeline:
                 build(pipeline, job)

@@ -17,6 +17,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from pipelines.listing import chunks, list_uploads
 from pipelines.progress import Progress
 from screening.records import DECISIONS, Run, Upload, Verdict
+from screening.report import write_report
 from screening.screener import Screener
 from screening.settings import Settings
 from screening.tables import Part, ResultTables, add_keys, upload_key
@@ -40,6 +41,7 @@ class Job:
     cores: int = 0  # for each worker process; 0: all that it may use
     reuse: bool = False  # scores of the same bytes
     accelerator: str = ""  # of the step that classifies, on Dataflow
+    unattended: bool = False  # the launcher ends first, so the job writes the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +166,13 @@ class CommitRun(beam.DoFn):
             committed_at=job.started_at,  # set by the commit
         )
         yield ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+
+
+class WriteReport(beam.DoFn):
+    """The report of a run that is committed, where no launcher waits to write it."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def process(self, run: Run) -> None:
+        write_report(ResultTables(self._job.results), run.run_id)

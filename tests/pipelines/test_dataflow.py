@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2 as api
@@ -20,6 +21,7 @@ from google.cloud.dataflow_v1beta3 import Environment, WorkerIPAddressConfigurat
 
 from pipelines import release, screen
 from pipelines.dataflow import EXAMPLE
+from pipelines.options import LOCAL_RUNNER
 from pipelines.progress import Progress
 from pipelines.steps import Job, ScreenUploads
 from screening.errors import ConfigError
@@ -244,6 +246,14 @@ def test_a_release_with_nothing_to_do_still_leaves_a_job(buckets, sent, capsys):
     assert "nothing was done" in capsys.readouterr().out
     assert buckets.release(*NEEDED) == 0
     assert len(sent) == 1
+
+
+def test_a_job_that_nobody_waits_for_writes_its_report(place):
+    settings = prepare(engine="onnxruntime", precision="fp32")
+    job = Job("r", place.uploads, place.results, datetime.now(UTC), settings, Progress(), cores=1, unattended=True)
+    with beam.Pipeline(runner=LOCAL_RUNNER) as pipeline:
+        screen.build(pipeline, job)
+    assert "15 listed" in (Path(place.results) / "reports" / "r.html").read_text()
 
 
 def without(flag: str) -> list[str]:
