@@ -338,10 +338,16 @@ def test_banks_that_no_worker_sees_are_refused(buckets, tmp_path, capsys):
     assert "where no worker finds it" in capsys.readouterr().err
 
 
-def test_the_launchers_fingerprint_is_the_workers():
-    assert prepare(engine="onnxruntime", precision="fp32", here=False) == prepare(
-        engine="onnxruntime", precision="fp32"
-    )
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_the_launchers_fingerprint_is_the_workers(engine):
+    if engine == "openvino":
+        pytest.importorskip("openvino")
+    launched = prepare(engine=engine, precision="fp32", here=False)
+    assert launched == prepare(engine=engine, precision="fp32")
+
+
+def test_a_launcher_takes_gpus_at_their_name():
+    assert prepare(engine="cuda", precision="fp16", here=False).fingerprint.engine.endswith("/cuda/fp16")
 
 
 def test_a_worker_finds_what_ships_in_its_own_installation():
