@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import apache_beam as beam
-from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
+from pipelines.counters import Counters
 from pipelines.listing import chunks, list_uploads
 from pipelines.progress import Progress
+from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.screener import Screener
 from screening.settings import Settings
-from screening.tables import Part, ResultTables, add_keys, upload_key
+from screening.tables import Part, ResultTables, add_keys, metrics_of, upload_key
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +83,15 @@ class DropRepeats(beam.DoFn):
         yield first
 
 
+class Worker:
+    """A process's screener, what it counts, and a name by which its parts are told from those of others."""
+
+    def __init__(self, job: Job) -> None:
+        self.id = uuid.uuid4().hex
+        self.screener = Screener(job.settings, job.run_id, cores=job.cores, reuse=job.results if job.reuse else "")
+        self.counters = Counters(self.screener.meter)
+
+
 class ScreenUploads(beam.DoFn):
     """Uploads in, a Parquet file of verdicts out: what is emitted is the file's name and counts.
 
@@ -90,17 +101,15 @@ class ScreenUploads(beam.DoFn):
     def __init__(self, job: Job) -> None:
         self._job = job
         self._shared = Shared()
-        self._screener: Screener | None = None
+        self._worker: Worker | None = None
         self._uploads: list[Upload] = []
 
     def setup(self) -> None:
         # One a process, however many threads the engine runs in it: models are large and use every core.
-        job = self._job
-        reuse = job.results if job.reuse else ""
-        self._screener = self._shared.acquire(lambda: Screener(job.settings, job.run_id, cores=job.cores, reuse=reuse))
+        self._worker = self._shared.acquire(lambda: Worker(self._job))
 
     def teardown(self) -> None:
-        self._screener = None
+        self._worker = None
 
     def start_bundle(self) -> None:
         self._uploads = []
@@ -115,12 +124,12 @@ class ScreenUploads(beam.DoFn):
             yield WindowedValue(self._screen(), GlobalWindow().max_timestamp(), [GlobalWindow()])
 
     def _screen(self) -> Part:
-        assert self._screener is not None
+        assert self._worker is not None
         uploads, self._uploads = sorted(self._uploads, key=lambda upload: upload.uri), []
-        stopwatch = self._screener.stopwatch
+        screener, counters = self._worker.screener, self._worker.counters
         waited = 0.0
 
-        def counted(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
+        def told(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
             nonlocal waited
             while True:
                 asked = time.perf_counter()
@@ -128,20 +137,20 @@ class ScreenUploads(beam.DoFn):
                 waited += time.perf_counter() - asked
                 if verdict is None:
                     return
-                Metrics.counter("screening", verdict.decision).inc()
                 self._job.progress.screened(1)
+                counters.tell(now=False)
                 yield verdict
 
-        with self._screener.lock:
-            before, start, reused = dict(stopwatch.seconds), time.perf_counter(), self._screener.reused
-            verdicts = counted(self._screener.screen(uploads))
-            part = ResultTables(self._job.results).write_part(self._job.run_id, verdicts)
-            stopwatch.add("write", time.perf_counter() - start - waited)
-            Metrics.counter("screening", "reused").inc(self._screener.reused - reused)
-        for step, seconds in stopwatch.seconds.items():
-            Metrics.counter("screening.ms", step).inc(int(1000 * (seconds - before.get(step, 0.0))))
+        with screener.lock:
+            before, start = counters.read(), time.perf_counter()
+            with screener.meter.busy("screening"):
+                part = ResultTables(self._job.results).write_part(self._job.run_id, told(screener.screen(uploads)))
+            screener.meter.add("ms.write", 1000 * (time.perf_counter() - start - waited))
+            found = counters.read()
+            counters.tell()
         log.info("part", extra={"run_id": self._job.run_id, "rows": part.rows})
-        return part
+        models = found.get("models_loaded", 0)
+        return replace(part, metrics=since(before, found), worker=self._worker.id, models=models)
 
 
 class CommitRun(beam.DoFn):
@@ -162,5 +171,6 @@ class CommitRun(beam.DoFn):
             policy=job.settings.policy.digest,
             started_at=job.started_at,
             committed_at=job.started_at,  # set by the commit
+            metrics=metrics_of(parts),
         )
         yield ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))

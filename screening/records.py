@@ -192,7 +192,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A row of the ledger: `listed - skipped = accept + review + reject + error`, or there is no row."""
+    """A row of the ledger: `listed - skipped = accept + review + reject + error`, or there is no row.
+
+    `metrics` is what the run counted besides (see `meter`); empty for runs committed before that was kept.
+    """
 
     run_id: str
     input: str
@@ -206,6 +209,7 @@ class Run:
     policy: str
     started_at: datetime
     committed_at: datetime
+    metrics: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def reconciled(self) -> bool:

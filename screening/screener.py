@@ -27,10 +27,10 @@ from screening.decode import Decoder, decoder_version, sniff
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.hardware import cores_here
 from screening.known import Known
+from screening.meter import Meter
 from screening.policy import decide
 from screening.records import Article, Content, Medium, Picture, Signal, Upload, Verdict
 from screening.settings import Settings
-from screening.stopwatch import Stopwatch
 from screening.storage import open_store
 
 log = logging.getLogger(__name__)
@@ -63,13 +63,12 @@ class Prepared:
 class Screener:
     """Turns uploads into verdicts; one per process. Threads that share it hold `lock` while they use it.
 
-    With `reuse`, the results' URI, what committed runs there scored is not scored again; `reused` counts such uploads.
+    With `reuse`, the results' URI, what committed runs there scored is not scored again. `meter` counts what it does.
     """
 
     def __init__(self, settings: Settings, run_id: str, *, cores: int = 0, reuse: str = "") -> None:
         cores = cores or cores_here()
-        self.stopwatch = Stopwatch()
-        self.reused = 0
+        self.meter = Meter()
         self.lock = threading.Lock()
         self._run_id = run_id
         self._settings = settings
@@ -81,7 +80,7 @@ class Screener:
         _same("run", engine.id, settings.fingerprint.engine)
         _same("decode with", decoder_version(self._policy.fields), settings.fingerprint.decoder)
         bundles = settings.load_bundles()
-        self._classifiers = [Classifier(bundle, engine, self.stopwatch, REMEMBER) for bundle in bundles]
+        self._classifiers = [Classifier(bundle, engine, self.meter, REMEMBER) for bundle in bundles]
         self._media = {classifier.bundle.modality for classifier in self._classifiers}
         self._known = Known(reuse, settings.fingerprint, bundles) if reuse else None
         self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores)
@@ -96,7 +95,6 @@ class Screener:
         judged: deque[Future[list[Verdict]]] = deque()
         try:
             while batch := list(islice(prepared, self._batch)):
-                self.reused += sum(item.reused for item in batch)
                 if len(judged) == SCORING:
                     yield from judged.popleft().result()
                 judged.append(self._scorers.submit(self._judge, batch))
@@ -132,17 +130,17 @@ class Screener:
         try:
             if upload.problem:
                 raise UploadError(upload.problem)
-            with self.stopwatch.step("read"):
+            with self.meter.step("read"):
                 data = open_store(upload.uri).read(upload.uri, upload.generation, self._policy.limits.max_bytes)
             prepared = replace(prepared, sha256=hashlib.sha256(data).hexdigest())
             prepared = replace(prepared, signals=tuple(match(prepared.sha256, None, self._banks)))
-            with self.stopwatch.step("decode"):
+            with self.meter.step("decode"):
                 content = self._decoder.decode(data)
             medium: Medium = "text" if isinstance(content, Article) else "image"
             prepared = replace(prepared, media_type=content.media_type, medium=medium, content=content)
-            with self.stopwatch.step("match"):
+            with self.meter.step("match"):
                 signals = match(prepared.sha256, content, self._banks)
-            with self.stopwatch.step("check"):
+            with self.meter.step("check"):
                 signals += run_checks(content, self._policy.languages)
             prepared = replace(prepared, signals=tuple(signals))
         except UploadError as error:
@@ -165,7 +163,7 @@ class Screener:
     def _scores_of(self, prepared: Prepared) -> tuple[Signal, ...]:
         if self._known is None or prepared.medium is None:
             return ()
-        with self.stopwatch.step("reuse"):
+        with self.meter.step("reuse"):
             return self._known.signals(prepared.sha256, prepared.medium)
 
     def _judge(self, batch: Sequence[Prepared]) -> list[Verdict]:
@@ -181,8 +179,13 @@ class Screener:
                 else:
                     scored[i] = replace(scored[i], signals=(*scored[i].signals, *result))
         share = (time.perf_counter() - start) / len(scored)
-        with self.stopwatch.step("decide"):
-            return [self._verdict(item, item.seconds + share) for item in scored]
+        with self.meter.step("decide"):
+            verdicts = [self._verdict(item, item.seconds + share) for item in scored]
+        self.meter.add("reused", sum(item.reused for item in scored))
+        for verdict in verdicts:
+            for name in ("uploads", verdict.decision, *(f"reason.{reason}" for reason in verdict.reasons)):
+                self.meter.add(name)
+        return verdicts
 
     def _verdict(self, item: Prepared, seconds: float) -> Verdict:
         ruling = decide(self._policy, item.medium, item.signals, item.failure)

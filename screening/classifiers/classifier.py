@@ -19,8 +19,8 @@ from screening.classifiers.scorer import Probabilities, Scorer
 from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
 from screening.errors import ConfigError, UploadError
+from screening.meter import Meter
 from screening.records import Article, Content, Evidence, Picture, Signal
-from screening.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +32,12 @@ AT_ONCE = 128  # windows of pictures in memory
 class Classifier:
     """A bundle on an engine, tried once when it is made: ConfigError when the model does not run.
 
-    `stopwatch` adds up the seconds of `tokenise`, `resize` and `infer`; of so many windows (`remember`) the logits are
-    kept, and used again where the same window comes again.
+    `meter` adds up the load, the steps `tokenise`, `resize` and `infer`, tokens and padding; of so many windows
+    (`remember`) the logits are kept, and used again where the same window comes again.
     """
 
     def __init__(
-        self, bundle: Bundle, engine: Engine | None = None, stopwatch: Stopwatch | None = None, remember: int = 0
+        self, bundle: Bundle, engine: Engine | None = None, meter: Meter | None = None, remember: int = 0
     ) -> None:
         self.bundle = bundle
         self._engine = engine or make_engine()
@@ -49,8 +49,9 @@ class Classifier:
         self._cutters = ThreadPoolExecutor(self._engine.cores, "resize")
         session = self._engine.load(bundle)
         self._trial = Scorer(bundle, self._engine.budget, session)  # remembers nothing, and is on nobody's clock
-        self._scorer = Scorer(bundle, self._engine.budget, session, stopwatch, remember)
+        self._scorer = Scorer(bundle, self._engine.budget, session, meter, remember)
         self._try()
+        self._scorer.meter.add("models_loaded")
 
     def score(self, contents: Sequence[Content]) -> list[Result]:
         """Signals of every label, or why there are none, one entry per content in order.
@@ -126,14 +127,14 @@ class Classifier:
         return results
 
     def _next(self, cut: Iterator[Window], scorer: Scorer) -> list[Window]:
-        with scorer.stopwatch.step("tokenise"):
+        with scorer.meter.step("tokenise"):
             return batches.slab(cut, self._engine.budget)
 
     def _images(self, pictures: Sequence[Picture], wanted: Pixels, scorer: Scorer) -> list[Result]:
         at_once = max(1, AT_ONCE // (wanted.tiles.count if wanted.tiles else 1))
         results: list[Result] = []
         for start in range(0, len(pictures), at_once):
-            with scorer.stopwatch.step("resize"):
+            with scorer.meter.step("resize"):
                 some = pictures[start : start + at_once]
                 cut = list(self._cutters.map(lambda picture: list(windows_of(picture, wanted)), some))
             probabilities = scorer.pictures([array for own in cut for array, _ in own])

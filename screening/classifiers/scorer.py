@@ -15,7 +15,7 @@ from screening.classifiers.bundle import Bundle
 from screening.classifiers.engines import Feed, Session
 from screening.classifiers.manifest import Head
 from screening.classifiers.windows import Window
-from screening.stopwatch import Stopwatch
+from screening.meter import Meter
 
 Probabilities = npt.NDArray[np.float64]
 Logits = npt.NDArray[np.float32]
@@ -30,14 +30,14 @@ class Scorer:
     """
 
     def __init__(
-        self, bundle: Bundle, budget: int, session: Session, stopwatch: Stopwatch | None = None, remember: int = 0
+        self, bundle: Bundle, budget: int, session: Session, meter: Meter | None = None, remember: int = 0
     ) -> None:
         """`remember`: of how many windows, the latest, the logits are kept."""
         self._heads = bundle.manifest.heads
         self._inputs = bundle.manifest.inputs
         self._budget = budget
         self._session = session
-        self.stopwatch = stopwatch or Stopwatch()
+        self.meter = meter or Meter()
         self._memory = _Memory(remember) if remember else None
 
     def texts(self, windows: Sequence[Window]) -> list[Probabilities]:
@@ -46,7 +46,11 @@ class Scorer:
         def batched(which: Sequence[int]) -> Batched:
             own = [windows[i] for i in which]
             for rows in batches.plan(own, self._budget):
-                yield rows, batches.feed([own[i] for i in rows], self._inputs)
+                fed = batches.feed([own[i] for i in rows], self._inputs)
+                tokens = sum(own[i].span.tokens for i in rows)
+                self.meter.add("tokens", tokens)
+                self.meter.add("padding", next(iter(fed.values())).size - tokens)
+                yield rows, fed
 
         return self._probabilities(len(windows), lambda i: np.array(windows[i].ids), batched)
 
@@ -81,7 +85,7 @@ class Scorer:
         """Logits of every head side by side, float32 [windows, labels], whatever the order of the batches."""
         logits = np.empty((number, sum(len(head.labels) for head in self._heads)), np.float32)
         planned = list(batched)
-        with self.stopwatch.step("infer"):
+        with self.meter.step("infer"), self.meter.busy("engine"):
             outputs = self._session.run([feed for _, feed in planned])
         for (rows, _), output in zip(planned, outputs, strict=True):
             for head, values in zip(self._heads, output, strict=True):

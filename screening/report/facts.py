@@ -11,6 +11,7 @@ import duckdb
 from screening.errors import ConfigError
 from screening.records import BundleId, Fingerprint, Run, Threshold
 from screening.report.histogram import BINS, Axis, Histogram, axis_for
+from screening.report.work import Work, work_of
 from screening.tables import ResultTables
 
 _LISTED = 100  # uploads of each held decision that the page names
@@ -41,6 +42,7 @@ class Facts:
     slowest: tuple[Item, ...]
     held: tuple[tuple[str, tuple[Item, ...]], ...]
     fingerprint: Fingerprint | None
+    work: Work | None
 
 
 def gather(tables: ResultTables, run_id: str) -> Facts:
@@ -75,6 +77,7 @@ def gather(tables: ResultTables, run_id: str) -> Facts:
             for decision in ("error", "reject", "review")
         ),
         fingerprint=_fingerprint(*one[0][:2]) if one else None,
+        work=work_of(run),
     )
 
 

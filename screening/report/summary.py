@@ -7,19 +7,21 @@ from rich.text import Text
 
 from screening.records import DECISIONS, Run
 from screening.report.text import visible
+from screening.report.work import work_of
 
 COLOURS = {"accept": "green", "review": "yellow", "reject": "red", "error": "magenta"}
 
 
 def summary_table(run: Run) -> Table:
-    """The run's decisions with their shares, and the ledger equation below them."""
+    """The run's decisions with their shares; below them the ledger equation, and how the time was spent."""
     decided = run.listed - run.skipped
     seconds = (run.committed_at - run.started_at).total_seconds()
     ledger = f"{run.listed} listed - {run.skipped} skipped = {decided} decided, in {seconds:.1f} s"
+    lines = [ledger, *_work(run)]
     table = Table(
         title=Text(f"run {visible(run.run_id)}"),
-        caption=Text(ledger),
-        min_width=len(ledger),
+        caption=Text("\n".join(lines)),
+        min_width=max(map(len, lines)),
         title_justify="left",
         caption_justify="left",
     )
@@ -31,3 +33,12 @@ def summary_table(run: Run) -> Table:
         share = f"{count / decided:.1%}" if decided else "-"
         table.add_row(Text(decision, style=COLOURS[decision]), str(count), share)
     return table
+
+
+def _work(run: Run) -> list[str]:
+    work = work_of(run)
+    if work is None:
+        return []
+    steps = [f"{step.name} {step.share:.0%}" for step in work.steps if step.share >= 0.005]
+    said = [f"{name} {value}" for name, value in work.facts]
+    return [", ".join(said[:4]), ", ".join(said[4:]), f"time by step: {', '.join(steps)}"]

@@ -23,6 +23,7 @@ from google.cloud.storage.exceptions import DataCorruption
 from requests.adapters import HTTPAdapter
 
 from screening.errors import ConfigError, Replaced, TransientError, UploadError
+from screening.meter import RETRIES
 from screening.records import Upload
 from screening.storage.names import name_problem, split_gs
 
@@ -51,7 +52,14 @@ class GcsStore:
             ) from None
         for scheme in ("http://", "https://"):
             self._client._http.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
-        self._retry = Retry(predicate=_transient, initial=0.1, maximum=10.0, multiplier=2.0, timeout=patience)
+        self._retry = Retry(
+            predicate=_transient,
+            initial=0.1,
+            maximum=10.0,
+            multiplier=2.0,
+            timeout=patience,
+            on_error=lambda _: RETRIES.add("retries"),
+        )
 
     def list(self, prefix: str) -> Iterator[Upload]:
         """Every object below the prefix, which is taken as a folder; its empty markers of folders are none."""

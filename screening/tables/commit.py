@@ -142,7 +142,15 @@ class ResultTables(ResultReader):
         data = pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
 
         def commit(table: DeltaTable, properties: CommitProperties) -> None:
-            write_deltalake(table, data, mode="append", commit_properties=properties)
+            # Of another version: a table gains the columns that it lacks, and what lacks a column has nulls there.
+            other = {column.name for column in table.schema().fields} != set(data.schema.names)
+            write_deltalake(
+                table,
+                data,
+                mode="append",
+                schema_mode="merge" if other else None,
+                commit_properties=properties,
+            )
 
         delta.commit_once(self.table_uri(name), SCHEMAS[name], app_id, commit)
 

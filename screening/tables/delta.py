@@ -28,6 +28,7 @@ from deltalake.fs import DeltaStorageHandler
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from screening.errors import ConfigError, TransientError, UploadError
+from screening.meter import RETRIES
 from screening.storage import delta_options, open_store
 
 T = TypeVar("T")
@@ -52,6 +53,7 @@ def patient(uri: str, action: Callable[[], T], attempts: int = _READS) -> T:
         retry=retry_if_exception_type((DeltaError, OSError)),
         stop=stop_after_attempt(attempts),
         wait=wait_random_exponential(multiplier=0.1, max=5),
+        before_sleep=lambda _: RETRIES.add("retries"),
         reraise=True,
     )
     try:

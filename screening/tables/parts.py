@@ -6,8 +6,8 @@ import hashlib
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
 from screening.errors import ConfigError
-from screening.records import DECISIONS, Decision, Verdict
+from screening.meter import summed
+from screening.records import Decision, Verdict
 from screening.storage import open_store
 from screening.tables.schema import VERDICTS, verdict_batch
 from screening.tables.statistics import Statistics
@@ -37,8 +38,9 @@ _ORDER: list[tuple[str, Literal["ascending", "descending"]]] = [
 class Part:
     """One file of verdicts of one run: its name below `verdicts/`, size in bytes, rows, rows per decision.
 
-    `keys` is the sum of its rows' `upload_key`s, `stats` the Delta statistics (JSON). Every field goes into
-    JSON as it is, and none holds content.
+    `keys` is the sum of its rows' `upload_key`s, `stats` the Delta statistics (JSON). `metrics` is what was counted
+    while it was made (see `meter`), by `worker`, an id, which loaded so many models. Every field goes into JSON as it
+    is, and none holds content.
     """
 
     path: str
@@ -50,11 +52,24 @@ class Part:
     error: int
     keys: int
     stats: str
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    worker: str = ""
+    models: int = 0
 
     @property
     def counts(self) -> dict[Decision, int]:
         """Rows per decision."""
         return {"accept": self.accept, "review": self.review, "reject": self.reject, "error": self.error}
+
+
+def metrics_of(parts: Iterable[Part]) -> dict[str, int]:
+    """What a run counted: the sum over its parts, so work that was lost and done again counts once.
+
+    `models_loaded` is over the workers that wrote a part, once each.
+    """
+    parts = list(parts)
+    loads = {part.worker: part.models for part in parts if part.worker}
+    return summed([*(part.metrics for part in parts), {"models_loaded": sum(loads.values())} if loads else {}])
 
 
 def check_run_id(run_id: str) -> str:
@@ -109,8 +124,17 @@ def write_part(verdicts_uri: str, run_id: str, verdicts: Iterable[Verdict]) -> P
         path = f"{run_id}-{digest[:40]}.parquet"
         open_store(verdicts_uri).put(f"{verdicts_uri}/{path}", local.read_bytes())
         size = local.stat().st_size
-    decisions = {decision: counts[decision] for decision in DECISIONS}
-    return Part(path=path, size=size, rows=stats.rows, **decisions, keys=keys, stats=stats.to_json())
+    return Part(
+        path=path,
+        size=size,
+        rows=stats.rows,
+        accept=counts["accept"],
+        review=counts["review"],
+        reject=counts["reject"],
+        error=counts["error"],
+        keys=keys,
+        stats=stats.to_json(),
+    )
 
 
 def _values(table: pa.Table, column: str) -> list[Any]:

@@ -80,6 +80,7 @@ RUNS = _schema(
     policy=_TEXT,
     started_at=_TIME,
     committed_at=_TIME,
+    metrics=pa.map_(_TEXT, pa.int64()),  # null in rows written before there was such a column
 )
 REVIEWS = _schema(
     "review_id run_id uri generation decision",
@@ -122,13 +123,19 @@ def _clean(value: Any) -> Any:
 
 def flat_row(record: Run | Review | Release) -> Row:
     """The row of a record whose fields are its columns."""
-    row = {column.name: getattr(record, column.name) for column in fields(record)}
-    return {name: _utc(each) if isinstance(each, datetime) else _clean(each) for name, each in row.items()}
+    return {column.name: _flat(getattr(record, column.name)) for column in fields(record)}
+
+
+def _flat(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return [(_clean(key), each) for key, each in sorted(value.items())]
+    return _utc(value) if isinstance(value, datetime) else _clean(value)
 
 
 def run_from(row: Mapping[str, Any]) -> Run:
     """The ledger entry of a row of `runs`."""
-    return Run(**{**row, "started_at": _utc(row["started_at"]), "committed_at": _utc(row["committed_at"])})
+    times = {name: _utc(row[name]) for name in ("started_at", "committed_at")}
+    return Run(**{**row, **times, "metrics": dict(row.get("metrics") or ())})
 
 
 def review_from(row: Mapping[str, Any]) -> Review:

@@ -22,6 +22,7 @@ import apache_beam as beam
 from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipelines.counters import NAMESPACE
 from pipelines.options import LOCAL_RUNNER
 from pipelines.progress import Progress
 from pipelines.screen import build
@@ -46,8 +47,9 @@ def job_once(settings: Settings, uploads: Path, results: Path) -> tuple[float, d
     result = pipeline.run()
     result.wait_until_finish()
     wall = time.perf_counter() - start
-    counters = result.metrics().query(MetricsFilter().with_namespace("screening.ms"))["counters"]
-    return wall, {counter.key.metric.name: counter.committed / 1000 for counter in counters}
+    counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
+    counted = {counter.key.metric.name: counter.committed for counter in counters}
+    return wall, {name[3:]: number / 1000 for name, number in counted.items() if name.startswith("ms.")}
 
 
 def loop_once(settings: Settings, uploads: Path, results: Path) -> float:

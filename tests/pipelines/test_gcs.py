@@ -127,6 +127,13 @@ def test_a_store_that_gives_up_holds_the_upload_and_the_next_run_tries_again(buc
     assert bucket.decisions()["news/000/000004.txt"] == "accept"
 
 
+def test_tries_again_are_counted_in_the_run(bucket, gcs_server):
+    gcs_server.faults("status", status=503, method="GET", path="000004.txt.*alt=media", times=3)
+    assert bucket.screen("--run-id", "one") == 0
+    assert bucket.tables.run("one").metrics["retries"] == gcs_server.hits() == 3
+    assert bucket.decisions()["news/000/000004.txt"] == "accept"
+
+
 def test_a_bucket_that_does_not_exist_is_said(bucket, capsys):
     bucket.uploads = "gs://no-such-bucket-here"
     assert bucket.screen() == 2

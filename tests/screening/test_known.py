@@ -56,7 +56,7 @@ class Bench:
             verdicts = list(screener.screen(open_store(str(self.uploads)).list(str(self.uploads))))
         finally:
             screener.close()
-        self.reused = screener.reused
+        self.reused = screener.meter.read()["reused"]
         if commit:
             self.commit(run_id, settings, verdicts)
         return {verdict.name: verdict for verdict in verdicts}

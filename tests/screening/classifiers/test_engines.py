@@ -21,9 +21,9 @@ from screening.classifiers.engines import cuda, openvino
 from screening.classifiers.engines.contract import Pool
 from screening.errors import ConfigError
 from screening.hardware import ENGINES, PRECISIONS, cores_here
+from screening.meter import Meter
 from screening.records import Article
 from screening.settings import prepare
-from screening.stopwatch import Stopwatch
 
 HAS_CUDA = cuda.is_there("cuda")
 TEXTS = [Article("text/plain", "good bad the river " * n + "win") for n in range(40)]
@@ -223,10 +223,11 @@ def test_cores_are_those_that_the_container_pays_for(said, cores, tmp_path, monk
     assert cores_here(tmp_path / "gone") == 8
 
 
-def test_the_stopwatch_tells_the_steps_apart_and_leaves_the_loading_out(bundle):
-    stopwatch = Stopwatch()
-    classifier = Classifier(bundle, stopwatch=stopwatch)
-    assert not stopwatch.seconds
+def test_the_meter_tells_the_steps_apart_and_leaves_the_trial_out(bundle):
+    meter = Meter()
+    classifier = Classifier(bundle, meter=meter)
+    assert meter.read() == {"models_loaded": 1}, "trying a model is on nobody's clock"
     classifier.score([Article("text/plain", "good news")])
-    assert set(stopwatch.seconds) == {"tokenise", "infer"}
-    assert all(seconds > 0 for seconds in stopwatch.seconds.values())
+    found = meter.read()
+    assert set(found) == {"models_loaded", "tokens", "padding", "ms.tokenise", "ms.infer", "wall_ms.engine"}
+    assert found["tokens"] == 4, "two words and a mark at both ends"

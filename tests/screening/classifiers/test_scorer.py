@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from screening.classifiers import Bundle, Classifier, load_bundle, make_engine
 from screening.classifiers.engines import Engine, Feed, Logits, Session
+from screening.classifiers.scorer import Scorer
+from screening.classifiers.windows import Span, Window
 from screening.errors import ConfigError
+from screening.meter import Meter
 from screening.records import Article, Picture
 from tests.screening.classifiers.tiny import WORDS, image_bundle, text_bundle
 
@@ -124,3 +127,14 @@ def test_an_engine_that_fails_for_good_stops_the_job_and_blames_no_content(texts
     engine.broken = True
     with pytest.raises(ConfigError, match="the model does not run: the device is gone"):
         classifier.score([article(text) for text in ("bad", "good news", "win")])
+
+
+def test_tokens_and_padding_are_those_that_the_engine_ran(texts):
+    meter, engine = Meter(), make_engine("onnxruntime")
+    scorer = Scorer(texts, engine.budget, engine.load(texts), meter, remember=10)
+    cut = [Window(Span(i, 0, 0, 0, length), [i] * length, [0] * length) for i, length in enumerate((4, 17, 18, 33))]
+    scorer.texts(cut)
+    assert meter.read()["tokens"] == 4 + 17 + 18 + 33
+    assert meter.read()["padding"] == 0 + 1 + 0 + 3
+    scorer.texts(cut)
+    assert meter.read()["tokens"] == 4 + 17 + 18 + 33, "what is known is not run again"

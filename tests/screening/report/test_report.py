@@ -16,6 +16,7 @@ from screening.records import BundleId, Evidence, Fingerprint, Run, Signal, Thre
 from screening.report import render, summary_table, write_report
 from screening.report.histogram import BINS, Axis, Histogram, axis_for
 from screening.report.text import visible
+from screening.report.work import work_of
 from screening.tables import ResultTables
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -51,11 +52,17 @@ def tables(tmp_path: Path) -> ResultTables:
     return ResultTables(str(tmp_path))
 
 
-def commit(tables: ResultTables, *verdicts: Verdict, skipped: int = 0) -> Run:
+COUNTED = {
+    "uploads": 24, "ms.infer": 6000, "ms.read": 1500, "ms.decode": 500, "wall_ms.screening": 4000,
+    "wall_ms.engine": 3000, "tokens": 900, "padding": 100, "retries": 2, "models_loaded": 3, "reused": 1,
+}  # fmt: skip
+
+
+def commit(tables: ResultTables, *verdicts: Verdict, skipped: int = 0, **metrics: int) -> Run:
     part = tables.write_part("run-1", verdicts)
     done = NOW + timedelta(seconds=12)
     run = Run("run-1", "/in", part.rows + skipped, skipped, **part.counts, fingerprint="f" * 64, policy="po" * 32,
-              started_at=NOW, committed_at=done)  # fmt: skip
+              started_at=NOW, committed_at=done, metrics=metrics)  # fmt: skip
     return tables.commit_run(run, [part])
 
 
@@ -179,6 +186,45 @@ def test_the_summary_has_the_ledger(tables) -> None:
     out = console.export_text()
     assert "7 listed - 5 skipped = 2 decided" in out
     assert re.search(r"accept\W+1\W+50\.0%", out)
+
+
+def test_work_is_rates_and_shares() -> None:
+    run = Run("r", "/in", 24, 0, 24, 0, 0, 0, "f", "p", NOW, NOW + timedelta(seconds=12), COUNTED)
+    work = work_of(run)
+    assert work is not None
+    assert (work.rate, work.worker_rate, work.padding, work.busy) == (2.0, 6.0, 0.1, 0.75)
+    assert [(step.name, step.seconds, step.share) for step in work.steps] == [
+        ("infer", 6.0, 0.75),
+        ("read", 1.5, 0.1875),
+        ("decode", 0.5, 0.0625),
+    ]
+    assert work_of(replace(run, metrics={})) is None
+
+
+def test_work_without_a_model_has_no_shares_of_one() -> None:
+    run = Run("r", "/in", 1, 0, 0, 0, 0, 1, "f", "p", NOW, NOW, {"uploads": 1})
+    work = work_of(run)
+    assert work is not None
+    assert (work.rate, work.worker_rate, work.padding, work.busy, work.steps) == (None, None, None, None, ())
+    assert dict(work.facts) == {"tokens": "0", "reused": "0", "retries": "0", "models loaded": "0"}
+
+
+def test_page_and_summary_tell_the_work(tables) -> None:
+    run = commit(tables, BASE, **COUNTED)
+    text = Page(render(tables, "run-1")).text
+    for said in ("uploads/s a worker 6", "engine busy 75.0%", "padding 10.0%", "retries 2", "models loaded 3",
+                 "infer 6.00 75.0 %", "read 1.50 18.8 %"):  # fmt: skip
+        assert said in text, said
+    console = Console(record=True, width=160)
+    console.print(summary_table(run))
+    out = console.export_text()
+    for said in ("engine busy 75.0%, padding 10.0%", "retries 2, models loaded 3", "infer 75%, read 19%, decode 6%"):
+        assert said in out, said
+
+
+def test_a_run_that_counted_nothing_says_nothing_of_work(tables) -> None:
+    commit(tables, BASE)
+    assert "models loaded" not in Page(render(tables, "run-1")).text
 
 
 def test_a_histogram_puts_every_score_in_the_bin_below_its_place() -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from screening.errors import ConfigError
 from screening.records import DECISIONS
-from screening.tables import Part, ReconcileError, ResultTables, add_keys, upload_key
+from screening.tables import Part, ReconcileError, ResultTables, add_keys, metrics_of, upload_key
 from screening.tables.commit import reconcile
+from screening.tables.schema import RUNS, SCHEMAS
 
 ALL = ("", "~")
 
@@ -260,3 +261,63 @@ def test_compaction_by_an_administrator_changes_nothing_that_is_seen(tmp_path, v
     assert tables.decided("/in/2", "/in/3", "f" * 64) == {("/in/2", 1), ("/in/2-b", 1), ("/in/3", 1)}
     commit(tables, "run-4", verdict(uri="/in/4"))
     assert tables.verdicts("/in/1") == [verdict("run-1", "/in/1")]
+
+
+def test_a_run_carries_what_its_parts_counted(tmp_path, verdict, run_row) -> None:
+    tables = ResultTables(str(tmp_path))
+    made = [
+        ("/in/a", {"uploads": 1, "ms.read": 7}, "one", 2),
+        ("/in/b", {"uploads": 1, "reason.spam": 1}, "one", 2),
+        ("/in/c", {"uploads": 1, "ms.read": 5}, "two", 2),
+    ]
+    parts = [
+        replace(tables.write_part("run-1", [verdict(uri=uri)]), metrics=metrics, worker=worker, models=models)
+        for uri, metrics, worker, models in made
+    ]
+    assert metrics_of([*parts]) == {"uploads": 3, "ms.read": 12, "reason.spam": 1, "models_loaded": 4}
+    row = tables.commit_run(replace(run_row("run-1", accept=3), metrics=metrics_of(parts)), parts)
+    assert row.metrics["ms.read"] == 12
+    assert ResultTables(str(tmp_path)).run("run-1") == row
+    asked = tables.connection().execute("SELECT metrics['ms.read'] FROM runs").fetchall()
+    assert asked == [(12,)]
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_a_run_counted_survives_a_committer_that_dies(tmp_path, verdict, run_row, monkeypatch) -> None:
+    tables = ResultTables(str(tmp_path))
+    part = tables.write_part("run-1", [verdict()])
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultTables, "_enter", _die)
+        with pytest.raises(KeyboardInterrupt):
+            tables.commit_run(replace(run_row("run-1", accept=1), metrics={"uploads": 1}), [part])
+    assert tables.run("run-1") is None
+    ResultTables(str(tmp_path)).heal()
+    assert tables.run("run-1").metrics == {"uploads": 1}
+
+
+def test_a_ledger_from_before_there_were_metrics_is_read_and_goes_on(tmp_path, verdict, commit, monkeypatch) -> None:
+    with monkeypatch.context() as patch:
+        old = RUNS.remove(RUNS.get_field_index("metrics"))
+        patch.setitem(SCHEMAS, "runs", old)
+        commit(ResultTables(str(tmp_path)), "run-0", verdict(uri="/in/0"))
+    assert "metrics" not in DeltaTable(tmp_path / "runs").schema().to_json()
+    tables = ResultTables(str(tmp_path))
+    assert tables.run("run-0").metrics == {}
+    assert tables.connection().execute("SELECT run_id, metrics FROM runs").fetchall() == [("run-0", None)]
+    for number in range(1, 70):  # past the number at which small files are joined
+        commit(tables, f"run-{number}", verdict(uri=f"/in/{number}"))
+    assert len(tables.runs()) == 70
+    assert len(DeltaTable(tmp_path / "runs").file_uris()) < 64
+    assert [run.run_id for run in tables.runs() if run.metrics] == []
+    assert rows(tables)[0] == ("run-0", "/in/0")
+
+
+def test_a_writer_from_before_may_still_append(tmp_path, verdict, commit, monkeypatch) -> None:
+    commit(ResultTables(str(tmp_path)), "run-1", verdict(uri="/in/1"))
+    with monkeypatch.context() as patch:
+        patch.setitem(SCHEMAS, "runs", RUNS.remove(RUNS.get_field_index("metrics")))
+        commit(ResultTables(str(tmp_path)), "run-2", verdict(uri="/in/2"))
+    assert [run.run_id for run in ResultTables(str(tmp_path)).runs()] == ["run-1", "run-2"]
