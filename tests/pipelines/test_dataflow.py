@@ -225,12 +225,14 @@ def test_what_the_graph_carries_does_not_grow_with_the_input(buckets, sent):
     assert abs(one - many) < 1000
 
 
-def test_one_process_a_worker_unless_another_number_is_asked_for(buckets, sent):
+def test_one_process_a_worker_with_few_bundles_unless_others_are_asked_for(buckets, sent):
     assert buckets.screen(*NEEDED, *CPU) == 0
-    assert buckets.screen(*NEEDED, *CPU, "--experiments=use_multiple_sdk_containers") == 0
+    asked = ("--experiments=use_multiple_sdk_containers", "--number_of_worker_harness_threads=5")
+    assert buckets.screen(*NEEDED, *CPU, *asked) == 0
     one, many = (set(job.environment.experiments) for job in sent)
     assert "no_use_multiple_sdk_containers" in one
     assert "no_use_multiple_sdk_containers" not in many
+    assert [job.environment.worker_pools[0].num_threads_per_worker for job in sent] == [2, 5]
 
 
 def test_a_dry_run_writes_nothing_and_says_so(buckets, capsys):

@@ -20,7 +20,14 @@ __all__ = ["buckets", "sent"]  # fixtures
 
 JOBS = {"screen": screen, "release": release}
 EACH = pytest.mark.parametrize("job", JOBS)
-VALUES = {"reuse_scores": "true", "mode": "label", "engine": "cuda", "precision": "fp16", "cores": "4"}
+VALUES = {
+    "reuse_scores": "true",
+    "mode": "label",
+    "engine": "cuda",
+    "precision": "fp16",
+    "cores": "4",
+    "accelerator": EXAMPLE,
+}
 # What the launcher of a flex template adds by itself, as its logs show; the last is of no flag that we know.
 LAUNCHER = [
     "--runner=DataflowRunner",
