@@ -26,6 +26,7 @@ from pipelines.steps import (
     Job,
     ScreenUploads,
     Split,
+    WriteReport,
 )
 from screening.commands.common import engine_flags
 from screening.errors import ScreeningError
@@ -60,11 +61,13 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
         | "Read, decode, match, check, classify, decide, write" >> screening.with_outputs(TALLIES, main=PARTS)
     )
     tallies = (coarse[TALLIES], fine[TALLIES], cut[TALLIES], parts[TALLIES]) | "Tallies" >> beam.Flatten()
-    _ = (
+    committed = (
         pipeline
         | "Run" >> beam.Create([job.run_id])
         | "Commit" >> beam.ParDo(CommitRun(job), beam.pvalue.AsList(parts[PARTS]), beam.pvalue.AsList(tallies))
     )
+    if job.unattended:
+        _ = committed | "Report" >> beam.ParDo(WriteReport(job))
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -139,6 +142,7 @@ def run(argv: Sequence[str]) -> int:
                 reuse=own.reuse_scores,
                 accelerator=own.accelerator,
                 since=resolve(own.since, tables, source, settings.fingerprint.digest),
+                unattended=dataflow.is_handed_over(beam_options),
             )
             with beam.Pipeline(options=beam_options) as pipeline:
                 build(pipeline, job)

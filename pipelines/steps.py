@@ -23,6 +23,7 @@ from pipelines.progress import Progress
 from pipelines.since import Since
 from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
+from screening.report import write_report
 from screening.screener import Screener
 from screening.settings import Settings
 from screening.tables import Part, ReconcileError, ResultTables, add_keys, metrics_of, upload_key
@@ -47,6 +48,7 @@ class Job:
     reuse: bool = False  # scores of the same bytes
     accelerator: str = ""  # of the step that classifies, on Dataflow
     since: Since = field(default_factory=Since)
+    unattended: bool = False  # the launcher ends first, so the job writes the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +227,13 @@ class CommitRun(beam.DoFn):
         if add_keys(tally.owed for tally in tallies):
             raise ReconcileError(f"run {run_id}: a piece of the input was lost, or done twice")
         yield ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+
+
+class WriteReport(beam.DoFn):
+    """The report of a run that is committed, where no launcher waits to write it."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def process(self, run: Run) -> None:
+        write_report(ResultTables(self._job.results), run.run_id)
