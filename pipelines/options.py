@@ -53,16 +53,25 @@ def _truth(text: str) -> bool:
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false") from None
 
 
-def beam_options(flags: Sequence[str], own: argparse.ArgumentParser) -> PipelineOptions:
-    """Beam's options from the flags that are not the job's own; ConfigError for one that is nobody's."""
+def names(own: argparse.ArgumentParser) -> set[str]:
+    """Every flag that there is, in each spelling: the job's own and Beam's."""
+    return {name for one in (_beams(), own) for action in one._actions for name in action.option_strings}
+
+
+def _beams() -> argparse.ArgumentParser:
     known = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(known)
-    names = {name for one in (known, own) for action in one._actions for name in action.option_strings}
+    return known
+
+
+def beam_options(flags: Sequence[str], own: argparse.ArgumentParser) -> PipelineOptions:
+    """Beam's options from the flags that are not the job's own; ConfigError for one that is nobody's."""
+    known, there = _beams(), names(own)
     for flag in flags:
         name = flag.partition("=")[0]
-        if name.startswith("--") and name not in names:
-            near = difflib.get_close_matches(name, sorted(names), n=1)
+        if name.startswith("--") and name not in there:
+            near = difflib.get_close_matches(name, sorted(there), n=1)
             raise ConfigError(
                 f"unknown flag {name}", fix=f"did you mean {near[0]}?" if near else "see --help for the flags"
             )

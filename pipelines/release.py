@@ -31,8 +31,8 @@ def build(pipeline: beam.Pipeline, job: ReleaseJob) -> None:
     )
 
 
-def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
-    """The job's own flags, the rest, and the parser they came from."""
+def arguments() -> argparse.ArgumentParser:
+    """The job's own flags."""
     parser = flags.parser("pipelines.release", "Release what was accepted, quarantine what was rejected.")
     parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
     parser.add_argument("--live", default="", help="where accepted objects are copied to")
@@ -43,6 +43,12 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.
     flags.switch(parser, "--plan", help="stop after the plan")
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file whose quota applies")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="the bundles that the policy speaks of")
+    return parser
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
+    """The job's own flags, the rest, and the parser they came from; ConfigError where one is missing."""
+    parser = arguments()
     own, rest = parser.parse_known_args(argv)
     if own.mode == "copy" and not (own.live and own.quarantine):
         raise ConfigError("--live and --quarantine are needed", fix="or use --mode=label, which moves nothing")

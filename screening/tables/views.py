@@ -9,7 +9,8 @@ import pyarrow.dataset as ds
 
 from screening.errors import ConfigError
 
-# Arrow datasets come in under these names; the views take the tables' own names.
+# Arrow datasets come in under these names; the views take the tables' own names. BigQuery has the same views, made
+# from these (`tests/terraform/shipped.py`), so they keep to SQL that it has a word for.
 _RAW = "stored_{}"
 
 VERDICTS = """
@@ -22,7 +23,7 @@ CREATE VIEW signals AS
 SELECT run_id, uri, name, generation, content_type, decision, signal.source, signal.label, signal.score,
        signal.evidence.window AS "window", signal.evidence.start AS "start", signal.evidence."end" AS "end",
        signal.evidence.note AS note
-FROM (SELECT *, unnest(signals) AS signal FROM verdicts)
+FROM verdicts CROSS JOIN unnest(signals) AS s(signal)
 """
 
 # One row an upload: its newest generation's newest verdict, and above it what a person decided on that very
@@ -69,9 +70,10 @@ LEFT JOIN (
   GROUP BY run_id
 ) AS p USING (run_id)
 LEFT JOIN (
-  SELECT run_id, count(DISTINCT (uri, generation)) FILTER (action = 'live') AS live,
-    count(DISTINCT (uri, generation)) FILTER (action = 'quarantine') AS quarantine
-  FROM releases GROUP BY run_id
+  SELECT run_id, count(DISTINCT object) FILTER (action = 'live') AS live,
+    count(DISTINCT object) FILTER (action = 'quarantine') AS quarantine
+  FROM (SELECT run_id, action, concat(CAST(generation AS VARCHAR), ' ', uri) AS object FROM releases)
+  GROUP BY run_id
 ) AS d USING (run_id)
 ORDER BY r.committed_at, r.run_id
 """

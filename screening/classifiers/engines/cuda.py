@@ -87,6 +87,7 @@ class Cuda:
         floats = folded(graph_for(bundle, self.precision), bundle.file)
         # TensorRT fuses and rounds by itself, and knows no operators of ONNX Runtime's own
         graph = floats if self.name == "tensorrt" else fused(floats, self.precision == "fp16")
+        ort.preload_dlls(directory="")  # pip puts CUDA where the loader does not look
         session = open_graph(graph, ort.SessionOptions(), self._providers(), bundle.file)
         provider, ran = PROVIDERS[self.name], session.get_providers()[0]
         if ran != provider:
