@@ -16,6 +16,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines.counters import Counters
 from pipelines.listing import chunks, list_uploads
+from pipelines.logs import tell
 from pipelines.progress import Progress
 from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
@@ -173,4 +174,7 @@ class CommitRun(beam.DoFn):
             committed_at=job.started_at,  # set by the commit
             metrics=metrics_of(parts),
         )
-        yield ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+        run = ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+        counts = {decision: getattr(run, decision) for decision in DECISIONS}
+        tell("committed", run_id=run_id, **counts, error_share=round(run.error / max(1, sum(counts.values())), 4))
+        yield run
