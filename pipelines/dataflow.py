@@ -23,6 +23,7 @@ GPU_ENGINES = ("cuda", "tensorrt")
 ACCELERATOR = re.compile(r"type:[a-z0-9-]+;count:[1-9]\d*;install-nvidia-driver(:\w+)?")
 EXAMPLE = "type:nvidia-l4;count:1;install-nvidia-driver"
 ONE_PROCESS = "no_use_multiple_sdk_containers"
+BUNDLES = 2  # at a time in a process; Dataflow's own default is 12
 
 # What is off, and what to do about it.
 Problem = tuple[str, str]
@@ -80,14 +81,17 @@ def settle(options: PipelineOptions) -> None:
     """On Dataflow, sets what is best for these jobs where nothing else is asked for.
 
     One process a worker, which takes every core and holds each model once: left alone, Dataflow starts one a vCPU,
-    each with its models and as many threads as there are vCPUs. And no pickle of the launcher's `__main__`: what
-    workers run is in their image.
+    each with its models and as many threads as there are vCPUs. Few bundles in each: one is screened while the others
+    wait with the uploads that they took, which no idle worker can take from them. And no pickle of the launcher's
+    `__main__`: what workers run is in their image.
     """
     debug, setup = options.view_as(DebugOptions), options.view_as(SetupOptions)
     if not is_chosen(options):
         return
     if not {ONE_PROCESS, ONE_PROCESS.removeprefix("no_")} & set(debug.experiments or []):
         debug.add_experiment(ONE_PROCESS)
+    if debug.number_of_worker_harness_threads is None:
+        debug.number_of_worker_harness_threads = BUNDLES
     if setup.save_main_session is None:
         setup.save_main_session = False
 

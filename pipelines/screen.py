@@ -13,7 +13,20 @@ from rich.console import Console
 from pipelines import dataflow
 from pipelines import options as flags
 from pipelines.progress import progress_bar
-from pipelines.steps import TALLIES, CommitRun, DropRepeats, Job, ListUploads, ScreenUploads
+from pipelines.steps import (
+    DIGESTS,
+    PARTS,
+    PIECES,
+    REPEATS,
+    TALLIES,
+    CommitRun,
+    CutUp,
+    FindRepeats,
+    Job,
+    ScreenUploads,
+    Split,
+    WriteReport,
+)
 from screening.commands.common import engine_flags
 from screening.errors import ScreeningError
 from screening.report import summary_table, write_report
@@ -23,27 +36,37 @@ from screening.tables import ResultTables
 
 def build(pipeline: beam.Pipeline, job: Job) -> None:
     """The job as its data flow; one commit ends it, inside the pipeline."""
-    listed = (
-        pipeline
-        | "Input" >> beam.Create([job.source])
-        | "List what is not decided" >> beam.ParDo(ListUploads(job)).with_outputs(TALLIES, main="todo")
+    whole = pipeline | "Input" >> beam.Create([job.source])
+    coarse = whole | "Split" >> beam.ParDo(Split()).with_outputs(TALLIES, main=PIECES)
+    fine = (
+        coarse[PIECES]
+        | "Spread over workers: shards" >> beam.GroupByKey()
+        | "Split again" >> beam.ParDo(Split()).with_outputs(TALLIES, main=PIECES)
     )
-    uploads = (
-        listed.todo
-        | "Key by URI" >> beam.Map(lambda upload: (upload.uri, upload))
-        | "Spread over workers" >> beam.GroupByKey()
-        | "Drop repeats" >> beam.ParDo(DropRepeats()).with_outputs(TALLIES, main="once")
+    cut = (
+        fine[PIECES]
+        | "Spread over workers: smaller shards" >> beam.GroupByKey()
+        | "Cut" >> beam.ParDo(CutUp(job)).with_outputs(TALLIES, DIGESTS, main=PIECES)
+    )
+    again = (
+        cut[DIGESTS] | "Spread over workers: digests" >> beam.GroupByKey() | "Find repeats" >> beam.ParDo(FindRepeats())
     )
     screening = beam.ParDo(ScreenUploads(job))
     if job.accelerator:
         screening = screening.with_resource_hints(accelerator=job.accelerator)
-    parts = uploads.once | "Read, decode, match, check, classify, decide, write" >> screening
-    tallies = (listed[TALLIES], uploads[TALLIES]) | "Tallies" >> beam.Flatten()
-    _ = (
+    parts = (
+        {PIECES: cut[PIECES], REPEATS: again}
+        | "Spread over workers" >> beam.CoGroupByKey()
+        | "Read, decode, match, check, classify, decide, write" >> screening.with_outputs(TALLIES, main=PARTS)
+    )
+    tallies = (coarse[TALLIES], fine[TALLIES], cut[TALLIES], parts[TALLIES]) | "Tallies" >> beam.Flatten()
+    committed = (
         pipeline
         | "Run" >> beam.Create([job.run_id])
-        | "Commit" >> beam.ParDo(CommitRun(job), beam.pvalue.AsList(parts), beam.pvalue.AsList(tallies))
+        | "Commit" >> beam.ParDo(CommitRun(job), beam.pvalue.AsList(parts[PARTS]), beam.pvalue.AsList(tallies))
     )
+    if job.unattended:
+        _ = committed | "Report" >> beam.ParDo(WriteReport(job))
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -110,6 +133,7 @@ def run(argv: Sequence[str]) -> int:
                 cores=cores,
                 reuse=own.reuse_scores,
                 accelerator=own.accelerator,
+                unattended=dataflow.is_handed_over(beam_options),
             )
             with beam.Pipeline(options=beam_options) as pipeline:
                 build(pipeline, job)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
+from pathlib import Path
 
 from screening.checks.hashes import Bank, load_bank
 from screening.classifiers import Bundle, find_bundles, make_engine
@@ -16,7 +17,7 @@ from screening.errors import ConfigError
 from screening.policy import BankSpec, Policy, load_policy
 from screening.records import Fingerprint, Threshold
 
-PACKAGE = str(resources.files("screening"))
+PACKAGE = str(Path(str(resources.files("screening"))).resolve())  # as the policy gives the places of its banks
 SHIPPED_POLICY = f"{PACKAGE}/policies/default.yaml"
 SHIPPED_BUNDLES = f"{PACKAGE}/bundles"
 

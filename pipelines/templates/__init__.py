@@ -14,6 +14,7 @@ from typing import Any
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, WorkerOptions
 
 from pipelines import release, screen
+from pipelines.dataflow import ACCELERATOR
 
 FOLDER = Path(__file__).parent
 JOBS = {
@@ -68,6 +69,8 @@ def _regex(action: argparse.Action) -> str:
         return f"^({'|'.join(choice for choice in action.choices if choice != 'auto')})$"
     if action.dest in PLACES:
         return "^gs://.+$"
+    if action.dest == "accelerator":
+        return f"^{ACCELERATOR.pattern}$"
     if action.nargs == "?":
         return "^(true|false)$"
     return r"^\d+$" if action.type is int else ""

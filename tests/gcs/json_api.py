@@ -96,6 +96,8 @@ def _listing(call: Call, bucket: Bucket) -> Reply:
         call.query.get("delimiter", ""),
         urlsafe_b64decode(token).decode() if token else "",
         page_size(call.query.get("maxResults")),
+        call.query.get("startOffset", ""),
+        call.query.get("endOffset", ""),
     )
     shown: dict[str, object] = {"kind": "storage#objects"}
     if objects:

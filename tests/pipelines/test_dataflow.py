@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2 as api
@@ -20,8 +21,10 @@ from google.cloud.dataflow_v1beta3 import Environment, WorkerIPAddressConfigurat
 
 from pipelines import release, screen
 from pipelines.dataflow import EXAMPLE
+from pipelines.listing import Range
+from pipelines.options import LOCAL_RUNNER
 from pipelines.progress import Progress
-from pipelines.steps import Job, ScreenUploads
+from pipelines.steps import PIECES, REPEATS, TALLIES, Job, ScreenUploads
 from screening.errors import ConfigError
 from screening.screener import Screener
 from screening.settings import SHIPPED_POLICY, prepare
@@ -157,10 +160,10 @@ def test_no_worker_installs_anything_at_its_start(any_job):
 def test_only_small_records_of_ours_cross_a_shuffle(any_job):
     """Contents are read, and used up, in one step after the last shuffle.
 
-    What crosses is a key with an `Upload` or a chunk of acts, whose size `test_elements_between_steps_are_small` holds.
+    What crosses is a piece of the listing, digests or a chunk of acts: `test_elements_between_steps_are_small`.
     """
     shuffles = any_job.steps(common_urns.primitives.GROUP_BY_KEY.urn)
-    (reads,) = (step for name, step in any_job.pardos.items() if name in (CLASSIFY, ACT))
+    (reads,) = (step for name, step in any_job.pardos.items() if name.startswith((CLASSIFY, ACT)))
     for step in shuffles.values():
         assert step.unique_name.startswith("Spread over workers")
         assert not any_job.feeds(reads, step), "contents would be shuffled"
@@ -175,10 +178,11 @@ def test_what_the_classifying_step_emits_holds_no_content(place):
     step = ScreenUploads(Job("r", place.uploads, place.results, datetime.now(UTC), settings, Progress(), cores=1))
     step.setup()
     step.start_bundle()
-    assert list(step.process(open_store(place.uploads).stat(str(path)))) == []
+    (cut,) = Range(place.uploads).cut()
+    assert all(each.tag == TALLIES for each in step.process((cut.piece.id, {PIECES: [cut.piece], REPEATS: []})))
     (part,) = step.finish_bundle()
     step.teardown()
-    assert part.value.rows == 1
+    assert part.value.rows == 16
     assert len(pickle.dumps(part.value)) < 2_000
 
 
@@ -223,12 +227,14 @@ def test_what_the_graph_carries_does_not_grow_with_the_input(buckets, sent):
     assert abs(one - many) < 1000
 
 
-def test_one_process_a_worker_unless_another_number_is_asked_for(buckets, sent):
+def test_one_process_a_worker_with_few_bundles_unless_others_are_asked_for(buckets, sent):
     assert buckets.screen(*NEEDED, *CPU) == 0
-    assert buckets.screen(*NEEDED, *CPU, "--experiments=use_multiple_sdk_containers") == 0
+    asked = ("--experiments=use_multiple_sdk_containers", "--number_of_worker_harness_threads=5")
+    assert buckets.screen(*NEEDED, *CPU, *asked) == 0
     one, many = (set(job.environment.experiments) for job in sent)
     assert "no_use_multiple_sdk_containers" in one
     assert "no_use_multiple_sdk_containers" not in many
+    assert [job.environment.worker_pools[0].num_threads_per_worker for job in sent] == [2, 5]
 
 
 def test_a_dry_run_writes_nothing_and_says_so(buckets, capsys):
@@ -244,6 +250,14 @@ def test_a_release_with_nothing_to_do_still_leaves_a_job(buckets, sent, capsys):
     assert "nothing was done" in capsys.readouterr().out
     assert buckets.release(*NEEDED) == 0
     assert len(sent) == 1
+
+
+def test_a_job_that_nobody_waits_for_writes_its_report(place):
+    settings = prepare(engine="onnxruntime", precision="fp32")
+    job = Job("r", place.uploads, place.results, datetime.now(UTC), settings, Progress(), cores=1, unattended=True)
+    with beam.Pipeline(runner=LOCAL_RUNNER) as pipeline:
+        screen.build(pipeline, job)
+    assert "15 listed" in (Path(place.results) / "reports" / "r.html").read_text()
 
 
 def without(flag: str) -> list[str]:
@@ -328,10 +342,16 @@ def test_banks_that_no_worker_sees_are_refused(buckets, tmp_path, capsys):
     assert "where no worker finds it" in capsys.readouterr().err
 
 
-def test_the_launchers_fingerprint_is_the_workers():
-    assert prepare(engine="onnxruntime", precision="fp32", here=False) == prepare(
-        engine="onnxruntime", precision="fp32"
-    )
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_the_launchers_fingerprint_is_the_workers(engine):
+    if engine == "openvino":
+        pytest.importorskip("openvino")
+    launched = prepare(engine=engine, precision="fp32", here=False)
+    assert launched == prepare(engine=engine, precision="fp32")
+
+
+def test_a_launcher_takes_gpus_at_their_name():
+    assert prepare(engine="cuda", precision="fp16", here=False).fingerprint.engine.endswith("/cuda/fp16")
 
 
 def test_a_worker_finds_what_ships_in_its_own_installation():

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
+import uuid
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
 
 from pipelines import options as flags
 from pipelines import release, screen, templates
+from pipelines.dataflow import EXAMPLE
 from pipelines.templates import launch
+from screening.storage import open_store
 from tests.pipelines.test_dataflow import CPU, GPU, IMAGE, NEEDED, buckets, sent
 
 __all__ = ["buckets", "sent"]  # fixtures
 
 JOBS = {"screen": screen, "release": release}
 EACH = pytest.mark.parametrize("job", JOBS)
-VALUES = {"reuse_scores": "true", "mode": "label", "engine": "cuda", "precision": "fp16", "cores": "4"}
+VALUES = {
+    "reuse_scores": "true",
+    "mode": "label",
+    "engine": "cuda",
+    "precision": "fp16",
+    "cores": "4",
+    "accelerator": EXAMPLE,
+}
 # What the launcher of a flex template adds by itself, as its logs show; the last is of no flag that we know.
 LAUNCHER = [
     "--runner=DataflowRunner",
@@ -100,3 +112,25 @@ def test_a_launch_that_lacks_something_is_refused(capsys):
     assert launch.main([*LAUNCHER, "--input=gs://up", "--results=gs://results", *CPU]) == 2
     assert "--sdk_container_image is missing" in capsys.readouterr().err
     assert "--no_use_public_ips" in NEEDED, "which the launcher adds"
+
+
+@pytest.mark.parametrize("job", ["screen", "release"])
+def test_a_launch_leaves_the_job_where_the_service_looks_for_it(job, buckets, gcs_server, monkeypatch):
+    """All the way to what `--template_location` gets, on the tests' own storage server."""
+    monkeypatch.setattr("google.auth.default", lambda **_: (AnonymousCredentials(), None))
+    staging = f"gs://{gcs_server.create_bucket(f'staging-{uuid.uuid4().hex[:8]}')}"
+    left = f"{staging}/staging/template_launches/1/job_object"
+    parameters = [f"--results={buckets.results}", f"--sdk_container_image={IMAGE}", f"--template_location={left}"]
+    if job == "screen":
+        parameters += [f"--input={buckets.uploads}", *GPU[:2], f"--accelerator={EXAMPLE}"]
+        monkeypatch.setattr("pipelines.dataflow.is_installed", lambda: True)  # as in the GPU image
+    else:
+        assert buckets.screen("--run-id", "r") == 0
+        parameters += [f"--live={buckets.live}", f"--quarantine={buckets.quarantine}"]
+    assert launch.main([each.replace("gs://staging-home", staging) for each in (*LAUNCHER, *parameters)]) == 0
+    described = json.loads(open_store(left).get(left))
+    assert described["environment"]["serviceAccountEmail"] == "screen@home-123.iam.gserviceaccount.com"
+    (pool,) = described["environment"]["workerPools"]
+    assert {each["containerImage"] for each in pool["sdkHarnessContainerImages"]} == {IMAGE}
+    staged = {upload.name.rpartition("/")[2] for upload in open_store(left).list(f"{staging}/staging")}
+    assert staged == {"job_object", "pipeline.pb", "submission_environment_dependencies.txt"}
