@@ -19,6 +19,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from pipelines import repeats
 from pipelines.counters import NAMESPACE, Counters
 from pipelines.listing import PIECE, Shard, chunks, shards
+from pipelines.logs import tell
 from pipelines.progress import Progress
 from pipelines.since import Since
 from screening.meter import since
@@ -227,7 +228,10 @@ class CommitRun(beam.DoFn):
         )
         if add_keys(tally.owed for tally in tallies):
             raise ReconcileError(f"run {run_id}: a piece of the input was lost, or done twice")
-        yield ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+        run = ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+        counts = {decision: getattr(run, decision) for decision in DECISIONS}
+        tell("committed", run_id=run_id, **counts, error_share=round(run.error / max(1, sum(counts.values())), 4))
+        yield run
 
 
 class WriteReport(beam.DoFn):
