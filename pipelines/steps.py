@@ -17,6 +17,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from pipelines.counters import Counters
 from pipelines.listing import chunks, list_uploads
 from pipelines.progress import Progress
+from pipelines.watchdog import Signs
 from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.report import write_report
@@ -44,6 +45,7 @@ class Job:
     reuse: bool = False  # scores of the same bytes
     accelerator: str = ""  # of the step that classifies, on Dataflow
     unattended: bool = False  # the launcher ends first, so the job writes the report
+    signs: Signs = Signs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class ListUploads(beam.DoFn):
             decided = tables.decided(min(uris), max(uris), fingerprint)
             todo = [upload for upload in chunk if (upload.uri, upload.generation) not in decided]
             self._job.progress.listed(len(todo))
+            self._job.signs.leave()
             keys = add_keys(upload_key(upload.uri, upload.generation) for upload in todo)
             yield beam.pvalue.TaggedOutput(TALLIES, Tally(len(chunk), len(chunk) - len(todo), keys))
             yield from todo
@@ -140,6 +143,7 @@ class ScreenUploads(beam.DoFn):
                 if verdict is None:
                     return
                 self._job.progress.screened(1)
+                self._job.signs.leave()
                 counters.tell(now=False)
                 yield verdict
 
