@@ -13,7 +13,21 @@ from rich.console import Console
 from pipelines import dataflow, watchdog
 from pipelines import options as flags
 from pipelines.progress import progress_bar
-from pipelines.steps import TALLIES, CommitRun, DropRepeats, Job, ListUploads, ScreenUploads, WriteReport
+from pipelines.since import resolve
+from pipelines.steps import (
+    DIGESTS,
+    PARTS,
+    PIECES,
+    REPEATS,
+    TALLIES,
+    CommitRun,
+    CutUp,
+    FindRepeats,
+    Job,
+    ScreenUploads,
+    Split,
+    WriteReport,
+)
 from screening.commands.common import engine_flags
 from screening.errors import ScreeningError
 from screening.report import summary_table, write_report
@@ -23,26 +37,34 @@ from screening.tables import ResultTables
 
 def build(pipeline: beam.Pipeline, job: Job) -> None:
     """The job as its data flow; one commit ends it, inside the pipeline."""
-    listed = (
-        pipeline
-        | "Input" >> beam.Create([job.source])
-        | "List what is not decided" >> beam.ParDo(ListUploads(job)).with_outputs(TALLIES, main="todo")
+    whole = pipeline | "Input" >> beam.Create([job.source])
+    coarse = whole | "Split" >> beam.ParDo(Split(job)).with_outputs(TALLIES, main=PIECES)
+    fine = (
+        coarse[PIECES]
+        | "Spread over workers: shards" >> beam.GroupByKey()
+        | "Split again" >> beam.ParDo(Split(job)).with_outputs(TALLIES, main=PIECES)
     )
-    uploads = (
-        listed.todo
-        | "Key by URI" >> beam.Map(lambda upload: (upload.uri, upload))
-        | "Spread over workers" >> beam.GroupByKey()
-        | "Drop repeats" >> beam.ParDo(DropRepeats()).with_outputs(TALLIES, main="once")
+    cut = (
+        fine[PIECES]
+        | "Spread over workers: smaller shards" >> beam.GroupByKey()
+        | "Cut" >> beam.ParDo(CutUp(job)).with_outputs(TALLIES, DIGESTS, main=PIECES)
+    )
+    again = (
+        cut[DIGESTS] | "Spread over workers: digests" >> beam.GroupByKey() | "Find repeats" >> beam.ParDo(FindRepeats())
     )
     screening = beam.ParDo(ScreenUploads(job))
     if job.accelerator:
         screening = screening.with_resource_hints(accelerator=job.accelerator)
-    parts = uploads.once | "Read, decode, match, check, classify, decide, write" >> screening
-    tallies = (listed[TALLIES], uploads[TALLIES]) | "Tallies" >> beam.Flatten()
+    parts = (
+        {PIECES: cut[PIECES], REPEATS: again}
+        | "Spread over workers" >> beam.CoGroupByKey()
+        | "Read, decode, match, check, classify, decide, write" >> screening.with_outputs(TALLIES, main=PARTS)
+    )
+    tallies = (coarse[TALLIES], fine[TALLIES], cut[TALLIES], parts[TALLIES]) | "Tallies" >> beam.Flatten()
     committed = (
         pipeline
         | "Run" >> beam.Create([job.run_id])
-        | "Commit" >> beam.ParDo(CommitRun(job), beam.pvalue.AsList(parts), beam.pvalue.AsList(tallies))
+        | "Commit" >> beam.ParDo(CommitRun(job), beam.pvalue.AsList(parts[PARTS]), beam.pvalue.AsList(tallies))
     )
     if job.unattended:
         _ = committed | "Report" >> beam.ParDo(WriteReport(job))
@@ -51,11 +73,18 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
 def arguments() -> argparse.ArgumentParser:
     """The job's own flags."""
     parser = flags.parser("pipelines.screen", "Screen uploads and commit their verdicts.")
-    parser.add_argument("--input", required=True, help="folder, gs://bucket/prefix, or manifest (.jsonl, .parquet)")
+    parser.add_argument(
+        "--input", required=True, help="folder, gs://bucket/prefix, manifest (.jsonl, .parquet) or inventory (.json)"
+    )
     parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="folder or gs:// prefix of model bundles")
     parser.add_argument("--run-id", "--run_id", default="", help="id of the run; a committed id commits nothing again")
+    parser.add_argument(
+        "--since",
+        default="",
+        help="only what is newer: a time (2026-11-25T00:00:00Z), or last-run, from when the last run like this began",
+    )
     engine_flags(parser)
     parser.add_argument("--cores", type=int, default=0, help="for each worker process; 0: all, shared among local ones")
     parser.add_argument(
@@ -115,6 +144,7 @@ def run(argv: Sequence[str]) -> int:
                 reuse=own.reuse_scores,
                 accelerator=own.accelerator,
                 unattended=dataflow.is_handed_over(beam_options),
+                since=resolve(own.since, tables, source, settings.fingerprint.digest),
                 signs=signs,
             )
             with watchdog.running(beam_options, signs, own.stall_timeout) as pipeline:

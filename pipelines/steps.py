@@ -5,30 +5,35 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipelines.counters import Counters
-from pipelines.listing import chunks, list_uploads
+from pipelines import repeats
+from pipelines.counters import NAMESPACE, Counters
+from pipelines.listing import PIECE, Shard, chunks, shards
+from pipelines.logs import tell
 from pipelines.progress import Progress
+from pipelines.since import Since
 from pipelines.watchdog import Signs
 from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.report import write_report
 from screening.screener import Screener
 from screening.settings import Settings
-from screening.tables import Part, ResultTables, add_keys, metrics_of, upload_key
+from screening.tables import Part, ReconcileError, ResultTables, add_keys, metrics_of, upload_key
 
 log = logging.getLogger(__name__)
 
-TALLIES = "tallies"
-BUFFER = 4096  # uploads (URIs and facts, some 300 bytes each) screened and written as one file
+TALLIES, DIGESTS, PIECES, REPEATS, PARTS = "tallies", "digests", "pieces", "repeats", "parts"
+BUFFER = PIECE  # uploads (URIs and facts, some 300 bytes each) screened and written as one file
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,62 +50,86 @@ class Job:
     reuse: bool = False  # scores of the same bytes
     accelerator: str = ""  # of the step that classifies, on Dataflow
     unattended: bool = False  # the launcher ends first, so the job writes the report
+    since: Since = field(default_factory=Since)
     signs: Signs = Signs()
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many uploads a piece of the listing saw and how many of them it left out."""
+    """How many uploads a piece of the listing saw and how many of them it left out.
+
+    `owed` is the sum of the keys of the pieces made less that of the pieces done: over a whole run, nothing.
+    """
 
     listed: int = 0
     skipped: int = 0
     keys: int = 0  # of those to be screened, see `upload_key`
+    owed: int = 0
 
 
-class ListUploads(beam.DoFn):
-    """Lists the input in order and emits what has no verdict yet for its generation and fingerprint."""
+class Split(beam.DoFn):
+    """The input, or shards of it, split where its names suggest it; in order of nothing."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
 
-    def process(self, source: str) -> Iterator[object]:
-        tables = ResultTables(self._job.results)
-        fingerprint = self._job.settings.fingerprint.digest
-        for chunk in chunks(list_uploads(source)):
-            uris = [upload.uri for upload in chunk]
-            decided = tables.decided(min(uris), max(uris), fingerprint)
-            todo = [upload for upload in chunk if (upload.uri, upload.generation) not in decided]
-            self._job.progress.listed(len(todo))
+    def process(self, element: str | tuple[str, Iterable[Shard]]) -> Iterator[object]:
+        dated = self._job.since.at is not None
+        whole = shards(element, dated=dated) if isinstance(element, str) else element[1]
+        owed = 0
+        for shard in whole:
             self._job.signs.leave()
-            keys = add_keys(upload_key(upload.uri, upload.generation) for upload in todo)
-            yield beam.pvalue.TaggedOutput(TALLIES, Tally(len(chunk), len(chunk) - len(todo), keys))
-            yield from todo
+            made = list(shard.split())
+            owed = add_keys([owed, *(_key(piece) for piece in made), 0 if isinstance(element, str) else -_key(shard)])
+            yield from ((piece.id, piece) for piece in made)
+        yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=owed))
 
 
-class DropRepeats(beam.DoFn):
-    """Keeps one of the entries that a manifest repeats; the others were never uploads of their own."""
+class CutUp(beam.DoFn):
+    """Shards in, pieces of some thousand uploads out; and digests of what may stand in the input twice."""
 
-    def process(self, element: tuple[str, Iterable[Upload]]) -> Iterator[object]:
-        first, *others = sorted(element[1], key=lambda upload: (-upload.generation, sorted(upload.metadata.items())))
-        if others:
-            keys = -add_keys(upload_key(upload.uri, upload.generation) for upload in others)
-            yield beam.pvalue.TaggedOutput(TALLIES, Tally(listed=-len(others), keys=keys))
-        yield first
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def process(self, element: tuple[str, Iterable[Shard]]) -> Iterator[object]:
+        for shard in element[1]:
+            owed = -_key(shard)
+            for cut in shard.cut():
+                owed = add_keys([owed, _key(cut.piece)])
+                self._job.progress.listed(cut.uploads)
+                self._job.signs.leave()
+                yield cut.piece.id, cut.piece
+                for part, entries in repeats.by_range(cut.digests):
+                    yield beam.pvalue.TaggedOutput(DIGESTS, (part, (cut.piece.id, entries)))
+            yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=owed))
+
+
+class FindRepeats(beam.DoFn):
+    """Says of each piece which of its rows repeat an earlier one: those were never uploads of their own."""
+
+    def process(self, element: tuple[int, Iterable[tuple[str, bytes]]]) -> Iterator[tuple[str, bytes]]:
+        yield from repeats.find(element[1])
+
+
+def _key(shard: Shard) -> int:
+    return upload_key(shard.id, 0)
 
 
 class Worker:
-    """A process's screener, what it counts, and a name by which its parts are told from those of others."""
+    """A process's screener, what it counts, a name by which its parts are told from others', and what is decided."""
 
     def __init__(self, job: Job) -> None:
         self.id = uuid.uuid4().hex
         self.screener = Screener(job.settings, job.run_id, cores=job.cores, reuse=job.results if job.reuse else "")
         self.counters = Counters(self.screener.meter)
+        self.decided = ResultTables(job.results).decided(job.settings.fingerprint.digest)
 
 
 class ScreenUploads(beam.DoFn):
-    """Uploads in, a Parquet file of verdicts out: what is emitted is the file's name and counts.
+    """Pieces of the input in, Parquet files of verdicts out: what is emitted is a file's name and counts, and tallies.
 
-    Reading, decoding and scoring stay inside this step, so contents never become elements of the pipeline.
+    Listing, reading, decoding and scoring stay inside this step, so uploads and contents never become elements of the
+    pipeline. What has a verdict for its generation and the run's fingerprint is left out.
     """
 
     def __init__(self, job: Job) -> None:
@@ -119,18 +148,42 @@ class ScreenUploads(beam.DoFn):
     def start_bundle(self) -> None:
         self._uploads = []
 
-    def process(self, upload: Upload) -> Iterator[Part]:
-        self._uploads.append(upload)
-        if len(self._uploads) >= BUFFER:
-            yield self._screen()
+    def process(self, element: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[object]:
+        without = repeats.places(element[1][REPEATS])
+        for piece in element[1][PIECES]:
+            for uploads in chunks(piece.uploads(without), BUFFER):
+                yield self._take(self._new(uploads))
+                while len(self._uploads) >= BUFFER:
+                    yield self._screen()
+            yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=-_key(piece)))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if self._uploads:
             yield WindowedValue(self._screen(), GlobalWindow().max_timestamp(), [GlobalWindow()])
 
+    def _new(self, uploads: list[Upload]) -> list[Upload]:
+        """Those that are not older than the run looks back; the others were not listed."""
+        kept = list(filter(self._job.since.keeps, uploads))
+        if older := len(uploads) - len(kept):
+            Metrics.counter(NAMESPACE, "older").inc(older)
+        self._job.progress.screened(len(uploads) - len(kept))
+        return kept
+
+    def _take(self, uploads: list[Upload]) -> beam.pvalue.TaggedOutput:
+        assert self._worker is not None
+        uris = [upload.uri for upload in uploads]
+        decided = self._worker.decided.between(min(uris), max(uris)) if uris else set()
+        todo = [upload for upload in uploads if (upload.uri, upload.generation) not in decided]
+        self._job.signs.leave()
+        self._uploads += todo
+        self._job.progress.screened(len(uploads) - len(todo))
+        keys = add_keys(upload_key(upload.uri, upload.generation) for upload in todo)
+        return beam.pvalue.TaggedOutput(TALLIES, Tally(len(uploads), len(uploads) - len(todo), keys))
+
     def _screen(self) -> Part:
         assert self._worker is not None
-        uploads, self._uploads = sorted(self._uploads, key=lambda upload: upload.uri), []
+        uploads, self._uploads = self._uploads[:BUFFER], self._uploads[BUFFER:]
+        uploads.sort(key=lambda upload: upload.uri)
         screener, counters = self._worker.screener, self._worker.counters
         waited = 0.0
 
@@ -177,9 +230,14 @@ class CommitRun(beam.DoFn):
             policy=job.settings.policy.digest,
             started_at=job.started_at,
             committed_at=job.started_at,  # set by the commit
-            metrics=metrics_of(parts),
+            metrics={**metrics_of(parts), **job.since.metrics},
         )
-        yield ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+        if add_keys(tally.owed for tally in tallies):
+            raise ReconcileError(f"run {run_id}: a piece of the input was lost, or done twice")
+        run = ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+        counts = {decision: getattr(run, decision) for decision in DECISIONS}
+        tell("committed", run_id=run_id, **counts, error_share=round(run.error / max(1, sum(counts.values())), 4))
+        yield run
 
 
 class WriteReport(beam.DoFn):

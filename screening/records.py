@@ -25,6 +25,7 @@ class Upload:
     `uri` is an absolute path or `gs://bucket/name`; `name` is the path below the input, under which it is
     released; `size` is in bytes; `content_type` and `metadata` are what the store or manifest claims.
     `problem` is the reason id when listing already found that it can't be read (then nothing else is known).
+    `created_at` is since when this generation is there; None where that isn't known.
     """
 
     uri: str
@@ -34,6 +35,7 @@ class Upload:
     content_type: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

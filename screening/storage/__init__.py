@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import BinaryIO, Protocol
 
 from screening.errors import ConfigError
 from screening.records import Upload
@@ -30,11 +30,16 @@ class Store(Protocol):
     access is denied.
     """
 
-    def list(self, prefix: str) -> Iterator[Upload]:
+    def list(self, prefix: str, start: str = "", end: str = "") -> Iterator[Upload]:
         """Every object below the folder or `gs://bucket/prefix`, by URI; ConfigError when there is no such place.
 
-        What can't be an upload (a link, a device, a name that is not UTF-8) is listed with its `problem`.
+        Those with names from `start` up to `end` (not included; "": no end), so ranges that meet give each object
+        once. What can't be an upload (a link, a device, a name that is not UTF-8) is listed with its `problem`.
         """
+        ...
+
+    def split(self, prefix: str, start: str, end: str, pieces: int) -> Sequence[str]:
+        """Names, in order, at which to cut a range of a listing into about `pieces` of some balance."""
         ...
 
     def stat(self, uri: str, name: str = "") -> Upload:
@@ -63,6 +68,10 @@ class Store(Protocol):
 
     def label(self, uri: str, generation: int, metadata: Mapping[str, str]) -> None:
         """Add to the metadata of that generation; `Replaced` if it is another."""
+        ...
+
+    def open(self, uri: str, generation: int) -> BinaryIO:
+        """That generation of an object of our own as a file, to be closed; its reads raise `Replaced` for another."""
         ...
 
     def get(self, uri: str) -> bytes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import mimetypes
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, BinaryIO, TypeVar
 
 import requests
 import urllib3
@@ -26,11 +27,13 @@ from screening.errors import ConfigError, Replaced, TransientError, UploadError
 from screening.meter import RETRIES
 from screening.records import Upload
 from screening.storage.names import name_problem, split_gs
+from screening.storage.parts import opened
+from screening.storage.split import cut_points
 
 T = TypeVar("T")
 CONNECTIONS = 64  # kept open: readers run ahead of the classifier
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
-FIELDS = "items(name,generation,size,contentType,metadata),nextPageToken"
+FIELDS = "items(name,generation,size,contentType,metadata,timeCreated),nextPageToken"
 KEPT = ("contentType", "contentEncoding", "contentLanguage", "contentDisposition", "cacheControl")
 
 
@@ -61,19 +64,42 @@ class GcsStore:
             on_error=lambda _: RETRIES.add("retries"),
         )
 
-    def list(self, prefix: str) -> Iterator[Upload]:
+    def list(self, prefix: str, start: str = "", end: str = "") -> Iterator[Upload]:
         """Every object below the prefix, which is taken as a folder; its empty markers of folders are none."""
         bucket, folder = split_gs(prefix.rstrip("/") + "/")
-        pages = self._client.list_blobs(
-            bucket, prefix=folder or None, fields=FIELDS, page_size=1000, retry=self._retry, timeout=TIMEOUT
+        for blob in self._blobs(bucket, folder, start, end, FIELDS, 1000):
+            if not (blob.name.endswith("/") and blob.size == 0):
+                yield _upload(f"gs://{bucket}/{blob.name}", blob.name.removeprefix(folder), blob)
+
+    def split(self, prefix: str, start: str, end: str, pieces: int) -> Sequence[str]:
+        """Cuts between the letters of the names, so that no page of the listing is read for most of them."""
+        bucket, folder = split_gs(prefix.rstrip("/") + "/")
+
+        def peek(start: str, end: str, count: int) -> Sequence[str]:
+            blobs = self._blobs(bucket, folder, start, end, "items(name),nextPageToken", count)
+            return [blob.name.removeprefix(folder) for blob in islice(blobs, count)]
+
+        return cut_points(peek, start, end, pieces)
+
+    def _blobs(self, bucket: str, folder: str, start: str, end: str, fields: str, page: int) -> Iterator[storage.Blob]:
+        blobs = iter(
+            self._client.list_blobs(
+                bucket,
+                prefix=folder or None,
+                start_offset=folder + start or None,
+                end_offset=folder + end if end else None,
+                fields=fields,
+                page_size=page,
+                retry=self._retry,
+                timeout=TIMEOUT,
+            )
         )
-        blobs = iter(pages)
         try:
             while (blob := self._do(lambda: next(blobs, None), retry=False)) is not None:
-                if not (blob.name.endswith("/") and blob.size == 0):
-                    yield _upload(f"gs://{bucket}/{blob.name}", blob.name.removeprefix(folder), blob)
+                yield blob
         except UploadError as error:
-            raise ConfigError(f"{error}", file=prefix, fix="name a bucket that exists and that you may list") from None
+            place = f"gs://{bucket}/{folder}"
+            raise ConfigError(f"{error}", file=place, fix="name a bucket that exists and that you may list") from None
 
     def stat(self, uri: str, name: str = "") -> Upload:
         """The object as it is now."""
@@ -173,6 +199,29 @@ class GcsStore:
                 raise _Raced from error
 
         self._do(attempt)
+
+    def open(self, uri: str, generation: int) -> BinaryIO:
+        """That generation as a file, read in pieces as it is asked for."""
+        size = self.stat(uri).size
+
+        def fetch(first: int, last: int) -> bytes:
+            def download() -> bytes:
+                data: bytes = self._blob(uri).download_as_bytes(
+                    start=first,
+                    end=last - 1,
+                    raw_download=True,
+                    if_generation_match=generation,
+                    checksum=None,  # there is none of a part
+                    timeout=TIMEOUT,
+                    retry=None,
+                )
+                if len(data) != last - first:
+                    raise DataCorruption(None, "the body broke off")
+                return data
+
+            return self._do(download)
+
+        return opened(size, fetch)
 
     def get(self, uri: str) -> bytes:
         """The whole object."""
@@ -279,6 +328,7 @@ def _upload(uri: str, name: str, blob: storage.Blob) -> Upload:
         content_type=blob.content_type or "",
         metadata=dict(blob.metadata or {}),
         problem="invalid_name" if name_problem(name, bucket=True) else "",
+        created_at=blob.time_created,
     )
 
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from screening.errors import ConfigError, Replaced, ScreeningError, TransientError, UploadError
 from screening.records import Upload
 from screening.storage import sidecar
 from screening.storage.atomic import replacing
-from screening.storage.walk import walk
+from screening.storage.walk import Span, subfolders, walk
 
 CHUNK = 1 << 20  # bytes read at a time
 NO_REGULAR_FILE = "not_a_regular_file"
@@ -28,15 +31,12 @@ NO_REGULAR_FILE = "not_a_regular_file"
 class LocalStore:
     """Files below folders of this machine; holds nothing, so any thread may use it."""
 
-    def list(self, prefix: str) -> Iterator[Upload]:
+    def list(self, prefix: str, start: str = "", end: str = "") -> Iterator[Upload]:
         """Regular files below `prefix` in the order of their paths; everything else with its problem."""
-        root = str(Path(prefix).absolute())
-        if not Path(root).is_dir():
-            raise ConfigError("no such folder", file=root, fix="name a folder that exists")
-        return self._list(root)
+        return self._list(_folder(prefix), start, end)
 
-    def _list(self, root: str) -> Iterator[Upload]:
-        for entry in walk(root):
+    def _list(self, root: str, start: str, end: str) -> Iterator[Upload]:
+        for entry in walk(root, Span(start, end)):
             if entry.problem:
                 yield Upload(entry.shown, entry.name, entry.generation, 0, problem=entry.problem)
                 continue
@@ -46,6 +46,10 @@ class LocalStore:
                 continue  # deleted since its folder was read: no longer there to be screened
             except OSError as error:
                 yield Upload(entry.shown, entry.name, 0, 0, problem=_reason(error))
+
+    def split(self, prefix: str, start: str, end: str, pieces: int) -> Sequence[str]:
+        """Cuts between subfolders: as many levels of them as are needed."""
+        return subfolders(_folder(prefix), Span(start, end), pieces)
 
     def stat(self, uri: str, name: str = "") -> Upload:
         """The file as it is now; anything but a regular file has its problem."""
@@ -113,6 +117,11 @@ class LocalStore:
             if dict(metadata).items() - known.items():
                 sidecar.write(uri, generation, {**known, **metadata})
 
+    def open(self, uri: str, generation: int) -> BinaryIO:
+        """That generation of the file; links are followed, for it is ours."""
+        with _errors():
+            return io.BufferedReader(_Generation(uri, generation), CHUNK)
+
     def get(self, uri: str) -> bytes:
         """The whole file; links are followed, for it is ours."""
         with _errors():
@@ -137,11 +146,39 @@ class LocalStore:
         return Path(uri).is_file()
 
 
+class _Generation(io.FileIO):
+    """A file that may not change while it is read."""
+
+    def __init__(self, path: str, generation: int) -> None:
+        super().__init__(path)
+        self._generation = generation
+
+    def readinto(self, into: bytearray | memoryview, /) -> int | None:  # type: ignore[override]
+        with _errors():
+            count = super().readinto(into)
+            _require(self.fileno(), self._generation)
+            return count
+
+    def readall(self) -> bytes:
+        with _errors():
+            data = super().readall()
+            _require(self.fileno(), self._generation)
+            return data
+
+
+def _folder(prefix: str) -> str:
+    root = str(Path(prefix).absolute())
+    if not Path(root).is_dir():
+        raise ConfigError("no such folder", file=root, fix="name a folder that exists")
+    return root
+
+
 def _upload(path: str, name: str, facts: os.stat_result, *, labels: bool) -> Upload:
     if not stat.S_ISREG(facts.st_mode):
         return Upload(path, name, facts.st_ctime_ns, 0, problem=NO_REGULAR_FILE)
     metadata = sidecar.labels(path, facts.st_ctime_ns) if labels else {}
-    return Upload(path, name, facts.st_ctime_ns, facts.st_size, metadata=metadata)
+    created = datetime.fromtimestamp(facts.st_ctime, UTC)
+    return Upload(path, name, facts.st_ctime_ns, facts.st_size, metadata=metadata, created_at=created)
 
 
 @contextmanager

@@ -92,18 +92,36 @@ def dataset(
     """
     if table is None:
         return ds.dataset(schema.empty_table())
+    listed = files(table, uri)
+    return fragments(uri, schema, overlapping(listed, *between) if between else listed)
+
+
+def files(table: DeltaTable, uri: str) -> pa.Table:
+    """What the log says of every file: `path`, and the least and greatest `uri`, `run_id` and `fingerprint` in it."""
     check_plain(table, uri)
-    files = _listing(table, "path", "min.uri", "max.uri")
-    ranges = zip(files["min.uri"], files["max.uri"], strict=True)
+    actions = pa.table(table.get_add_actions(flatten=True))
+    unknown = pa.nulls(actions.num_rows, pa.string())
+    names = ("path", *(f"{end}.{column}" for column in ("uri", "run_id", "fingerprint") for end in ("min", "max")))
+    return pa.table(
+        {name: pa.array(actions[name]).cast(pa.string()) if name in actions.column_names else unknown for name in names}
+    )
+
+
+def overlapping(listed: pa.Table, first: str, last: str, column: str = "uri") -> pa.Table:
+    """Those of `files` that may hold a value from `first` to `last`; where the log does not say, they may."""
+    outside = pc.or_(pc.less(listed[f"max.{column}"], first), pc.greater(listed[f"min.{column}"], last))
+    return listed.filter(pc.invert(pc.fill_null(outside, False)))
+
+
+def fragments(uri: str, schema: pa.Schema, listed: pa.Table) -> ds.FileSystemDataset:
+    """The rows of some `files`."""
     form, system = ds.ParquetFileFormat(), filesystem(uri)
-    fragments = []
-    for path, (first, last) in zip(files["path"], ranges, strict=True):
+    made = []
+    for path, first, last in zip(*(listed[name].to_pylist() for name in ("path", "min.uri", "max.uri")), strict=True):
         known = first is not None and last is not None
-        if known and between and (last < between[0] or first > between[1]):
-            continue
         holds = (pc.field("uri") >= first) & (pc.field("uri") <= last) if known else None
-        fragments.append(form.make_fragment(path, system, holds))
-    return ds.FileSystemDataset(fragments, schema, form, system)
+        made.append(form.make_fragment(path, system, holds))
+    return ds.FileSystemDataset(made, schema, form, system)
 
 
 def check_plain(table: DeltaTable, uri: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import islice
 
 import duckdb
 import pyarrow as pa
@@ -14,10 +14,9 @@ from deltalake import DeltaTable
 from screening.errors import ConfigError
 from screening.records import Decision, Release, Review, Run, Verdict
 from screening.tables import delta
+from screening.tables.decided import TRANSIENT_REASONS, Decided
 from screening.tables.schema import SCHEMAS, VERDICTS, release_from, review_from, run_from, verdict_from
 from screening.tables.views import connect
-
-TRANSIENT_REASONS = ("read_failed",)  # an error verdict that another run may better: it isn't skipped
 
 
 class ResultReader:
@@ -111,24 +110,20 @@ class ResultReader:
             self._opened[name] = table
         return table
 
-    def decided(self, first_uri: str, last_uri: str, fingerprint: str) -> set[tuple[str, int]]:
-        """URI and generation of the uploads from `first_uri` to `last_uri` (both included) that need no other
-        verdict under this fingerprint: those of committed runs, but not errors that another try may mend.
-        """
+    def unread(self, run_id: str, most: int) -> list[str]:
+        """URIs, at most so many, of a run's uploads that could not be read, but may be at another try."""
+        table, uri = self._table("verdicts"), self.table_uri("verdicts")
+        if table is None:
+            return []
+        files = delta.overlapping(delta.files(table, uri), run_id, run_id, "run_id")
+        failed = (pc.field("run_id") == run_id) & (pc.field("decision") == "error")
+        scanner = delta.fragments(uri, VERDICTS, files).scanner(columns=["uri", "reasons"], filter=failed)
+        rows = (row for batch in scanner.to_batches() for row in batch.to_pylist())
+        return list(islice((row["uri"] for row in rows if set(row["reasons"] or ()) & set(TRANSIENT_REASONS)), most))
+
+    def decided(self, fingerprint: str) -> Decided:
+        """What needs no other verdict under this fingerprint, as of now."""
         # The ledger before the verdicts: so the verdicts of every run that it names are there.
-        committed = pa.array(sorted(self._run_ids()), pa.string())
-        wanted = (
-            (pc.field("uri") >= first_uri)
-            & (pc.field("uri") <= last_uri)
-            & (pc.field("fingerprint") == fingerprint)
-            & pc.field("run_id").isin(committed)
-        )
-        verdicts = self.dataset("verdicts", (first_uri, last_uri))
-        decided: set[tuple[str, int]] = set()
-        scanner = verdicts.scanner(columns=["uri", "generation", "decision", "reasons"], filter=wanted)
-        for batch in scanner.to_batches():
-            columns: list[list[Any]] = [column.to_pylist() for column in batch.columns]
-            for uri, generation, decision, reasons in zip(*columns, strict=True):
-                if decision != "error" or not set(reasons or ()) & set(TRANSIENT_REASONS):
-                    decided.add((uri, generation))
-        return decided
+        run_ids, uri = self._run_ids(), self.table_uri("verdicts")
+        table = self._table("verdicts")
+        return Decided(uri, delta.files(table, uri) if table else None, run_ids, fingerprint)

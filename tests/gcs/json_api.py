@@ -96,6 +96,8 @@ def _listing(call: Call, bucket: Bucket) -> Reply:
         call.query.get("delimiter", ""),
         urlsafe_b64decode(token).decode() if token else "",
         page_size(call.query.get("maxResults")),
+        call.query.get("startOffset", ""),
+        call.query.get("endOffset", ""),
     )
     shown: dict[str, object] = {"kind": "storage#objects"}
     if objects:
@@ -199,6 +201,13 @@ def _upload(state: State, call: Call, bucket_name: str) -> Reply:
         where = f"{call.base}/upload/storage/v1/b/{quote(bucket_name)}/o?uploadType=resumable&upload_id={key}"
         return Reply(200, b"", {"Location": where, "X-GUploader-UploadID": key})
     return _finish(upload, data, call)
+
+
+def resource_of_upload(call: Call) -> dict[str, object]:
+    """What an upload says of its object; nothing where the whole body is data."""
+    kind = call.headers.get("content-type", "")
+    how = call.query.get("uploadType")
+    return {} if how == "media" else _parts(kind, call.body)[0] if how == "multipart" else _resource(call.body)
 
 
 def _resume(state: State, call: Call) -> Reply:

@@ -171,14 +171,17 @@ class Bucket:
             self.noncurrent[name, old.generation] = old
 
     def page(
-        self, prefix: str, delimiter: str, after: str, limit: int
+        self, prefix: str, delimiter: str, after: str, limit: int, start: str = "", end: str = ""
     ) -> tuple[list[Object], list[str], str]:  # fmt: skip
-        """Live objects and common prefixes below `prefix` and beyond `after`; the last one's name if there are more."""
+        """Live objects and common prefixes below `prefix` and beyond `after`; the last one's name if there are more.
+
+        Names from `start` (included) to `end` (not included; "": no end) only.
+        """
         objects: list[Object] = []
         prefixes: list[str] = []
         last = after
-        at = bisect_left(self.names, max(prefix, after))
-        while at < len(self.names) and self.names[at].startswith(prefix):
+        at = bisect_left(self.names, max(prefix, after, start))
+        while at < len(self.names) and self.names[at].startswith(prefix) and (not end or self.names[at] < end):
             name = self.names[at]
             cut = name.find(delimiter, len(prefix)) if delimiter else -1
             shown = name if cut < 0 else name[: cut + len(delimiter)]

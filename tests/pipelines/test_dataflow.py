@@ -21,9 +21,10 @@ from google.cloud.dataflow_v1beta3 import Environment, WorkerIPAddressConfigurat
 
 from pipelines import release, screen
 from pipelines.dataflow import EXAMPLE
+from pipelines.listing import Range
 from pipelines.options import LOCAL_RUNNER
 from pipelines.progress import Progress
-from pipelines.steps import Job, ScreenUploads
+from pipelines.steps import PIECES, REPEATS, TALLIES, Job, ScreenUploads
 from screening.errors import ConfigError
 from screening.screener import Screener
 from screening.settings import SHIPPED_POLICY, prepare
@@ -159,10 +160,10 @@ def test_no_worker_installs_anything_at_its_start(any_job):
 def test_only_small_records_of_ours_cross_a_shuffle(any_job):
     """Contents are read, and used up, in one step after the last shuffle.
 
-    What crosses is a key with an `Upload` or a chunk of acts, whose size `test_elements_between_steps_are_small` holds.
+    What crosses is a piece of the listing, digests or a chunk of acts: `test_elements_between_steps_are_small`.
     """
     shuffles = any_job.steps(common_urns.primitives.GROUP_BY_KEY.urn)
-    (reads,) = (step for name, step in any_job.pardos.items() if name in (CLASSIFY, ACT))
+    (reads,) = (step for name, step in any_job.pardos.items() if name.startswith((CLASSIFY, ACT)))
     for step in shuffles.values():
         assert step.unique_name.startswith("Spread over workers")
         assert not any_job.feeds(reads, step), "contents would be shuffled"
@@ -177,10 +178,11 @@ def test_what_the_classifying_step_emits_holds_no_content(place):
     step = ScreenUploads(Job("r", place.uploads, place.results, datetime.now(UTC), settings, Progress(), cores=1))
     step.setup()
     step.start_bundle()
-    assert list(step.process(open_store(place.uploads).stat(str(path)))) == []
+    (cut,) = Range(place.uploads).cut()
+    assert all(each.tag == TALLIES for each in step.process((cut.piece.id, {PIECES: [cut.piece], REPEATS: []})))
     (part,) = step.finish_bundle()
     step.teardown()
-    assert part.value.rows == 1
+    assert part.value.rows == 16
     assert len(pickle.dumps(part.value)) < 2_000
 
 

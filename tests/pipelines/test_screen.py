@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from apache_beam.options.pipeline_options import DirectOptions
 
 from pipelines import options
-from screening.storage import open_store
+from pipelines.listing import PIECE, Range
+from pipelines.repeats import by_range
 from screening.tables import ResultTables
 from tests.generate import article
 
@@ -193,9 +195,12 @@ def test_a_run_that_loses_an_upload_does_not_commit(place, monkeypatch):
 
 
 def test_elements_between_steps_are_small(place):
-    """Promise 8: what travels is a URI and facts, however large the upload."""
+    """Promise 8: what travels is where a piece begins and ends, however many and large its uploads."""
     import pickle
 
     (Path(place.uploads) / "large.txt").write_text("A sentence about the sea and its many moods. " * 40_000)
-    uploads = list(open_store(place.uploads).list(place.uploads))
-    assert max(len(pickle.dumps(upload)) for upload in uploads) < 2_000
+    pieces = [cut.piece for shard in Range(place.uploads).split() for cut in shard.cut()]
+    assert sum(len(list(piece.uploads())) for piece in pieces) == 16
+    assert max(len(pickle.dumps(piece)) for piece in pieces) < 2_000
+    digests = [hashlib.sha256(bytes([i % 251])).digest()[:16] for i in range(PIECE)]
+    assert max(len(pickle.dumps(entries)) for entries in by_range(digests)) < 100 * PIECE

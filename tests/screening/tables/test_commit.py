@@ -105,12 +105,12 @@ def test_death_between_the_two_commits_hides_the_run_until_it_is_healed(tmp_path
     tables = ResultTables(str(tmp_path))
     assert DeltaTable(tmp_path / "verdicts").version() == 2, "its verdicts were committed"
     assert rows(tables) == [("run-1", "/in/a"), ("run-1", "/in/b")]
-    assert tables.decided(*ALL, "f" * 64) == {("/in/a", 1), ("/in/b", 1)}
+    assert tables.decided("f" * 64).between(*ALL) == {("/in/a", 1), ("/in/b", 1)}
     assert tables.verdicts("/in/c") == []
     tables.heal()
     assert rows(tables)[-1] == ("run-2", "/in/c")
     assert [run.run_id for run in tables.runs()] == ["run-1", "run-2"]
-    assert tables.decided(*ALL, "f" * 64) == {("/in/a", 1), ("/in/b", 1), ("/in/c", 1)}
+    assert tables.decided("f" * 64).between(*ALL) == {("/in/a", 1), ("/in/b", 1), ("/in/c", 1)}
 
 
 def test_a_run_whose_committer_died_is_finished_by_its_own_retry_with_its_first_facts(
@@ -195,18 +195,18 @@ def test_decided_looks_up_a_range_under_one_fingerprint(tmp_path, verdict, commi
     commit(tables, "run-1", *(verdict(uri=f"/in/{name}", generation=7) for name in "abcd"))
     commit(tables, "run-2", *(verdict(uri=f"/in/{name}", generation=8) for name in "xyz"))
     tables.write_part("run-3", [verdict(run_id="run-3", uri="/in/b", generation=9)])
-    assert tables.decided("/in/b", "/in/c", "f" * 64) == {("/in/b", 7), ("/in/c", 7)}
-    assert tables.decided("/in/d", "/in/x", "f" * 64) == {("/in/d", 7), ("/in/x", 8)}
-    assert tables.decided(*ALL, "0" * 64) == set()
+    assert tables.decided("f" * 64).between("/in/b", "/in/c") == {("/in/b", 7), ("/in/c", 7)}
+    assert tables.decided("f" * 64).between("/in/d", "/in/x") == {("/in/d", 7), ("/in/x", 8)}
+    assert tables.decided("0" * 64).between(*ALL) == set()
 
 
 def test_decided_sees_a_run_committed_since_by_another(tmp_path, verdict, commit) -> None:
     tables = ResultTables(str(tmp_path))
-    assert tables.decided(*ALL, "f" * 64) == set()
+    assert tables.decided("f" * 64).between(*ALL) == set()
     commit(ResultTables(str(tmp_path)), "run-1", verdict(uri="/in/a"))
-    assert tables.decided(*ALL, "f" * 64) == {("/in/a", 1)}
+    assert tables.decided("f" * 64).between(*ALL) == {("/in/a", 1)}
     commit(ResultTables(str(tmp_path)), "run-2", verdict(uri="/in/b"))
-    assert tables.decided(*ALL, "f" * 64) == {("/in/a", 1), ("/in/b", 1)}
+    assert tables.decided("f" * 64).between(*ALL) == {("/in/a", 1), ("/in/b", 1)}
 
 
 def test_an_error_that_another_try_may_mend_is_not_decided(tmp_path, verdict, commit) -> None:
@@ -217,7 +217,7 @@ def test_an_error_that_another_try_may_mend_is_not_decided(tmp_path, verdict, co
         verdict(uri="/in/a", decision="error", reasons=("read_failed",)),
         verdict(uri="/in/b", decision="error", reasons=("undecodable",)),
     )
-    assert tables.decided(*ALL, "f" * 64) == {("/in/b", 1)}
+    assert tables.decided("f" * 64).between(*ALL) == {("/in/b", 1)}
 
 
 def test_an_empty_results_folder_is_explained(tmp_path) -> None:
@@ -258,7 +258,7 @@ def test_compaction_by_an_administrator_changes_nothing_that_is_seen(tmp_path, v
     DeltaTable(tmp_path / "verdicts").optimize.compact()
     assert len(DeltaTable(tmp_path / "verdicts").file_uris()) == 1
     assert rows(ResultTables(str(tmp_path))) == rows(tables) == before
-    assert tables.decided("/in/2", "/in/3", "f" * 64) == {("/in/2", 1), ("/in/2-b", 1), ("/in/3", 1)}
+    assert tables.decided("f" * 64).between("/in/2", "/in/3") == {("/in/2", 1), ("/in/2-b", 1), ("/in/3", 1)}
     commit(tables, "run-4", verdict(uri="/in/4"))
     assert tables.verdicts("/in/1") == [verdict("run-1", "/in/1")]
 

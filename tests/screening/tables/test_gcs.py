@@ -40,7 +40,7 @@ def test_a_run_in_a_bucket_can_be_read_back(results, verdict, review, commit) ->
     assert commit(tables, "run-1", verdict()) == row
     again = ResultTables(f"{results}/")
     assert again.runs() == [row]
-    assert again.decided("gs://in/b", "gs://in/c", "f" * 64) == {("gs://in/b.txt", 1)}
+    assert again.decided("f" * 64).between("gs://in/b", "gs://in/c") == {("gs://in/b.txt", 1)}
     again.append_reviews([review("overturn", uri="gs://in/a.txt")])
     found = again.connection().execute("SELECT uri, decision FROM effective_verdicts ORDER BY uri").fetchall()
     assert found == [("gs://in/a.txt", "accept"), ("gs://in/b.txt", "accept")]
@@ -69,7 +69,7 @@ def test_one_call_in_ten_failing_changes_nothing(results, gcs_server, verdict, c
     tables = ResultTables(results)
     for n in range(6):
         commit(tables, f"run-{n}", *(verdict(uri=f"gs://in/{n}-{each}") for each in "ab"))
-        tables.decided(*ALL, "f" * 64)
+        tables.decided("f" * 64).between(*ALL)
     assert gcs_server.hits() > 10
     gcs_server.clear()
     assert rows(ResultTables(results)) == [(f"run-{n}", f"gs://in/{n}-{each}") for n in range(6) for each in "ab"]

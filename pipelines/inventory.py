@@ -1,0 +1,124 @@
+"""Uploads named by an inventory report of Google Cloud Storage Insights: no object is listed or asked for.
+
+A report is a `…_manifest.json` and, beside it, the files that it names: CSV or Parquet, each object a row.
+Source: cloud.google.com/storage/docs/insights/inventory-reports (2025).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipelines.manifest import Manifest
+from pipelines.rows import Row, Rows, rows
+from screening.errors import ConfigError, UploadError
+from screening.records import Upload
+from screening.storage import open_store
+from screening.storage.names import name_problem
+
+FILES = "report_shards_file_names"
+NEEDED = ("bucket", "name", "generation", "size")
+USED = (*NEEDED, "timeCreated", "timeDeleted", "contentType")
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory(Manifest):
+    """Rows of a file of a report, as a shard."""
+
+    def identity(self, number: int, row: Row) -> str:  # noqa: ARG002
+        """The URI; with the generation where that one is no longer live."""
+        uri = f"gs://{row['bucket']}/{row['name']}"
+        return f"{uri}#{row['generation']}" if row.get("timeDeleted") else uri
+
+    def uploads(self, without: Collection[int] = ()) -> Iterator[Upload]:
+        """The live objects, without asking the store; empty markers of folders are none."""
+        for i, (number, _, row) in enumerate(self.rows):
+            if i not in without and not row.get("timeDeleted"):
+                upload = self.upload(number, row)
+                if upload.size or not upload.name.endswith("/"):
+                    yield upload
+
+    def upload(self, number: int, row: Row) -> Upload:
+        """As the report has it; ConfigError for a row that is not of this kind."""
+        try:
+            return Upload(
+                uri=self.identity(number, row),
+                name=row["name"],
+                generation=int(row["generation"]),
+                size=int(row["size"]),
+                content_type=row.get("contentType") or "",
+                problem="invalid_name" if name_problem(row["name"], bucket=True) else "",
+                created_at=_time(row.get("timeCreated")),
+            )
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"not a row of an inventory: {error}", file=self.rows.file, line=number) from None
+
+
+def report(source: str, *, dated: bool = False) -> Iterator[Inventory]:
+    """The files of a report; ConfigError when it is none, or does not say enough of each object, or not its date."""
+    needed = (*NEEDED, "timeCreated") if dated else NEEDED
+    try:
+        said = json.loads(open_store(source).get(source))
+        names = said[FILES]
+    except UploadError as error:
+        raise ConfigError(f"it can't be read: {error}", file=source, fix="name a file that exists") from None
+    except (ValueError, TypeError, KeyError):
+        names = None
+    if not isinstance(names, list) or len(names) != said.get("shard_count", len(names)):
+        raise ConfigError(
+            f"no inventory report: it lacks {FILES}, or some of them",
+            file=source,
+            fix="name the …_manifest.json that Storage Insights wrote beside the report, or a .jsonl or .parquet file",
+        )
+    config = _part(said, "report_config")
+    for name in names:
+        file = f"{source.rsplit('/', 1)[0]}/{PurePosixPath(str(name)).name}"
+        if file.endswith(".parquet"):
+            whole = rows(file, "parquet")
+            found = tuple(whole.names())
+            whole = replace(whole, columns=tuple(column for column in USED if column in found))
+        else:
+            whole = _csv(file, config)
+            found = whole.columns
+        if missing := [column for column in needed if column not in found]:
+            raise ConfigError(
+                f"the report has no {', '.join(missing)}",
+                file=file,
+                fix=f"have its configuration report the fields {', '.join(NEEDED)}, and timeCreated for --since",
+            )
+        yield Inventory(whole)
+
+
+def _csv(file: str, config: Mapping[str, Any]) -> Rows:
+    """A CSV file as the report's configuration describes it."""
+    options = _part(config, "csv_options")
+    whole = replace(rows(file, "csv"), delimiter=options.get("delimiter") or ",")
+    if _value(options, "header_required") is False:
+        fields = _value(_part(config, "object_metadata_report_options"), "metadata_fields") or ()
+        return replace(whole, columns=tuple(map(str, fields)))
+    header = whole.line()
+    columns = next(csv.reader([header.decode(errors="replace")], delimiter=whole.delimiter), [])
+    return replace(whole, columns=tuple(columns), first=2, offset=len(header))
+
+
+def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = _value(of, name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _value(of: Mapping[str, Any], name: str) -> Any:
+    """A field under its name in JSON or in protocol buffers: `csvOptions` or `csv_options`."""
+    head, *rest = name.split("_")
+    return of.get(name, of.get(head + "".join(word.title() for word in rest)))
+
+
+def _time(value: object) -> datetime | None:
+    if not value:
+        return None
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace(" UTC", "Z"))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,114 @@
+"""Uploads named by a manifest: a `.jsonl` or `.parquet` file with a `uri` an entry, and what else is known of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Self
+
+from pipelines.listing import PIECE, Cut, chunks
+from pipelines.options import place
+from pipelines.rows import Row, Rows, rows
+from screening.errors import ConfigError, TransientError, UploadError
+from screening.records import Upload
+from screening.storage import open_store
+
+LOOKUPS = 32  # entries looked up in the store side by side
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Rows of a manifest, as a shard: an entry gives the URI, the store the rest."""
+
+    rows: Rows
+
+    @property
+    def id(self) -> str:
+        return json.dumps([self.rows.file, f"{self.rows.first:015}"])
+
+    def split(self) -> Iterator[Self]:
+        """A Parquet file by its row groups; a file of lines stays whole, as nobody knows where one begins."""
+        if self.rows.form != "parquet":
+            yield self
+            return
+        first, ahead = self.rows.first, 0
+        for inside in _within(self.rows):
+            ahead += inside
+            if ahead >= PIECE:
+                yield self._part(first, ahead)
+                first, ahead = first + ahead, 0
+        if ahead:
+            yield self._part(first, ahead)
+
+    def cut(self) -> Iterator[Cut]:
+        entries = ((number, offset, self.identity(number, row)) for number, offset, row in self.rows)
+        for some in chunks(entries, PIECE):
+            number, offset, _ = some[0]
+            yield Cut(self._part(number, len(some), offset), len(some), [_digest(identity) for _, _, identity in some])
+
+    def uploads(self, without: Collection[int] = ()) -> Iterator[Upload]:
+        entries = ((number, row) for i, (number, _, row) in enumerate(self.rows) if i not in without)
+        with ThreadPoolExecutor(LOOKUPS) as pool:
+            for some in chunks(entries, PIECE):
+                yield from pool.map(lambda entry: self.upload(*entry), some)
+
+    def _part(self, first: int, number: int, offset: int = 0) -> Self:
+        return replace(self, rows=replace(self.rows, first=first, count=number, offset=offset))
+
+    def identity(self, number: int, row: Row) -> str:
+        """The URI of the entry's upload, of which it gives one; ConfigError when it does not say."""
+        source, uri = self.rows.file, row.get("uri")
+        if not isinstance(uri, str) or not uri:
+            raise ConfigError("no uri", file=source, line=number, fix='every entry needs {"uri": "…"}')
+        if uri.startswith("gs://"):
+            return uri
+        if source.startswith("gs://"):
+            raise ConfigError(f"{uri!r} is not a gs:// URI", file=source, line=number)
+        return place(str(PurePosixPath(source).parent / uri))
+
+    def upload(self, number: int, row: Row) -> Upload:
+        """The entry's upload as the store has it; what can't be looked up has its problem."""
+        uri = self.identity(number, row)
+        said = {key: _text(value) for key, value in _claims(row).items() if value is not None}
+        name = uri.removeprefix("gs://").lstrip("/")
+        try:
+            upload = open_store(uri).stat(uri, name)
+        except UploadError as error:
+            return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem=error.reason)
+        except TransientError:
+            return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem="read_failed")
+        return replace(upload, metadata={**upload.metadata, **said})
+
+
+def manifest(source: str) -> Manifest:
+    """The whole of a manifest; ConfigError when there is none."""
+    return Manifest(rows(source, "parquet" if source.lower().endswith(".parquet") else "jsonl"))
+
+
+def _within(part: Rows) -> Iterator[int]:
+    """How many rows of each row group are in `part`."""
+    start, last = part.first - 1, float("inf") if part.count is None else part.first - 1 + part.count
+    at = 0
+    for size in part.groups():
+        inside = min(at + size, last) - max(at, start)
+        if inside > 0:
+            yield int(inside)
+        at += size
+
+
+def _digest(uri: str) -> bytes:
+    return hashlib.sha256(uri.encode("utf-8", "backslashreplace")).digest()[:16]
+
+
+def _claims(row: Row) -> Mapping[str, object]:
+    nested = row.get("metadata")
+    flat = {key: value for key, value in row.items() if key not in {"uri", "metadata"}}
+    return {**flat, **(nested if isinstance(nested, Mapping) else {})}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
