@@ -12,6 +12,7 @@ from itertools import islice
 import apache_beam as beam
 
 from pipelines.plan import Act, pending
+from pipelines.watchdog import Signs
 from screening.errors import Replaced, TransientError, UploadError
 from screening.records import Release
 from screening.storage import join, open_store
@@ -30,6 +31,7 @@ class ReleaseJob:
     mode: str
     live: str
     quarantine: str
+    signs: Signs = Signs()
 
 
 class PendingActs(beam.DoFn):
@@ -41,6 +43,7 @@ class PendingActs(beam.DoFn):
     def process(self, results: str) -> Iterator[list[Act]]:
         acts = pending(ResultTables(results), self._job.mode)
         while chunk := list(islice(acts, CHUNK)):
+            self._job.signs.leave()
             yield chunk
 
 
@@ -63,6 +66,7 @@ def do(job: ReleaseJob, act: Act) -> Release:
 
     `failed` acts stay pending: the next release tries them again.
     """
+    job.signs.leave()
     row = Release(
         release_id=job.release_id,
         run_id=act.run_id,

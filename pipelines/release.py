@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import dataflow
+from pipelines import dataflow, watchdog
 from pipelines import options as flags
 from pipelines.acts import DoActs, PendingActs, ReleaseJob
 from pipelines.logs import tell
@@ -44,6 +44,7 @@ def arguments() -> argparse.ArgumentParser:
     flags.switch(parser, "--plan", help="stop after the plan")
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file whose quota applies")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="the bundles that the policy speaks of")
+    watchdog.flag(parser)
     return parser
 
 
@@ -78,8 +79,10 @@ def run(argv: Sequence[str]) -> int:
     if own.plan or nothing:
         console.print("nothing was done: --plan" if own.plan else "nothing to do")
         return 0
-    job = ReleaseJob(flags.run_id("", "release-"), results, own.mode, live, quarantine)
-    with beam.Pipeline(options=beam_options) as pipeline:
+    release_id = flags.run_id("", "release-")
+    signs = watchdog.signs(beam_options, results, release_id)
+    job = ReleaseJob(release_id, results, own.mode, live, quarantine, signs)
+    with watchdog.running(beam_options, signs, own.stall_timeout) as pipeline:
         build(pipeline, job)
     if dataflow.is_handed_over(beam_options):
         console.print("handed over to Dataflow; `releases` says what was done")
