@@ -8,7 +8,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 # For an image, so for one platform. onnxruntime-gpu is the same module as onnxruntime and may not stand beside it.
 COMPILE_IMAGE := $(subst --universal,--python-platform x86_64-manylinux_2_28,$(COMPILE)) -c requirements.lock
 
-.PHONY: help demo test check bench train train-smoke lock clean
+.PHONY: help demo test test-flink check bench train train-smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, c
 
 test: .venv/train  ## run the whole suite (the tests of training need the training stack: some 3 GB)
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup
+
+test-flink: .venv/dev  ## the jobs on a Flink cluster made for it (needs Java and Maven; fetches some 400 MB once into .flink)
+	$(PY) -m pytest -m flink tests/flink
 
 check: .venv/dev  ## lint, types, the walls between the rooms, the README's tree
 	$(PY) -m ruff check .

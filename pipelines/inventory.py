@@ -59,8 +59,9 @@ class Inventory(Manifest):
             raise ConfigError(f"not a row of an inventory: {error}", file=self.rows.file, line=number) from None
 
 
-def report(source: str) -> Iterator[Inventory]:
-    """The files of a report; ConfigError when it is none, or does not say enough of each object."""
+def report(source: str, *, dated: bool = False) -> Iterator[Inventory]:
+    """The files of a report; ConfigError when it is none, or does not say enough of each object, or not its date."""
+    needed = (*NEEDED, "timeCreated") if dated else NEEDED
     try:
         said = json.loads(open_store(source).get(source))
         names = said[FILES]
@@ -84,11 +85,11 @@ def report(source: str) -> Iterator[Inventory]:
         else:
             whole = _csv(file, config)
             found = whole.columns
-        if missing := [column for column in NEEDED if column not in found]:
+        if missing := [column for column in needed if column not in found]:
             raise ConfigError(
                 f"the report has no {', '.join(missing)}",
                 file=file,
-                fix=f"have its configuration report the fields {', '.join(NEEDED)} (and timeCreated, for --since)",
+                fix=f"have its configuration report the fields {', '.join(NEEDED)}, and timeCreated for --since",
             )
         yield Inventory(whole)
 

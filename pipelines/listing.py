@@ -84,19 +84,22 @@ class Range:
         return open_store(self.place).list(self.place, self.start, self.end)
 
 
-def shards(source: str) -> Iterator[Shard]:
-    """The input as it is named; ConfigError when it is unusable."""
-    kind = PurePosixPath(source).suffix.lower()
-    if kind == ".json":
-        from pipelines.inventory import report
+def is_folder(source: str) -> bool:
+    """Whether `--input` names a folder or prefix, and neither a manifest nor an inventory report."""
+    return PurePosixPath(source).suffix.lower() not in {".json", ".jsonl", ".ndjson", ".parquet"}
 
-        yield from report(source)
-    elif kind in {".jsonl", ".ndjson", ".parquet"}:
-        from pipelines.manifest import manifest
 
-        yield manifest(source)
-    else:
+def shards(source: str, *, dated: bool = False) -> Iterator[Shard]:
+    """The input as it is named; ConfigError when it is unusable, also for want of times where they must be `dated`."""
+    from pipelines.inventory import report  # these two are kinds of shards
+    from pipelines.manifest import manifest
+
+    if is_folder(source):
         yield Range(source)
+    elif source.lower().endswith(".json"):
+        yield from report(source, dated=dated)
+    else:
+        yield manifest(source)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -101,6 +101,12 @@ def plan(tables: ResultTables, mode: str, quota: Quota) -> dict[str, int]:
     return counted
 
 
+def backlog(tables: ResultTables) -> int:
+    """How many uploads wait for a person."""
+    found = tables.connection().execute("SELECT count(*) FROM effective_verdicts WHERE decision = 'review'").fetchone()
+    return int(found[0]) if found else 0
+
+
 def _refuse_unreconciled(connection: duckdb.DuckDBPyConnection) -> None:
     broken = connection.execute(
         """

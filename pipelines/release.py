@@ -12,10 +12,11 @@ from rich.console import Console
 from pipelines import dataflow
 from pipelines import options as flags
 from pipelines.acts import DoActs, PendingActs, ReleaseJob
-from pipelines.plan import plan, plan_table
+from pipelines.logs import tell
+from pipelines.plan import QuotaExceeded, backlog, plan, plan_table
 from screening.classifiers import find_bundles
 from screening.errors import ConfigError, ScreeningError
-from screening.policy import load_policy
+from screening.policy import Quota, load_policy
 from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY
 from screening.tables import ResultTables
 
@@ -72,8 +73,7 @@ def run(argv: Sequence[str]) -> int:
     dataflow.settle(beam_options)
     quota = load_policy(flags.place(own.policy), find_bundles(flags.place(own.bundles))).quota
     tables = ResultTables(results)
-    tables.heal()
-    counted = plan(tables, own.mode, quota)
+    counted = _planned(tables, own.mode, quota)
     console = Console()
     console.print(plan_table(counted, own.mode, live, quarantine))
     # A template's launch fails where it leaves no job, so one with nothing to do is launched, and does nothing.
@@ -96,6 +96,19 @@ def run(argv: Sequence[str]) -> int:
     if acts.get("failed"):
         raise ScreeningError(f"{acts['failed']} acts failed and stay pending; run the same command again")
     return 0
+
+
+def _planned(tables: ResultTables, mode: str, quota: Quota) -> dict[str, int]:
+    """The plan, told to who watches. It reads `verdicts` and `runs` as they are: release may not write them, so a run
+    whose committer died before its ledger row waits for the next `screen`.
+    """
+    try:
+        counted = plan(tables, mode, quota)
+    except QuotaExceeded:
+        tell("refused")
+        raise
+    tell("planned", accept=counted.get("accept", 0), reject=counted.get("reject", 0), review=backlog(tables))
+    return counted
 
 
 def main(argv: Sequence[str] | None = None) -> int:

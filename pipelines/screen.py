@@ -13,6 +13,7 @@ from rich.console import Console
 from pipelines import dataflow
 from pipelines import options as flags
 from pipelines.progress import progress_bar
+from pipelines.since import resolve
 from pipelines.steps import (
     DIGESTS,
     PARTS,
@@ -37,11 +38,11 @@ from screening.tables import ResultTables
 def build(pipeline: beam.Pipeline, job: Job) -> None:
     """The job as its data flow; one commit ends it, inside the pipeline."""
     whole = pipeline | "Input" >> beam.Create([job.source])
-    coarse = whole | "Split" >> beam.ParDo(Split()).with_outputs(TALLIES, main=PIECES)
+    coarse = whole | "Split" >> beam.ParDo(Split(job)).with_outputs(TALLIES, main=PIECES)
     fine = (
         coarse[PIECES]
         | "Spread over workers: shards" >> beam.GroupByKey()
-        | "Split again" >> beam.ParDo(Split()).with_outputs(TALLIES, main=PIECES)
+        | "Split again" >> beam.ParDo(Split(job)).with_outputs(TALLIES, main=PIECES)
     )
     cut = (
         fine[PIECES]
@@ -72,11 +73,18 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
 def arguments() -> argparse.ArgumentParser:
     """The job's own flags."""
     parser = flags.parser("pipelines.screen", "Screen uploads and commit their verdicts.")
-    parser.add_argument("--input", required=True, help="folder, gs://bucket/prefix, or manifest (.jsonl, .parquet)")
+    parser.add_argument(
+        "--input", required=True, help="folder, gs://bucket/prefix, manifest (.jsonl, .parquet) or inventory (.json)"
+    )
     parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="folder or gs:// prefix of model bundles")
     parser.add_argument("--run-id", "--run_id", default="", help="id of the run; a committed id commits nothing again")
+    parser.add_argument(
+        "--since",
+        default="",
+        help="only what is newer: a time (2026-11-25T00:00:00Z), or last-run, from when the last run like this began",
+    )
     engine_flags(parser)
     parser.add_argument("--cores", type=int, default=0, help="for each worker process; 0: all, shared among local ones")
     parser.add_argument(
@@ -134,6 +142,7 @@ def run(argv: Sequence[str]) -> int:
                 reuse=own.reuse_scores,
                 accelerator=own.accelerator,
                 unattended=dataflow.is_handed_over(beam_options),
+                since=resolve(own.since, tables, source, settings.fingerprint.digest),
             )
             with beam.Pipeline(options=beam_options) as pipeline:
                 build(pipeline, job)

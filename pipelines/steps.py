@@ -6,19 +6,22 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines import repeats
-from pipelines.counters import Counters
+from pipelines.counters import NAMESPACE, Counters
 from pipelines.listing import PIECE, Shard, chunks, shards
+from pipelines.logs import tell
 from pipelines.progress import Progress
+from pipelines.since import Since
 from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.report import write_report
@@ -46,6 +49,7 @@ class Job:
     reuse: bool = False  # scores of the same bytes
     accelerator: str = ""  # of the step that classifies, on Dataflow
     unattended: bool = False  # the launcher ends first, so the job writes the report
+    since: Since = field(default_factory=Since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,12 @@ class Tally:
 class Split(beam.DoFn):
     """The input, or shards of it, split where its names suggest it; in order of nothing."""
 
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
     def process(self, element: str | tuple[str, Iterable[Shard]]) -> Iterator[object]:
-        whole = shards(element) if isinstance(element, str) else element[1]
+        dated = self._job.since.at is not None
+        whole = shards(element, dated=dated) if isinstance(element, str) else element[1]
         owed = 0
         for shard in whole:
             made = list(shard.split())
@@ -140,7 +148,7 @@ class ScreenUploads(beam.DoFn):
         without = repeats.places(element[1][REPEATS])
         for piece in element[1][PIECES]:
             for uploads in chunks(piece.uploads(without), BUFFER):
-                yield self._take(uploads)
+                yield self._take(self._new(uploads))
                 while len(self._uploads) >= BUFFER:
                     yield self._screen()
             yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=-_key(piece)))
@@ -149,10 +157,18 @@ class ScreenUploads(beam.DoFn):
         if self._uploads:
             yield WindowedValue(self._screen(), GlobalWindow().max_timestamp(), [GlobalWindow()])
 
+    def _new(self, uploads: list[Upload]) -> list[Upload]:
+        """Those that are not older than the run looks back; the others were not listed."""
+        kept = list(filter(self._job.since.keeps, uploads))
+        if older := len(uploads) - len(kept):
+            Metrics.counter(NAMESPACE, "older").inc(older)
+        self._job.progress.screened(len(uploads) - len(kept))
+        return kept
+
     def _take(self, uploads: list[Upload]) -> beam.pvalue.TaggedOutput:
         assert self._worker is not None
         uris = [upload.uri for upload in uploads]
-        decided = self._worker.decided.between(min(uris), max(uris))
+        decided = self._worker.decided.between(min(uris), max(uris)) if uris else set()
         todo = [upload for upload in uploads if (upload.uri, upload.generation) not in decided]
         self._uploads += todo
         self._job.progress.screened(len(uploads) - len(todo))
@@ -208,11 +224,14 @@ class CommitRun(beam.DoFn):
             policy=job.settings.policy.digest,
             started_at=job.started_at,
             committed_at=job.started_at,  # set by the commit
-            metrics=metrics_of(parts),
+            metrics={**metrics_of(parts), **job.since.metrics},
         )
         if add_keys(tally.owed for tally in tallies):
             raise ReconcileError(f"run {run_id}: a piece of the input was lost, or done twice")
-        yield ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+        run = ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+        counts = {decision: getattr(run, decision) for decision in DECISIONS}
+        tell("committed", run_id=run_id, **counts, error_share=round(run.error / max(1, sum(counts.values())), 4))
+        yield run
 
 
 class WriteReport(beam.DoFn):

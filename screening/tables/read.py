@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import duckdb
 import pyarrow as pa
@@ -13,7 +14,7 @@ from deltalake import DeltaTable
 from screening.errors import ConfigError
 from screening.records import Decision, Release, Review, Run, Verdict
 from screening.tables import delta
-from screening.tables.decided import Decided
+from screening.tables.decided import TRANSIENT_REASONS, Decided
 from screening.tables.schema import SCHEMAS, VERDICTS, release_from, review_from, run_from, verdict_from
 from screening.tables.views import connect
 
@@ -108,6 +109,17 @@ class ResultReader:
         elif (table := delta.load(self.table_uri(name))) is not None:
             self._opened[name] = table
         return table
+
+    def unread(self, run_id: str, most: int) -> list[str]:
+        """URIs, at most so many, of a run's uploads that could not be read, but may be at another try."""
+        table, uri = self._table("verdicts"), self.table_uri("verdicts")
+        if table is None:
+            return []
+        files = delta.overlapping(delta.files(table, uri), run_id, run_id, "run_id")
+        failed = (pc.field("run_id") == run_id) & (pc.field("decision") == "error")
+        scanner = delta.fragments(uri, VERDICTS, files).scanner(columns=["uri", "reasons"], filter=failed)
+        rows = (row for batch in scanner.to_batches() for row in batch.to_pylist())
+        return list(islice((row["uri"] for row in rows if set(row["reasons"] or ()) & set(TRANSIENT_REASONS)), most))
 
     def decided(self, fingerprint: str) -> Decided:
         """What needs no other verdict under this fingerprint, as of now."""

@@ -114,7 +114,9 @@ def _policy(tmp_path: Path, quota: str) -> str:
 def test_over_the_quota_nothing_is_released(screened, tmp_path, capsys):
     policy = _policy(tmp_path, "{max_reject_share: 1.0, max_error_share: 0.01, min_uploads: 1}")
     assert screened.release("--policy", policy) == 2
-    assert "quota" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "quota" in said
+    assert '"event": "refused"' in said  # what an alarm looks for
     assert not Path(screened.live).exists()
 
 
