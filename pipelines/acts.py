@@ -12,6 +12,7 @@ from itertools import islice
 import apache_beam as beam
 
 from pipelines.plan import Act, pending
+from pipelines.watchdog import Signs
 from screening.errors import Replaced, TransientError, UploadError
 from screening.records import Release
 from screening.storage import join, open_store
@@ -30,6 +31,7 @@ class ReleaseJob:
     mode: str
     live: str
     quarantine: str
+    signs: Signs = Signs()
 
 
 class PendingActs(beam.DoFn):
@@ -41,6 +43,7 @@ class PendingActs(beam.DoFn):
     def process(self, results: str) -> Iterator[list[Act]]:
         acts = pending(ResultTables(results), self._job.mode)
         while chunk := list(islice(acts, CHUNK)):
+            self._job.signs.leave()
             yield chunk
 
 
@@ -63,6 +66,7 @@ def do(job: ReleaseJob, act: Act) -> Release:
 
     `failed` acts stay pending: the next release tries them again.
     """
+    job.signs.leave()
     row = Release(
         release_id=job.release_id,
         run_id=act.run_id,
@@ -75,8 +79,10 @@ def do(job: ReleaseJob, act: Act) -> Release:
         detail="",
         released_at=datetime.now(UTC),
     )
-    store = open_store(act.uri)
     try:
+        if job.mode == "withdraw":
+            return _withdraw(act, row)
+        store = open_store(act.uri)
         if job.mode == "label":
             store.label(
                 act.uri,
@@ -98,3 +104,13 @@ def do(job: ReleaseJob, act: Act) -> Release:
         return replace(row, action="replaced" if gone else "failed", detail=str(error))
     except TransientError as error:
         return replace(row, detail=str(error))
+
+
+def _withdraw(act: Act, row: Release) -> Release:
+    row = replace(row, target=act.target)
+    try:
+        store = open_store(act.target)
+        there = store.withdraw(act.target, act.uri, act.generation, sha256=act.sha256)
+    except Replaced as error:  # not ours to delete, and yet it is live where a verdict says no: a person must look
+        return replace(row, detail=error.detail)
+    return replace(row, action="withdrawn", detail="" if there else "it was gone already")

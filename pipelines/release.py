@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import dataflow
+from pipelines import dataflow, watchdog
 from pipelines import options as flags
 from pipelines.acts import DoActs, PendingActs, ReleaseJob
 from pipelines.logs import tell
@@ -39,11 +39,15 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--live", default="", help="where accepted objects are copied to")
     parser.add_argument("--quarantine", default="", help="where rejected objects are copied to")
     parser.add_argument(
-        "--mode", default="copy", choices=("copy", "label"), help="label stamps the verdict, moves nothing"
+        "--mode",
+        default="copy",
+        choices=("copy", "label", "withdraw"),
+        help="label stamps the verdict and moves nothing; withdraw takes from live what is not accepted any more",
     )
     flags.switch(parser, "--plan", help="stop after the plan")
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file whose quota applies")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="the bundles that the policy speaks of")
+    watchdog.flag(parser)
     return parser
 
 
@@ -78,8 +82,10 @@ def run(argv: Sequence[str]) -> int:
     if own.plan or nothing:
         console.print("nothing was done: --plan" if own.plan else "nothing to do")
         return 0
-    job = ReleaseJob(flags.run_id("", "release-"), results, own.mode, live, quarantine)
-    with beam.Pipeline(options=beam_options) as pipeline:
+    release_id = flags.run_id("", "release-")
+    signs = watchdog.signs(beam_options, results, release_id)
+    job = ReleaseJob(release_id, results, own.mode, live, quarantine, signs)
+    with watchdog.running(beam_options, signs, own.stall_timeout) as pipeline:
         build(pipeline, job)
     if dataflow.is_handed_over(beam_options):
         console.print("handed over to Dataflow; `releases` says what was done")

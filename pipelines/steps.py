@@ -22,6 +22,7 @@ from pipelines.listing import PIECE, Shard, chunks, shards
 from pipelines.logs import tell
 from pipelines.progress import Progress
 from pipelines.since import Since
+from pipelines.watchdog import Signs
 from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.report import write_report
@@ -50,6 +51,7 @@ class Job:
     accelerator: str = ""  # of the step that classifies, on Dataflow
     unattended: bool = False  # the launcher ends first, so the job writes the report
     since: Since = field(default_factory=Since)
+    signs: Signs = Signs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Split(beam.DoFn):
         whole = shards(element, dated=dated) if isinstance(element, str) else element[1]
         owed = 0
         for shard in whole:
+            self._job.signs.leave()
             made = list(shard.split())
             owed = add_keys([owed, *(_key(piece) for piece in made), 0 if isinstance(element, str) else -_key(shard)])
             yield from ((piece.id, piece) for piece in made)
@@ -94,6 +97,7 @@ class CutUp(beam.DoFn):
             for cut in shard.cut():
                 owed = add_keys([owed, _key(cut.piece)])
                 self._job.progress.listed(cut.uploads)
+                self._job.signs.leave()
                 yield cut.piece.id, cut.piece
                 for part, entries in repeats.by_range(cut.digests):
                     yield beam.pvalue.TaggedOutput(DIGESTS, (part, (cut.piece.id, entries)))
@@ -170,6 +174,7 @@ class ScreenUploads(beam.DoFn):
         uris = [upload.uri for upload in uploads]
         decided = self._worker.decided.between(min(uris), max(uris)) if uris else set()
         todo = [upload for upload in uploads if (upload.uri, upload.generation) not in decided]
+        self._job.signs.leave()
         self._uploads += todo
         self._job.progress.screened(len(uploads) - len(todo))
         keys = add_keys(upload_key(upload.uri, upload.generation) for upload in todo)
@@ -191,6 +196,7 @@ class ScreenUploads(beam.DoFn):
                 if verdict is None:
                     return
                 self._job.progress.screened(1)
+                self._job.signs.leave()
                 counters.tell(now=False)
                 yield verdict
 
