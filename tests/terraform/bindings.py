@@ -33,7 +33,7 @@ ROLES = {
     "roles/iam.workloadIdentityUser": set(),
 }
 FOLDERS = {
-    "results": ("verdicts", "runs", "reports", "reviews", "releases"),
+    "results": ("verdicts", "runs", "reports", "reviews", "releases", "alive"),
     "staging": ("screen", "release", "templates"),
 }
 PLACES = (
