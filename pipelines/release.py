@@ -39,7 +39,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--live", default="", help="where accepted objects are copied to")
     parser.add_argument("--quarantine", default="", help="where rejected objects are copied to")
     parser.add_argument(
-        "--mode", default="copy", choices=("copy", "label"), help="label stamps the verdict, moves nothing"
+        "--mode",
+        default="copy",
+        choices=("copy", "label", "withdraw"),
+        help="label stamps the verdict and moves nothing; withdraw takes from live what is not accepted any more",
     )
     flags.switch(parser, "--plan", help="stop after the plan")
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file whose quota applies")

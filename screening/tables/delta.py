@@ -34,6 +34,7 @@ from screening.storage import delta_options, open_store
 T = TypeVar("T")
 _READS, _COMMITS = 5, 8  # attempts, besides those that delta-rs makes itself
 _SMALL = 64  # files, from which a table that grows by a row at a time is compacted
+_COMMIT_INFO = re.compile(rb'^\s*\{\s*"commitInfo"\s*:.*$', re.MULTILINE)
 _REBASES = 100  # on commits of others that landed meanwhile; each costs one small request
 
 
@@ -255,8 +256,8 @@ def commits(uri: str, newest: int) -> Iterator[tuple[int, dict[str, Any]]]:
         entry = _log_entry(uri, version)
         if entry is None:
             return
-        actions = (json.loads(line) for line in entry.splitlines() if line.strip())
-        yield version, next((each["commitInfo"] for each in actions if "commitInfo" in each), {})
+        found = _COMMIT_INFO.search(entry)  # a line of its own among those of files, which may be very many
+        yield version, json.loads(found[0])["commitInfo"] if found else {}
 
 
 def _log_entry(uri: str, version: int) -> bytes | None:

@@ -36,16 +36,22 @@ def uri(i: int) -> str:
 
 
 def parts(results: Path, number: int) -> Iterator[Part]:
-    """Files of `ROWS` rows each, by their statistics; a link each to the one that there is."""
+    """Files of `ROWS` rows each, by their statistics; those that are looked at are links to the one that there is."""
     tables = ResultTables(str(results))
     made = tables.write_part("r", (a_verdict("r", uri(i)) for i in range(ROWS)))
     whole = results / "verdicts" / made.path
     stats = json.loads(made.stats)
+    looked_at = set(_looked_at(number))
     for i in range(number):
         stats["minValues"]["uri"], stats["maxValues"]["uri"] = uri(i * ROWS), uri((i + 1) * ROWS - 1)
         path = f"r-{i:040x}.parquet"
-        os.link(whole, whole.with_name(path))
+        if i in looked_at:
+            os.link(whole, whole.with_name(path))
         yield replace(made, path=path, stats=json.dumps(stats))
+
+
+def _looked_at(number: int) -> list[int]:
+    return [number * i // LOOKUPS for i in range(LOOKUPS)]
 
 
 def commit(results: Path, number: int) -> dict[str, float]:
@@ -88,8 +94,7 @@ def look_up(results: Path, number: int) -> dict[str, float]:
     decided = ResultTables(str(results)).decided(FINGERPRINT)
     opened = time.perf_counter() - start
     start = time.perf_counter()
-    for i in range(LOOKUPS):
-        piece = number * i // LOOKUPS
+    for piece in _looked_at(number):
         decided.between(uri(piece * ROWS), uri((piece + 1) * ROWS - 1))
     return {"open_s": opened, "lookup_ms": 1000 * (time.perf_counter() - start) / LOOKUPS, "reader_peak_mib": peak()}
 

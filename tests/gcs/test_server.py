@@ -280,6 +280,22 @@ def test_listing_pages_delimiters_and_partial_replies(gcs):
     assert gcs.listed(fields="items/name", maxResults=2) == {"items": [{"name": "a/1"}, {"name": "a/2"}]}
 
 
+def test_listing_from_one_name_up_to_another(gcs):
+    for name in ("a/1", "a/2", "a/3", "b/1", "ü"):
+        gcs.insert(name)
+
+    def names(**query: object) -> list[str]:
+        return [each["name"] for each in gcs.listed(**query).get("items", [])]
+
+    assert names(startOffset="a/2") == ["a/2", "a/3", "b/1", "ü"]
+    assert names(endOffset="a/3") == ["a/1", "a/2"]
+    assert names(startOffset="a/2", endOffset="b/2") == ["a/2", "a/3", "b/1"]
+    assert names(startOffset="a/2", endOffset="b/2", prefix="a/") == ["a/2", "a/3"]
+    assert names(startOffset="b", endOffset="a") == []
+    page = gcs.listed(startOffset="a/2", endOffset="b/2", maxResults=1)
+    assert names(startOffset="a/2", endOffset="b/2", pageToken=page["nextPageToken"]) == ["a/3", "b/1"]
+
+
 def test_a_patch_merges_and_an_update_replaces(gcs):
     gcs.insert("x")
     path = f"{gcs.url}/storage/v1/b/{gcs.bucket}/o/x"

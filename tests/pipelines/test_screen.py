@@ -194,6 +194,25 @@ def test_a_run_that_loses_an_upload_does_not_commit(place, monkeypatch):
     assert not Path(place.live).exists()
 
 
+@pytest.mark.parametrize("lost", ["Split", "CutUp"])
+def test_a_run_that_loses_a_piece_of_its_input_does_not_commit(place, monkeypatch, lost):
+    """Promise 2, between steps: what one worker hands on and no other gets is owed to the commit."""
+    from apache_beam.pvalue import TaggedOutput
+
+    from pipelines import steps
+
+    whole = getattr(steps, lost).process
+
+    def lossy(self, element):
+        made = list(whole(self, element))
+        pieces = [each for each in made if not isinstance(each, TaggedOutput)]
+        yield from (each for each in made if each is not (pieces[-1] if pieces else None))
+
+    monkeypatch.setattr(getattr(steps, lost), "process", lossy)
+    assert place.screen("--run-id", "one") != 0
+    assert ResultTables(place.results).run("one") is None
+
+
 def test_elements_between_steps_are_small(place):
     """Promise 8: what travels is where a piece begins and ends, however many and large its uploads."""
     import pickle

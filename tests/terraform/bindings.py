@@ -33,7 +33,7 @@ ROLES = {
     "roles/iam.workloadIdentityUser": set(),
 }
 FOLDERS = {
-    "results": ("verdicts", "runs", "reports", "reviews", "releases"),
+    "results": ("verdicts", "runs", "reports", "reviews", "releases", "alive"),
     "staging": ("screen", "release", "templates"),
 }
 PLACES = (
@@ -49,7 +49,7 @@ MEMBERS = {
     r"var\.reviewers": "reviewers",
     r"serviceAccount:\$\{google_bigquery_connection\.results\.cloud_resource\[0\]\.service_account_id\}": "BigQuery",
     r"serviceAccount:\$\{each\.value\}": "Google's own agents",
-    r"serviceAccount:\$\{var\.project_id\}\.svc\.id\.goog\[\$\{var\.flink_namespace\}/\$\{var\.name\}-(\w+)\]": r"\1",
+    r"serviceAccount:\$\{var\.project_id\}\.svc\.id\.goog\[\$\{var\.flink\.namespace\}/\$\{var\.name\}-(\w+)\]": r"\1",
 }
 
 

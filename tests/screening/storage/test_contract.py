@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -45,6 +47,48 @@ def test_listing_goes_on_over_many_pages(site):
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda i: site.store.put(join(site.uploads, f"{i:05}"), b"x"), range(count)))
     assert [upload.name for upload in site.store.list(site.uploads)] == [f"{i:05}" for i in range(count)]
+
+
+def test_ranges_that_meet_list_each_object_once(site):
+    for name in NAMES:
+        site.upload(name, name.encode())
+    whole = list(site.store.list(site.uploads))
+    for cut in ("a", "a/", "a/b", "a.txt", "z/é", "~"):
+        below, above = list(site.store.list(site.uploads, "", cut)), list(site.store.list(site.uploads, cut))
+        assert below + above == whole
+        assert all(upload.name < cut for upload in below)
+    assert [upload.name for upload in site.store.list(site.uploads, "a/", "a0")] == ["a/b/deep.txt", "a/one.txt"]
+
+
+def test_cuts_are_names_in_order_within_the_range(site):
+    for name in NAMES:
+        site.upload(name)
+    for start, end in (("", ""), ("a/", ""), ("", "b"), ("a", "a/c")):
+        cuts = list(site.store.split(site.uploads, start, end, 4))
+        assert cuts == sorted(set(cuts))
+        assert all(cut > start and (not end or cut < end) for cut in cuts)
+
+
+def test_a_file_is_read_in_parts_at_one_generation(site):
+    old = site.upload("lines", data := bytes(range(256)) * 40_000)
+    with site.store.open(old.uri, old.generation) as file:
+        file.seek(5_000_000)
+        assert file.read(300) == data[5_000_000:5_000_300]
+        file.seek(-3, 2)
+        assert file.read() == data[-3:]
+        file.seek(0)
+        assert hashlib.sha256(file.read()).digest() == hashlib.sha256(data).digest()
+    site.upload("lines", data[1:])
+    with pytest.raises(Replaced), site.store.open(old.uri, old.generation) as file:
+        file.read(10)
+
+
+def test_an_upload_has_the_time_of_its_generation(site):
+    before = datetime.now(UTC)
+    first, second = site.upload("x"), site.upload("x")
+    assert (
+        before - timedelta(minutes=1) < first.created_at <= second.created_at < datetime.now(UTC) + timedelta(minutes=1)
+    )
 
 
 def test_no_such_place_stops_the_job(site):
@@ -157,6 +201,43 @@ def test_many_copies_of_one_object_at_once_are_one_copy(site):
     assert sum(done) >= 1
     assert site.cleared() == b"as uploaded"
     assert [left.name for left in site.store.list(site.live)] == ["cleared.txt"]
+
+
+def test_a_copy_is_withdrawn_once_and_may_be_made_again(site):
+    upload = site.upload("x")
+    site.copy(upload)
+    assert site.withdraw(upload) is True
+    assert not site.is_cleared()
+    assert site.store.exists(upload.uri)
+    assert site.withdraw(upload) is False
+    assert site.copy(upload) is True
+    assert site.cleared() == b"as uploaded"
+
+
+def test_a_copy_is_withdrawn_also_when_its_source_is_gone_or_another(site):
+    for swap in (True, False):
+        upload = site.upload("x")
+        site.copy(upload)
+        if swap:
+            site.upload("x", b"swapped")
+        else:
+            site.store.delete(upload.uri, upload.generation)
+        assert site.withdraw(upload) is True
+        assert not site.is_cleared()
+
+
+def test_what_is_not_the_copy_is_not_withdrawn(site):
+    old = site.upload("x", b"old")
+    site.copy(old, b"old")
+    new = site.upload("x", b"new")
+    site.copy(new, b"new")
+    with pytest.raises(Replaced):
+        site.withdraw(old, b"old")
+    assert site.cleared() == b"new"
+    site.store.put(join(site.live, "cleared.txt"), b"somebody's own")
+    with pytest.raises(Replaced):
+        site.withdraw(new, b"new")
+    assert site.cleared() == b"somebody's own"
 
 
 def test_deletes_that_generation_only(site):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from screening.errors import ConfigError
 from screening.records import DECISIONS
-from screening.tables import Part, ReconcileError, ResultTables, add_keys, metrics_of, upload_key
+from screening.tables import Part, ReconcileError, ResultTables, add_keys, delta, metrics_of, upload_key
 from screening.tables.commit import reconcile
 from screening.tables.schema import RUNS, SCHEMAS
 
@@ -198,6 +198,22 @@ def test_decided_looks_up_a_range_under_one_fingerprint(tmp_path, verdict, commi
     assert tables.decided("f" * 64).between("/in/b", "/in/c") == {("/in/b", 7), ("/in/c", 7)}
     assert tables.decided("f" * 64).between("/in/d", "/in/x") == {("/in/d", 7), ("/in/x", 8)}
     assert tables.decided("0" * 64).between(*ALL) == set()
+
+
+def test_decided_opens_only_files_that_can_hold_some_of_the_range(tmp_path, verdict, commit, monkeypatch) -> None:
+    tables = ResultTables(str(tmp_path))
+    for n in range(20):
+        commit(tables, f"run-{n:02}", *(verdict(uri=f"/in/{n:02}/{i}") for i in range(3)))
+    tables.write_part("run-99", [verdict(run_id="run-99", uri="/in/07/0")])
+    opened: list[int] = []
+    whole = delta.fragments
+    monkeypatch.setattr(delta, "fragments", lambda *a: opened.append(a[2].num_rows) or whole(*a))
+    decided = tables.decided("f" * 64)
+    monkeypatch.setattr(delta, "load", None)
+    monkeypatch.setattr(DeltaTable, "update_incremental", None)  # one look at the log, however many lookups
+    assert decided.between("/in/07/1", "/in/08/0") == {("/in/07/1", 1), ("/in/07/2", 1), ("/in/08/0", 1)}
+    assert decided.between("/in/19/9", "/in/20") == set()
+    assert opened == [2]
 
 
 def test_decided_sees_a_run_committed_since_by_another(tmp_path, verdict, commit) -> None:
