@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
 
 import apache_beam as beam
 
@@ -20,6 +19,7 @@ from screening.tables import ResultTables
 
 WORKERS = 32
 CHUNK = 2000  # acts done and recorded together; an act is some 300 bytes
+CHUNK_NAMES = 1 << 20  # characters of their names, some kB each at most: a chunk is an element, and those stay small
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,16 @@ class PendingActs(beam.DoFn):
         self._job = job
 
     def process(self, results: str) -> Iterator[list[Act]]:
-        acts = pending(ResultTables(results), self._job.mode)
-        while chunk := list(islice(acts, CHUNK)):
-            self._job.signs.leave()
+        chunk: list[Act] = []
+        size = 0
+        for act in pending(ResultTables(results), self._job.mode):
+            chunk.append(act)
+            size += len(act.uri) + len(act.name)
+            if len(chunk) == CHUNK or size >= CHUNK_NAMES:
+                self._job.signs.leave()
+                yield chunk
+                chunk, size = [], 0
+        if chunk:
             yield chunk
 
 

@@ -27,11 +27,11 @@ from screening.storage import open_store
 
 log = logging.getLogger(__name__)
 
-EVERY = 10.0  # seconds, between two signs of a process
+EVERY = 5.0  # seconds, between two signs of a process
 PATIENCE = 1800.0  # seconds without a sign; a shuffle, during which there are none, takes minutes on a large input
 WARN = 60.0  # seconds without the first sign
 # A bucket takes one write a second to an object: so processes share this many, at random.
-_MINE = f"{random.randrange(64):02d}"
+_MINE = f"{random.randrange(256):03d}"
 _due: dict[str, float] = {}
 
 LOOK = (
