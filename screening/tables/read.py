@@ -110,15 +110,27 @@ class ResultReader:
             self._opened[name] = table
         return table
 
-    def unread(self, run_id: str, most: int) -> list[str]:
-        """URIs, at most so many, of a run's uploads that could not be read, but may be at another try."""
+    def run_batches(
+        self, run_id: str, columns: list[str], only: ds.Expression | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Columns of a run's verdicts, streaming; whether it is committed is not looked at."""
         table, uri = self._table("verdicts"), self.table_uri("verdicts")
         if table is None:
-            return []
+            return
         files = delta.overlapping(delta.files(table, uri), run_id, run_id, "run_id")
-        failed = (pc.field("run_id") == run_id) & (pc.field("decision") == "error")
-        scanner = delta.fragments(uri, VERDICTS, files).scanner(columns=["uri", "reasons"], filter=failed)
-        rows = (row for batch in scanner.to_batches() for row in batch.to_pylist())
+        own = pc.field("run_id") == run_id
+        scanner = delta.fragments(uri, VERDICTS, files).scanner(
+            columns=columns,
+            filter=own if only is None else own & only,
+            batch_readahead=4,  # a batch is a row group; by default 16 of 4 files
+            fragment_readahead=1,
+        )
+        yield from scanner.to_batches()
+
+    def unread(self, run_id: str, most: int) -> list[str]:
+        """URIs, at most so many, of a run's uploads that could not be read, but may be at another try."""
+        failed = self.run_batches(run_id, ["uri", "reasons"], pc.field("decision") == "error")
+        rows = (row for batch in failed for row in batch.to_pylist())
         return list(islice((row["uri"] for row in rows if set(row["reasons"] or ()) & set(TRANSIENT_REASONS)), most))
 
     def decided(self, fingerprint: str) -> Decided:
