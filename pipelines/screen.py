@@ -12,22 +12,11 @@ from rich.console import Console
 
 from pipelines import dataflow, watchdog
 from pipelines import options as flags
+from pipelines.job import DIGESTS, PARTS, PIECES, REPEATS, TALLIES, Job
+from pipelines.pieces import CutUp, FindRepeats, Split
 from pipelines.progress import progress_bar
 from pipelines.since import resolve
-from pipelines.steps import (
-    DIGESTS,
-    PARTS,
-    PIECES,
-    REPEATS,
-    TALLIES,
-    CommitRun,
-    CutUp,
-    FindRepeats,
-    Job,
-    ScreenUploads,
-    Split,
-    WriteReport,
-)
+from pipelines.steps import CommitRun, ScreenUploads, WriteReport
 from screening.commands.common import engine_flags
 from screening.errors import ScreeningError
 from screening.report import summary_table, write_report

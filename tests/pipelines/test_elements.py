@@ -19,8 +19,8 @@ from apache_beam.pipeline import PipelineVisitor
 
 from pipelines import acts, options, release, screen
 from pipelines.acts import ReleaseJob
+from pipelines.job import Job
 from pipelines.progress import Progress
-from pipelines.steps import Job
 from screening.settings import prepare
 from screening.storage import open_store
 from tests.pipelines.conftest import SPAM, Place

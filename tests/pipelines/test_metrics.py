@@ -12,10 +12,11 @@ import apache_beam as beam
 import pytest
 from apache_beam.metrics import MetricsFilter
 
+from pipelines.job import PIECES, REPEATS, Job, Tally
 from pipelines.options import LOCAL_RUNNER
 from pipelines.progress import Progress
 from pipelines.screen import build
-from pipelines.steps import PIECES, REPEATS, CommitRun, Job, ScreenUploads, Tally
+from pipelines.steps import CommitRun, ScreenUploads
 from screening.meter import summed
 from screening.records import DECISIONS, Upload
 from screening.settings import prepare
