@@ -8,7 +8,11 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 # For an image, so for one platform. onnxruntime-gpu is the same module as onnxruntime and may not stand beside it.
 COMPILE_IMAGE := $(subst --universal,--python-platform x86_64-manylinux_2_28,$(COMPILE)) -c requirements.lock
 
-.PHONY: help demo test check bench train train-smoke lock clean
+# Checkers of terraform/, made where they install: tflint by Go, checkov in an environment of its own, as it pins much.
+TFLINT := v0.64.0
+CHECKOV := 3.3.30
+
+.PHONY: help demo test test-flink test-terraform check check-terraform bench train train-smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,12 +26,29 @@ demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, c
 test: .venv/train  ## run the whole suite (the tests of training need the training stack: some 3 GB)
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup
 
-check: .venv/dev  ## lint, types, the walls between the rooms, the README's tree
+test-flink: .venv/dev  ## the jobs on a Flink cluster made for it (needs Java and Maven; fetches some 400 MB once into .flink)
+	$(PY) -m pytest -m flink tests/flink
+
+test-terraform:  ## validate terraform/ and run its own tests (needs Terraform, and its registry)
+	terraform -chdir=terraform init -backend=false -input=false
+	terraform -chdir=terraform validate
+	terraform -chdir=terraform test
+
+check: .venv/dev check-terraform  ## lint, types, the walls between the rooms, the README's tree
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	$(PY) tests/readme_tree.py
+
+check-terraform: .venv/dev  ## the format of terraform/, and its linters where they install
+	@if command -v terraform >/dev/null; then terraform fmt -check -diff -recursive terraform; \
+	else echo "not checked: terraform fmt (terraform is not on this machine)"; fi
+	@if $(MAKE) -s .venv/tflint-$(TFLINT); then .venv/bin/tflint --chdir=terraform; \
+	else echo "not checked: tflint (it could not be installed; it needs Go and its module proxy)"; fi
+	@if $(MAKE) -s .venv/checkov-$(CHECKOV); then \
+	  .venv/checkov/bin/checkov -d terraform --framework terraform --skip-download --quiet --compact; \
+	else echo "not checked: checkov (it could not be installed)"; fi
 
 bench: .venv/train  ## our engines beside their peers, some 10 minutes; results go to tests/benchmarks/out
 	$(PY) -m tests.benchmarks.engines
@@ -64,4 +85,15 @@ clean:  ## remove the environment and what the demo made
 
 .venv/train: requirements-train.lock .venv/dev
 	@$(PIP) --require-hashes -r requirements-train.lock
+	@touch $@
+
+.venv/tflint-$(TFLINT): | .venv/bin/python
+	@echo "building tflint $(TFLINT) (some minutes, once)"
+	@GOBIN=$(CURDIR)/.venv/bin go install github.com/terraform-linters/tflint@$(TFLINT)
+	@touch $@
+
+.venv/checkov-$(CHECKOV): | .venv/bin/python
+	@echo "installing checkov $(CHECKOV) (about a minute, once)"
+	@$(PYTHON) -m venv .venv/checkov
+	@.venv/checkov/bin/python -m pip --disable-pip-version-check install -q checkov==$(CHECKOV)
 	@touch $@

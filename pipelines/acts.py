@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
 
 import apache_beam as beam
 
 from pipelines.plan import Act, pending
+from pipelines.watchdog import Signs
 from screening.errors import Replaced, TransientError, UploadError
 from screening.records import Release
 from screening.storage import join, open_store
@@ -19,6 +19,7 @@ from screening.tables import ResultTables
 
 WORKERS = 32
 CHUNK = 2000  # acts done and recorded together; an act is some 300 bytes
+CHUNK_NAMES = 1 << 20  # characters of their names, some kB each at most: a chunk is an element, and those stay small
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class ReleaseJob:
     mode: str
     live: str
     quarantine: str
+    signs: Signs = Signs()
 
 
 class PendingActs(beam.DoFn):
@@ -39,8 +41,16 @@ class PendingActs(beam.DoFn):
         self._job = job
 
     def process(self, results: str) -> Iterator[list[Act]]:
-        acts = pending(ResultTables(results), self._job.mode)
-        while chunk := list(islice(acts, CHUNK)):
+        chunk: list[Act] = []
+        size = 0
+        for act in pending(ResultTables(results), self._job.mode):
+            chunk.append(act)
+            size += len(act.uri) + len(act.name)
+            if len(chunk) == CHUNK or size >= CHUNK_NAMES:
+                self._job.signs.leave()
+                yield chunk
+                chunk, size = [], 0
+        if chunk:
             yield chunk
 
 
@@ -63,6 +73,7 @@ def do(job: ReleaseJob, act: Act) -> Release:
 
     `failed` acts stay pending: the next release tries them again.
     """
+    job.signs.leave()
     row = Release(
         release_id=job.release_id,
         run_id=act.run_id,
@@ -75,8 +86,10 @@ def do(job: ReleaseJob, act: Act) -> Release:
         detail="",
         released_at=datetime.now(UTC),
     )
-    store = open_store(act.uri)
     try:
+        if job.mode == "withdraw":
+            return _withdraw(act, row)
+        store = open_store(act.uri)
         if job.mode == "label":
             store.label(
                 act.uri,
@@ -98,3 +111,13 @@ def do(job: ReleaseJob, act: Act) -> Release:
         return replace(row, action="replaced" if gone else "failed", detail=str(error))
     except TransientError as error:
         return replace(row, detail=str(error))
+
+
+def _withdraw(act: Act, row: Release) -> Release:
+    row = replace(row, target=act.target)
+    try:
+        store = open_store(act.target)
+        there = store.withdraw(act.target, act.uri, act.generation, sha256=act.sha256)
+    except Replaced as error:  # not ours to delete, and yet it is live where a verdict says no: a person must look
+        return replace(row, detail=error.detail)
+    return replace(row, action="withdrawn", detail="" if there else "it was gone already")

@@ -8,11 +8,31 @@ import logging
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+EVENTS = logging.getLogger("pipelines.events")
+
+
+class Event:
+    """Something that alarms count; on every engine's log it is one JSON object, of ids and counts."""
+
+    def __init__(self, name: str, facts: dict[str, object]) -> None:
+        self.facts = {"event": name, **facts}
+
+    def __str__(self) -> str:
+        return json.dumps(self.facts, default=str)
+
+
+def tell(name: str, **facts: object) -> None:
+    """Log an event, whatever the level of other logs. Its names are what terraform/alerts.tf looks for."""
+    EVENTS.info(Event(name, facts))
+
+
 class JsonLines(logging.Formatter):
     """A record as JSON: time, level, logger, event, and what was passed as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         said = {key: value for key, value in vars(record).items() if key not in _PLAIN}
+        if isinstance(record.msg, Event):
+            said = record.msg.facts
         line = {
             "time": self.formatTime(record),
             "level": record.levelname.lower(),
@@ -30,3 +50,4 @@ def log_json(level: int = logging.WARNING) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    EVENTS.setLevel(logging.INFO)

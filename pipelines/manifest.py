@@ -18,6 +18,7 @@ from screening.records import Upload
 from screening.storage import open_store
 
 LOOKUPS = 32  # entries looked up in the store side by side
+METADATA = 16 << 10  # characters that an entry may bring: thousands are held at once. A bucket's object has 8 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class Manifest:
         uri = self.identity(number, row)
         said = {key: _text(value) for key, value in _claims(row).items() if value is not None}
         name = uri.removeprefix("gs://").lstrip("/")
+        if sum(len(key) + len(value) for key, value in said.items()) > METADATA:
+            return Upload(uri=uri, name=name, generation=0, size=0, problem="metadata_too_large")
         try:
             upload = open_store(uri).stat(uri, name)
         except UploadError as error:

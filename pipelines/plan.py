@@ -13,13 +13,30 @@ from screening.policy import Quota
 from screening.records import DECISIONS, Decision
 from screening.tables import ResultTables
 
-# A pending act: the newest decision on an object, unless it was done, or the object was found replaced.
+# A pending act: the newest decision on an object, unless it was done (and not withdrawn since), or the object was
+# found replaced.
 _PENDING = """
-SELECT run_id, uri, name, generation, sha256, decision, fingerprint FROM effective_verdicts AS v
+WITH withdrawn AS (
+  SELECT uri, generation, max(released_at) AS at FROM releases WHERE action = 'withdrawn' GROUP BY ALL
+), done AS (
+  SELECT r.uri, r.generation, r.action, r.decision FROM releases AS r LEFT JOIN withdrawn AS w USING (uri, generation)
+  WHERE w.at IS NULL OR r.action <> 'live' OR r.released_at > w.at
+)
+SELECT run_id, uri, name, generation, sha256, decision, fingerprint, '' AS target FROM effective_verdicts AS v
 WHERE decision IN ({decisions}) AND NOT EXISTS (
-  SELECT 1 FROM releases AS r WHERE r.uri = v.uri AND r.generation = v.generation
+  SELECT 1 FROM done AS r WHERE r.uri = v.uri AND r.generation = v.generation
   AND (r.action = 'replaced' OR (r.action IN ({actions}) AND r.decision = v.decision)))
 ORDER BY uri
+"""
+# A copy in live of a generation that is not accepted any more.
+_TO_WITHDRAW = """
+SELECT v.run_id, v.uri, v.name, v.generation, r.sha256, v.decision, v.fingerprint, r.target
+FROM effective_verdicts AS v JOIN (
+  SELECT uri, generation, sha256, target, action FROM releases WHERE action IN ('live', 'withdrawn')
+  QUALIFY row_number() OVER (PARTITION BY uri, generation, target ORDER BY released_at DESC, release_id DESC) = 1
+) AS r USING (uri, generation)
+WHERE r.action = 'live' AND v.decision IN ('review', 'reject')
+ORDER BY v.uri
 """
 _RUNS = "SELECT DISTINCT run_id FROM ({pending})"
 
@@ -30,7 +47,7 @@ class QuotaExceeded(ScreeningError):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing to do to one object, bound to the generation that was screened."""
+    """One thing to do to one object, bound to the generation that was screened; `target` is a copy to withdraw."""
 
     run_id: str
     uri: str
@@ -39,6 +56,7 @@ class Act:
     sha256: str
     decision: Decision
     fingerprint: str
+    target: str = ""
 
 
 def pending(tables: ResultTables, mode: str) -> Iterator[Act]:
@@ -49,6 +67,8 @@ def pending(tables: ResultTables, mode: str) -> Iterator[Act]:
 
 
 def _sql(mode: str) -> str:
+    if mode == "withdraw":
+        return _TO_WITHDRAW
     if mode == "label":
         return _PENDING.format(decisions="'accept', 'review', 'reject', 'error'", actions="'label'")
     return _PENDING.format(decisions="'accept', 'reject'", actions="'live', 'quarantine'")
@@ -81,6 +101,12 @@ def plan(tables: ResultTables, mode: str, quota: Quota) -> dict[str, int]:
     return counted
 
 
+def backlog(tables: ResultTables) -> int:
+    """How many uploads wait for a person."""
+    found = tables.connection().execute("SELECT count(*) FROM effective_verdicts WHERE decision = 'review'").fetchone()
+    return int(found[0]) if found else 0
+
+
 def _refuse_unreconciled(connection: duckdb.DuckDBPyConnection) -> None:
     broken = connection.execute(
         """
@@ -101,7 +127,11 @@ def _refuse_unreconciled(connection: duckdb.DuckDBPyConnection) -> None:
 
 def plan_table(counted: dict[str, int], mode: str, live: str, quarantine: str) -> Table:
     """The plan for a person: how many objects go where."""
-    goes = {"accept": live, "reject": quarantine} if mode == "copy" else dict.fromkeys(DECISIONS, "labelled in place")
+    goes = {
+        "copy": {"accept": live, "reject": quarantine},
+        "label": dict.fromkeys(DECISIONS, "labelled in place"),
+        "withdraw": dict.fromkeys(("review", "reject"), "taken from live"),
+    }[mode]
     table = Table(title="release plan", title_justify="left")
     table.add_column("decision")
     table.add_column("objects", justify="right")

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import dataflow
+from pipelines import dataflow, watchdog
 from pipelines import options as flags
 from pipelines.acts import DoActs, PendingActs, ReleaseJob
-from pipelines.plan import plan, plan_table
+from pipelines.logs import tell
+from pipelines.plan import QuotaExceeded, backlog, plan, plan_table
 from screening.classifiers import find_bundles
 from screening.errors import ConfigError, ScreeningError
-from screening.policy import load_policy
+from screening.policy import Quota, load_policy
 from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY
 from screening.tables import ResultTables
 
@@ -38,11 +39,15 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--live", default="", help="where accepted objects are copied to")
     parser.add_argument("--quarantine", default="", help="where rejected objects are copied to")
     parser.add_argument(
-        "--mode", default="copy", choices=("copy", "label"), help="label stamps the verdict, moves nothing"
+        "--mode",
+        default="copy",
+        choices=("copy", "label", "withdraw"),
+        help="label stamps the verdict and moves nothing; withdraw takes from live what is not accepted any more",
     )
     flags.switch(parser, "--plan", help="stop after the plan")
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file whose quota applies")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="the bundles that the policy speaks of")
+    watchdog.flag(parser)
     return parser
 
 
@@ -69,8 +74,7 @@ def run(argv: Sequence[str]) -> int:
     dataflow.settle(beam_options)
     quota = load_policy(flags.place(own.policy), find_bundles(flags.place(own.bundles))).quota
     tables = ResultTables(results)
-    tables.heal()
-    counted = plan(tables, own.mode, quota)
+    counted = _planned(tables, own.mode, quota)
     console = Console()
     console.print(plan_table(counted, own.mode, live, quarantine))
     # A template's launch fails where it leaves no job, so one with nothing to do is launched, and does nothing.
@@ -78,8 +82,10 @@ def run(argv: Sequence[str]) -> int:
     if own.plan or nothing:
         console.print("nothing was done: --plan" if own.plan else "nothing to do")
         return 0
-    job = ReleaseJob(flags.run_id("", "release-"), results, own.mode, live, quarantine)
-    with beam.Pipeline(options=beam_options) as pipeline:
+    release_id = flags.run_id("", "release-")
+    signs = watchdog.signs(beam_options, results, release_id)
+    job = ReleaseJob(release_id, results, own.mode, live, quarantine, signs)
+    with watchdog.running(beam_options, signs, own.stall_timeout) as pipeline:
         build(pipeline, job)
     if dataflow.is_handed_over(beam_options):
         console.print("handed over to Dataflow; `releases` says what was done")
@@ -93,6 +99,19 @@ def run(argv: Sequence[str]) -> int:
     if acts.get("failed"):
         raise ScreeningError(f"{acts['failed']} acts failed and stay pending; run the same command again")
     return 0
+
+
+def _planned(tables: ResultTables, mode: str, quota: Quota) -> dict[str, int]:
+    """The plan, told to who watches. It reads `verdicts` and `runs` as they are: release may not write them, so a run
+    whose committer died before its ledger row waits for the next `screen`.
+    """
+    try:
+        counted = plan(tables, mode, quota)
+    except QuotaExceeded:
+        tell("refused")
+        raise
+    tell("planned", accept=counted.get("accept", 0), reject=counted.get("reject", 0), review=backlog(tables))
+    return counted
 
 
 def main(argv: Sequence[str] | None = None) -> int:

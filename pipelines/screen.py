@@ -10,24 +10,13 @@ from datetime import UTC, datetime
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import dataflow
+from pipelines import dataflow, watchdog
 from pipelines import options as flags
+from pipelines.job import DIGESTS, PARTS, PIECES, REPEATS, TALLIES, Job
+from pipelines.pieces import CutUp, FindRepeats, Split
 from pipelines.progress import progress_bar
 from pipelines.since import resolve
-from pipelines.steps import (
-    DIGESTS,
-    PARTS,
-    PIECES,
-    REPEATS,
-    TALLIES,
-    CommitRun,
-    CutUp,
-    FindRepeats,
-    Job,
-    ScreenUploads,
-    Split,
-    WriteReport,
-)
+from pipelines.steps import CommitRun, ScreenUploads, WriteReport
 from screening.commands.common import engine_flags
 from screening.errors import ScreeningError
 from screening.report import summary_table, write_report
@@ -90,6 +79,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--accelerator", default="", help=f"GPU of the classifying step on Dataflow, for example {dataflow.EXAMPLE}"
     )
+    watchdog.flag(parser)
     flags.switch(
         parser,
         "--reuse-scores",
@@ -130,6 +120,7 @@ def run(argv: Sequence[str]) -> int:
     tables = ResultTables(results)
     tables.heal()
     if tables.run(run_id) is None:
+        signs = watchdog.signs(beam_options, results, run_id)
         with progress_bar(flags.is_local(beam_options)) as progress:
             job = Job(
                 run_id,
@@ -141,10 +132,11 @@ def run(argv: Sequence[str]) -> int:
                 cores=cores,
                 reuse=own.reuse_scores,
                 accelerator=own.accelerator,
-                since=resolve(own.since, tables, source, settings.fingerprint.digest),
                 unattended=dataflow.is_handed_over(beam_options),
+                since=resolve(own.since, tables, source, settings.fingerprint.digest),
+                signs=signs,
             )
-            with beam.Pipeline(options=beam_options) as pipeline:
+            with watchdog.running(beam_options, signs, own.stall_timeout) as pipeline:
                 build(pipeline, job)
     else:
         print(f"run {run_id} is already committed; nothing to do", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The steps of the jobs. Elements are small: an upload's URI and facts, a tally, a file's name and counts."""
+"""The steps that screen pieces and commit the run. Elements are small: a tally, a written file's name and counts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
@@ -18,96 +17,19 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines import repeats
 from pipelines.counters import NAMESPACE, Counters
-from pipelines.listing import PIECE, Shard, chunks, shards
-from pipelines.progress import Progress
-from pipelines.since import Since
+from pipelines.job import PIECES, REPEATS, TALLIES, Job, Tally
+from pipelines.listing import PIECE, chunks
+from pipelines.logs import tell
+from pipelines.pieces import key
 from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.report import write_report
 from screening.screener import Screener
-from screening.settings import Settings
 from screening.tables import Part, ReconcileError, ResultTables, add_keys, metrics_of, upload_key
 
 log = logging.getLogger(__name__)
 
-TALLIES, DIGESTS, PIECES, REPEATS, PARTS = "tallies", "digests", "pieces", "repeats", "parts"
 BUFFER = PIECE  # uploads (URIs and facts, some 300 bytes each) screened and written as one file
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One run of `pipelines.screen`, as its workers need it."""
-
-    run_id: str
-    source: str
-    results: str
-    started_at: datetime
-    settings: Settings
-    progress: Progress
-    cores: int = 0  # for each worker process; 0: all that it may use
-    reuse: bool = False  # scores of the same bytes
-    accelerator: str = ""  # of the step that classifies, on Dataflow
-    since: Since = field(default_factory=Since)
-    unattended: bool = False  # the launcher ends first, so the job writes the report
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many uploads a piece of the listing saw and how many of them it left out.
-
-    `owed` is the sum of the keys of the pieces made less that of the pieces done: over a whole run, nothing.
-    """
-
-    listed: int = 0
-    skipped: int = 0
-    keys: int = 0  # of those to be screened, see `upload_key`
-    owed: int = 0
-
-
-class Split(beam.DoFn):
-    """The input, or shards of it, split where its names suggest it; in order of nothing."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def process(self, element: str | tuple[str, Iterable[Shard]]) -> Iterator[object]:
-        dated = self._job.since.at is not None
-        whole = shards(element, dated=dated) if isinstance(element, str) else element[1]
-        owed = 0
-        for shard in whole:
-            made = list(shard.split())
-            owed = add_keys([owed, *(_key(piece) for piece in made), 0 if isinstance(element, str) else -_key(shard)])
-            yield from ((piece.id, piece) for piece in made)
-        yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=owed))
-
-
-class CutUp(beam.DoFn):
-    """Shards in, pieces of some thousand uploads out; and digests of what may stand in the input twice."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def process(self, element: tuple[str, Iterable[Shard]]) -> Iterator[object]:
-        for shard in element[1]:
-            owed = -_key(shard)
-            for cut in shard.cut():
-                owed = add_keys([owed, _key(cut.piece)])
-                self._job.progress.listed(cut.uploads)
-                yield cut.piece.id, cut.piece
-                for part, entries in repeats.by_range(cut.digests):
-                    yield beam.pvalue.TaggedOutput(DIGESTS, (part, (cut.piece.id, entries)))
-            yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=owed))
-
-
-class FindRepeats(beam.DoFn):
-    """Says of each piece which of its rows repeat an earlier one: those were never uploads of their own."""
-
-    def process(self, element: tuple[int, Iterable[tuple[str, bytes]]]) -> Iterator[tuple[str, bytes]]:
-        yield from repeats.find(element[1])
-
-
-def _key(shard: Shard) -> int:
-    return upload_key(shard.id, 0)
 
 
 class Worker:
@@ -150,7 +72,7 @@ class ScreenUploads(beam.DoFn):
                 yield self._take(self._new(uploads))
                 while len(self._uploads) >= BUFFER:
                     yield self._screen()
-            yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=-_key(piece)))
+            yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=-key(piece)))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if self._uploads:
@@ -159,7 +81,8 @@ class ScreenUploads(beam.DoFn):
     def _new(self, uploads: list[Upload]) -> list[Upload]:
         """Those that are not older than the run looks back; the others were not listed."""
         kept = list(filter(self._job.since.keeps, uploads))
-        Metrics.counter(NAMESPACE, "older").inc(len(uploads) - len(kept))
+        if older := len(uploads) - len(kept):
+            Metrics.counter(NAMESPACE, "older").inc(older)
         self._job.progress.screened(len(uploads) - len(kept))
         return kept
 
@@ -168,6 +91,7 @@ class ScreenUploads(beam.DoFn):
         uris = [upload.uri for upload in uploads]
         decided = self._worker.decided.between(min(uris), max(uris)) if uris else set()
         todo = [upload for upload in uploads if (upload.uri, upload.generation) not in decided]
+        self._job.signs.leave()
         self._uploads += todo
         self._job.progress.screened(len(uploads) - len(todo))
         keys = add_keys(upload_key(upload.uri, upload.generation) for upload in todo)
@@ -189,6 +113,7 @@ class ScreenUploads(beam.DoFn):
                 if verdict is None:
                     return
                 self._job.progress.screened(1)
+                self._job.signs.leave()
                 counters.tell(now=False)
                 yield verdict
 
@@ -226,7 +151,10 @@ class CommitRun(beam.DoFn):
         )
         if add_keys(tally.owed for tally in tallies):
             raise ReconcileError(f"run {run_id}: a piece of the input was lost, or done twice")
-        yield ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+        run = ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
+        counts = {decision: getattr(run, decision) for decision in DECISIONS}
+        tell("committed", run_id=run_id, **counts, error_share=round(run.error / max(1, sum(counts.values())), 4))
+        yield run
 
 
 class WriteReport(beam.DoFn):

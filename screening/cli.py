@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from screening.commands import classify, explain, file, policy, results, review
+from screening.commands import classify, drift, explain, file, policy, results, review
 from screening.errors import ScreeningError
 from screening.report.text import visible
 
-COMMANDS = (results, explain, review, policy, classify, file)
+COMMANDS = (results, explain, review, policy, drift, classify, file)
 
 
 def parser() -> argparse.ArgumentParser:

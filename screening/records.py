@@ -173,7 +173,7 @@ class Review:
     reviewed_at: datetime
 
 
-Action = Literal["live", "quarantine", "label", "replaced", "failed"]
+Action = Literal["live", "quarantine", "label", "withdrawn", "replaced", "failed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ locals {
   bucket = { for name, bucket in google_storage_bucket.home : name => bucket.name }
 }
 
-# screen: reads uploads, bundles and results; writes verdicts, the ledger and reports.
+# screen: reads uploads, bundles and results; writes verdicts, the ledger and reports; and signs of life, on Flink.
 
 resource "google_storage_bucket_iam_member" "screen_reads_uploads" {
   bucket = local.bucket["uploads"]
@@ -30,7 +30,7 @@ resource "google_storage_bucket_iam_member" "screen_reads_results" {
 }
 
 resource "google_storage_managed_folder_iam_member" "screen_writes_results" {
-  for_each = toset(["verdicts", "runs", "reports"])
+  for_each = toset(["verdicts", "runs", "reports", "alive"])
 
   bucket         = local.bucket["results"]
   managed_folder = google_storage_managed_folder.results[each.key].name
@@ -67,8 +67,10 @@ resource "google_storage_bucket_iam_member" "release_reads_results" {
 }
 
 resource "google_storage_managed_folder_iam_member" "release_records_releases" {
+  for_each = toset(["releases", "alive"])
+
   bucket         = local.bucket["results"]
-  managed_folder = google_storage_managed_folder.results["releases"].name
+  managed_folder = google_storage_managed_folder.results[each.key].name
   role           = "roles/storage.objectUser"
   member         = google_service_account.release.member
 }

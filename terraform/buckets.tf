@@ -101,7 +101,7 @@ resource "google_storage_bucket" "home" {
 
 # Folders with permissions of their own: so that who may append to one table can't touch another.
 resource "google_storage_managed_folder" "results" {
-  for_each = toset(["verdicts", "runs", "reports", "reviews", "releases"])
+  for_each = toset(["verdicts", "runs", "reports", "reviews", "releases", "alive"])
 
   bucket        = google_storage_bucket.home["results"].name
   name          = "${each.key}/"

@@ -34,3 +34,5 @@ budget = {
   billing_account = "012345-6789AB-CDEF01"
   amount          = 500
 }
+
+flink = null # { task_managers = 4 }, beside Dataflow or instead of it

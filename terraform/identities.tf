@@ -91,17 +91,17 @@ resource "google_artifact_registry_repository_iam_member" "release_image" {
 
 # On Flink the pods of each job are its identity: a Kubernetes account of their own stands for it.
 resource "google_service_account_iam_member" "screen_on_flink" {
-  count = var.flink_namespace == null ? 0 : 1
+  count = var.flink == null ? 0 : 1
 
   service_account_id = google_service_account.screen.name
   role               = "roles/iam.workloadIdentityUser"
-  member             = "serviceAccount:${var.project_id}.svc.id.goog[${var.flink_namespace}/${var.name}-screen]"
+  member             = "serviceAccount:${var.project_id}.svc.id.goog[${var.flink.namespace}/${var.name}-screen]"
 }
 
 resource "google_service_account_iam_member" "release_on_flink" {
-  count = var.flink_namespace == null ? 0 : 1
+  count = var.flink == null ? 0 : 1
 
   service_account_id = google_service_account.release.name
   role               = "roles/iam.workloadIdentityUser"
-  member             = "serviceAccount:${var.project_id}.svc.id.goog[${var.flink_namespace}/${var.name}-release]"
+  member             = "serviceAccount:${var.project_id}.svc.id.goog[${var.flink.namespace}/${var.name}-release]"
 }

@@ -70,3 +70,8 @@ output "query" {
   description = "The same views in BigQuery: paste into a shell."
   value       = "bq query --project_id=${var.project_id} --use_legacy_sql=false 'SELECT decision, count(*) FROM `${var.project_id}.${local.dataset}.effective_verdicts` GROUP BY 1'"
 }
+
+output "flink" {
+  description = "Kubernetes manifests of the jobs on Flink, where var.flink is set."
+  value       = local.flink_manifests
+}

@@ -93,14 +93,24 @@ variable "subnet_range" {
   }
 }
 
-variable "flink_namespace" {
-  description = "Kubernetes namespace (of a GKE cluster of this project) that runs the jobs on Flink; null: none."
-  type        = string
-  default     = null
+variable "flink" {
+  description = "Flink on a GKE cluster of this project, with workload identity and the Flink operator; null: none."
+  type = object({
+    namespace     = optional(string, "screening")
+    task_managers = optional(number, 2)
+    cores         = optional(number, 4)
+    memory_gb     = optional(number, 12) # for the worker: two batches' models, and 2 GB of what runs ahead
+  })
+  default = null
 
   validation {
-    condition     = var.flink_namespace == null || can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.flink_namespace))
-    error_message = "flink_namespace is the name of a Kubernetes namespace, for example screening."
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", try(var.flink.namespace, "none")))
+    error_message = "flink.namespace is the name of a Kubernetes namespace, for example screening."
+  }
+
+  validation {
+    condition     = alltrue([for number in [try(var.flink.task_managers, 1), try(var.flink.cores, 1)] : number >= 1 && floor(number) == number])
+    error_message = "flink.task_managers and flink.cores are whole numbers from 1 on."
   }
 }
 

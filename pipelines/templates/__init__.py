@@ -22,7 +22,11 @@ JOBS = {
     "release": (release.arguments, "Release what was accepted, quarantine what was rejected"),
 }
 # Flags that are no parameters, and why.
-LEFT_OUT = {"help": "it ends the launcher", "plan": "it leaves no job, which a launch must"}
+LEFT_OUT = {
+    "help": "it ends the launcher",
+    "plan": "it leaves no job, which a launch must",
+    "stall_timeout": "Dataflow watches its workers itself",
+}
 # Optional for a job, and yet Dataflow needs them named.
 NAMED = ("engine", "precision")
 PLACES = ("input", "results", "live", "quarantine")

@@ -19,6 +19,6 @@ def run_checks(content: Content, languages: Sequence[str] = ()) -> list[Signal]:
     """One signal for each check of the content's medium; `languages` are the policy's, as ISO 639-1 codes."""
     if isinstance(content, Article):
         article = text.View(content, languages)
-        return [Signal(check.source, check.name, check.function(article)) for check in TEXT_CHECKS]
+        return [check.signal(article) for check in TEXT_CHECKS]
     picture = image.View(content)
-    return [Signal(check.source, check.name, check.function(picture)) for check in IMAGE_CHECKS]
+    return [check.signal(picture) for check in IMAGE_CHECKS]

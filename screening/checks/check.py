@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from screening.records import Medium
+from screening.records import Evidence, Medium, Signal
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One quality check: `function` scores in `unit`, and `worse` says which end of the scale is bad.
 
-    The label of its signal is `name`. Raise `version` whenever the same content may get another score.
+    The label of its signal is `name`; `note`, where there is one, adds words to its evidence. Raise `version` whenever
+    the same content may get another score.
     """
 
     name: str
@@ -22,8 +23,14 @@ class Check:
     unit: str
     worse: Literal["high", "low"]
     function: Callable[[Any], float]
+    note: Callable[[Any], str] | None = None
 
     @property
     def source(self) -> str:
         """The source of its signals."""
         return f"check/{self.name}@{self.version}"
+
+    def signal(self, view: Any) -> Signal:
+        """What it says of a content, as the checks of its medium look at it."""
+        evidence = Evidence(note=self.note(view)) if self.note else Evidence()
+        return Signal(self.source, self.name, self.function(view), evidence)

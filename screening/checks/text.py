@@ -51,6 +51,12 @@ class View:
         """The words, in order; in scripts without spaces every character is one."""
         return list(WORD.finditer(self.text))
 
+    @cached_property
+    def shares(self) -> list[tuple[str, int]]:
+        """Language and percent of the text, the three with most of it; `und` (ISO 639-2) for what is in none."""
+        _, _, found = pycld2.detect(UNFIT.sub(" ", self.text), bestEffort=True)
+        return [(_iso(code), percent) for _, code, percent, _ in found]
+
 
 def word_count(view: View) -> float:
     """The number of words (Gopher keeps 50 to 100,000: Rae et al. 2021, § A1.1)."""
@@ -104,9 +110,13 @@ def unknown_language(view: View) -> float:
     """
     if not view.languages:
         return 0.0
-    _, _, found = pycld2.detect(UNFIT.sub(" ", view.text), bestEffort=True)
-    known: int = sum(percent for _, code, percent, _ in found if _iso(code) in view.languages)
+    known = sum(percent for code, percent in view.shares if code in view.languages)
     return 1.0 - min(100, known) / 100
+
+
+def language(view: View) -> str:
+    """The language that most of the text is in."""
+    return view.shares[0][0]
 
 
 @cache
@@ -123,7 +133,7 @@ TEXT_CHECKS = (
     Check("repeated_lines", 1, "text", "share", "high", repeated_lines),
     Check("symbol_noise", 1, "text", "share", "high", symbol_noise),
     Check("boilerplate", 1, "text", "share", "high", boilerplate),
-    Check("unknown_language", 2, "text", "share", "high", unknown_language),
+    Check("unknown_language", 2, "text", "share", "high", unknown_language, language),
 )
 
 
@@ -143,4 +153,4 @@ def _repeated_runs(view: View) -> float:
 
 def _iso(code: str) -> str:
     """CLD2 has its own names for some languages, and tells a script apart."""
-    return {"iw": "he", "jw": "jv", "no": "nb", "zh-Hant": "zh"}.get(code, code)
+    return {"iw": "he", "jw": "jv", "no": "nb", "zh-Hant": "zh", "un": "und"}.get(code, code)

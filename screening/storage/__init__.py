@@ -62,6 +62,13 @@ class Store(Protocol):
         """
         ...
 
+    def withdraw(self, target: str, uri: str, generation: int, *, sha256: str) -> bool:
+        """Delete `target`, which `copy` made of that generation of `uri`; False when it is gone already.
+
+        Raises `Replaced` when another object stands there.
+        """
+        ...
+
     def delete(self, uri: str, generation: int) -> None:
         """Delete that generation, `Replaced` if it is another; nothing to do when the object is gone."""
         ...

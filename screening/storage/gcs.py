@@ -124,11 +124,7 @@ class GcsStore:
 
     def copy(self, uri: str, generation: int, target: str, *, sha256: str) -> bool:
         """Copy that generation within the service; its metadata goes along, with stamps of where it is from."""
-        stamps = {
-            "screening-source-uri": uri,
-            "screening-source-generation": str(generation),
-            "screening-source-sha256": sha256,
-        }
+        stamps = _stamps(uri, generation, sha256)
         tried = False
 
         def attempt() -> bool:
@@ -167,6 +163,26 @@ class GcsStore:
             if self._find(f"gs://{source.bucket.name}/{source.name}") is None:
                 raise
             raise ConfigError(f"no bucket {target.bucket.name!r}", fix="create it, or name another") from None
+
+    def withdraw(self, target: str, uri: str, generation: int, *, sha256: str) -> bool:
+        """Delete the copy, known by its stamps, at the generation that bears them."""
+        tried = False
+
+        def attempt() -> bool:
+            nonlocal tried
+            there = self._find(target)
+            if there is None:
+                return tried
+            if not _stamps(uri, generation, sha256).items() <= (there.metadata or {}).items():
+                raise Replaced("another object stands there")
+            tried = True
+            try:
+                self._blob(target).delete(if_generation_match=there.generation, timeout=TIMEOUT, retry=None)
+            except (NotFound, PreconditionFailed) as error:
+                raise _Raced from error
+            return True
+
+        return self._do(attempt)
 
     def delete(self, uri: str, generation: int) -> None:
         """Delete that generation."""
@@ -299,6 +315,15 @@ class GcsStore:
             raise UploadError("unreadable", _said(error)) from error
         except GoogleAuthError as error:
             raise ConfigError(f"Google Cloud refuses the credentials: {error}") from error
+
+
+def _stamps(uri: str, generation: int, sha256: str) -> dict[str, str]:
+    """What a copy's metadata say of where it is from."""
+    return {
+        "screening-source-uri": uri,
+        "screening-source-generation": str(generation),
+        "screening-source-sha256": sha256,
+    }
 
 
 class _Raced(Exception):

@@ -89,6 +89,20 @@ class LocalStore:
                         raise Replaced("the bytes are not those that were screened")
             return True
 
+    def withdraw(self, target: str, uri: str, generation: int, *, sha256: str) -> bool:  # noqa: ARG002
+        """Delete the copy, known by its bytes: a file says nothing of where it is from."""
+        with _errors():
+            try:
+                with _opened(target) as fd, os.fdopen(os.dup(fd), "rb") as file:
+                    there = os.fstat(fd).st_ctime_ns
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except FileNotFoundError:
+                return False
+            if digest != sha256:
+                raise Replaced("another file stands there")
+            self.delete(target, there)
+            return True
+
     def delete(self, uri: str, generation: int) -> None:
         """Delete the file if it still is that generation: moved aside first, then verified, else put back."""
         aside = str(Path(uri).with_name(f".{hashlib.sha256(os.fsencode(uri)).hexdigest()[:32]}.deleted"))

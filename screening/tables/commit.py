@@ -97,8 +97,7 @@ class ResultTables(ResultReader):
         Returns the version of `verdicts` up to which every run has its row (-1: no table). Each run's commit
         notes that version, so only the commits since then are looked at.
         """
-        for small in ("runs", "reviews"):
-            delta.compact(self.table_uri(small))
+        delta.compact(self.table_uri("runs"))
         table = delta.load(self.table_uri("verdicts"))
         if table is None:
             return -1
@@ -118,7 +117,11 @@ class ResultTables(ResultReader):
         self._append_once("runs", run.run_id, [flat_row(run)])
 
     def append_reviews(self, reviews: Sequence[Review]) -> None:
-        """Appends people's decisions; the same reviews (by id), appended again, are there once."""
+        """Appends people's decisions; the same reviews (by id), appended again, are there once.
+
+        Needs no right to overwrite or delete; see `delta.compact` and `delta.commit_once`.
+        """
+        delta.compact(self.table_uri("reviews"))
         ids = "\0".join(sorted(review.review_id for review in reviews))
         self._append_once("reviews", f"reviews-{_digest(ids)}", [flat_row(each) for each in reviews])
 

@@ -23,10 +23,10 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.counters import NAMESPACE
+from pipelines.job import Job
 from pipelines.options import LOCAL_RUNNER
 from pipelines.progress import Progress
 from pipelines.screen import build
-from pipelines.steps import Job
 from screening.screener import Screener
 from screening.settings import Settings, prepare
 from screening.storage import open_store

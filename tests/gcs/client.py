@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,6 +58,10 @@ class GcsServer:
         """How much one call of rewriteTo copies, in bytes; a larger object takes more calls."""
         self._call("POST", "/_settings", {"rewrite_bytes": count})
 
+    def allow(self, rules: Sequence[tuple[str, str]] | None) -> None:
+        """What callers may do from now on: permissions, each on a `bucket/prefix`; None: everything."""
+        self._call("POST", "/_access", rules)
+
     def clear(self) -> None:
         """No more faults, and no calls so far."""
         self._call("DELETE", "/_faults")
@@ -67,8 +71,8 @@ class GcsServer:
         """Every call since `clear`: method, path as sent, and status (None where no whole reply was sent)."""
         return [tuple(each) for each in self._call("GET", "/_calls")]
 
-    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
+    def _call(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None and method != "POST" else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
         with urllib.request.urlopen(request, timeout=30) as reply:
             text = reply.read()

@@ -203,6 +203,13 @@ def _upload(state: State, call: Call, bucket_name: str) -> Reply:
     return _finish(upload, data, call)
 
 
+def resource_of_upload(call: Call) -> dict[str, object]:
+    """What an upload says of its object; nothing where the whole body is data."""
+    kind = call.headers.get("content-type", "")
+    how = call.query.get("uploadType")
+    return {} if how == "media" else _parts(kind, call.body)[0] if how == "multipart" else _resource(call.body)
+
+
 def _resume(state: State, call: Call) -> Reply:
     upload = state.uploads.get(call.query["upload_id"])
     if upload is None:

@@ -7,6 +7,7 @@ One process that holds all objects in memory; generations and preconditions are 
     DELETE /_faults   no more faults
     GET    /_calls    every call since the last DELETE: [method, path as sent, status or null if none was sent]
     DELETE /_calls    forget them
+    POST   /_access   [[permission, "bucket/prefix"], …]: what callers may do from now on; null: everything
     POST   /_settings {"rewrite_bytes": n}: how much one call of rewriteTo copies
 """
 
@@ -23,7 +24,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from tests.gcs import json_api, xml_api
+from tests.gcs import access, json_api, xml_api
 from tests.gcs.call import Call, Reply, as_json
 from tests.gcs.faults import Fault
 from tests.gcs.state import Refused, State
@@ -36,6 +37,7 @@ class Server:
         self.state = State()
         self.faults: list[Fault] = []
         self.calls: list[tuple[str, str, int | None]] = []
+        self.rules: list[access.Rule] | None = None
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         target = request.message.path  # as it was sent: an object's name may hold %2F
@@ -90,6 +92,8 @@ class Server:
     def _answer(self, call: Call) -> Reply:
         api = json_api if json_api.is_json(call.path) else xml_api
         try:
+            if self.rules is not None:
+                access.check(self.state, self.rules, call)
             return api.answer(self.state, call)
         except Refused as error:
             return api.refuse(error)
@@ -107,6 +111,9 @@ class Server:
                 return as_json(self.calls)
             case "DELETE", "/_calls":
                 self.calls.clear()
+            case "POST", "/_access":
+                rules = json.loads(call.body)
+                self.rules = None if rules is None else [(permission, place) for permission, place in rules]
             case "POST", "/_settings":
                 self.state.rewrite_bytes = int(json.loads(call.body)["rewrite_bytes"])
             case _:

@@ -502,3 +502,29 @@ def test_errors_are_as_google_words_them(gcs):
     error = json.loads(gcs.json("GET", "gone").text)["error"]
     assert (error["code"], error["errors"][0]["reason"]) == (404, "notFound")
     assert "<Code>NoSuchKey</Code>" in gcs.xml("GET", "gone").text
+
+
+def test_callers_may_do_what_they_were_given_and_no_more(own_server, gcs):
+    gcs.insert("a/1")
+    own_server.allow([(f"storage.objects.{verb}", f"{gcs.bucket}/a/") for verb in ("get", "list", "create")])
+    try:
+        allowed = [gcs.insert("a/2"), gcs.json("GET", "a/1"), gcs.xml("PUT", "a/3", DATA), gcs.xml("GET", "a/1")]
+        refused = [
+            gcs.insert("a/1"),  # over what is there: that takes the right to delete
+            gcs.insert("b"),
+            gcs.json("DELETE", "a/1"),
+            gcs.json("PATCH", "a/1"),
+            gcs.copy("rewriteTo", "a/1", "b"),
+            gcs.xml("PUT", "a/1", DATA),
+            gcs.xml("PUT", "b", DATA),
+            gcs.xml("DELETE", "a/1"),
+            gcs.xml("GET", query={"list-type": "2"}),
+        ]
+        below, above = gcs.listed(prefix="a/"), gcs.listed()
+    finally:
+        own_server.allow(None)
+    assert {reply.status_code for reply in allowed} == {200}
+    assert {reply.status_code for reply in refused} == {403}
+    assert len(below["items"]) == 3
+    assert above["error"]["code"] == 403
+    assert gcs.json("DELETE", "a/1").status_code == 204

@@ -26,6 +26,7 @@ from tests.gcs.state import (
 
 CODES = {
     400: "InvalidArgument",
+    403: "AccessDenied",
     404: "NoSuchKey",
     405: "MethodNotAllowed",
     409: "Conflict",

@@ -21,10 +21,11 @@ from google.cloud.dataflow_v1beta3 import Environment, WorkerIPAddressConfigurat
 
 from pipelines import release, screen
 from pipelines.dataflow import EXAMPLE
+from pipelines.job import PIECES, REPEATS, TALLIES, Job
 from pipelines.listing import Range
 from pipelines.options import LOCAL_RUNNER
 from pipelines.progress import Progress
-from pipelines.steps import PIECES, REPEATS, TALLIES, Job, ScreenUploads
+from pipelines.steps import ScreenUploads
 from screening.errors import ConfigError
 from screening.screener import Screener
 from screening.settings import SHIPPED_POLICY, prepare

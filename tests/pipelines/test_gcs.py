@@ -12,6 +12,7 @@ from pipelines import acts
 from screening.storage import open_store
 from tests.pipelines.conftest import Place, fill
 from tests.pipelines.test_kill import MOMENTS, VERDICTS, kill_after
+from tests.pipelines.test_release import overturn
 
 FAULTS = (("status", {"status": 503}), ("status", {"status": 429}), ("reset", {}), ("truncated", {}), ("lost", {}))
 
@@ -80,6 +81,20 @@ def test_an_object_replaced_during_the_release_is_not_released(bucket, monkeypat
     monkeypatch.setattr(acts, "do", swap_then_do)
     assert bucket.release() == 0
     assert "news/000/000003.txt" not in bucket.released()
+
+
+def test_what_is_not_accepted_any_more_is_taken_from_live(bucket, gcs_server):
+    bucket.screen("--run-id", "r")
+    bucket.release()
+    before, name = bucket.released(), "news/000/000002.txt"
+    overturn(bucket, name)
+    one_in_ten(gcs_server, 3)
+    assert bucket.release("--mode", "withdraw") == 0
+    gcs_server.clear()
+    assert bucket.released() == before - {name}
+    assert bucket.rows("SELECT count(*) FROM releases WHERE action = 'withdrawn'") == [(1,)]
+    assert bucket.release() == 0
+    assert bucket.released() == before - {name}
 
 
 def test_labels_leave_the_generation_alone(bucket):

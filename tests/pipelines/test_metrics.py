@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,15 +12,29 @@ import apache_beam as beam
 import pytest
 from apache_beam.metrics import MetricsFilter
 
+from pipelines.job import PIECES, REPEATS, Job, Tally
 from pipelines.options import LOCAL_RUNNER
 from pipelines.progress import Progress
 from pipelines.screen import build
-from pipelines.steps import CommitRun, Job, ScreenUploads, Tally
+from pipelines.steps import CommitRun, ScreenUploads
 from screening.meter import summed
-from screening.records import DECISIONS
+from screening.records import DECISIONS, Upload
 from screening.settings import prepare
 from screening.storage import open_store
 from screening.tables import add_keys, upload_key
+
+
+@dataclass(frozen=True)
+class Half:
+    """A piece of the input."""
+
+    id: str
+    listed: list[Upload]
+
+    def uploads(self, without):
+        assert not without
+        return iter(self.listed)
+
 
 STEPS = {f"ms.{step}" for step in ("read", "decode", "match", "check", "tokenise", "infer", "decide", "write")}
 
@@ -55,15 +70,15 @@ def test_the_ledger_and_the_engine_count_the_same(place, job):
 def test_work_that_is_done_again_counts_once(place, job):
     """An engine that loses a bundle runs it again, in this worker or another; only one of its parts arrives."""
     uploads = list(open_store(place.uploads).list(place.uploads))
+    halves = [Half(f"half-{i}", half) for i, half in enumerate((uploads[:8], uploads[8:]))]
     key = add_keys(upload_key(upload.uri, upload.generation) for upload in uploads)
     parts = []
     for attempt in range(3):
         step = ScreenUploads(job)
         step.setup()
-        for half in (uploads[:8], uploads[8:]):
+        for half in halves:
             step.start_bundle()
-            for upload in half:
-                assert not list(step.process(upload))
+            list(step.process((half.id, {PIECES: [half], REPEATS: []})))
             [made] = step.finish_bundle()
             if attempt == 2:
                 parts.append(made.value)

@@ -10,6 +10,7 @@ import pytest
 
 from pipelines import acts
 from screening.records import Review
+from screening.settings import SHIPPED_POLICY
 
 
 @pytest.fixture
@@ -113,7 +114,9 @@ def _policy(tmp_path: Path, quota: str) -> str:
 def test_over_the_quota_nothing_is_released(screened, tmp_path, capsys):
     policy = _policy(tmp_path, "{max_reject_share: 1.0, max_error_share: 0.01, min_uploads: 1}")
     assert screened.release("--policy", policy) == 2
-    assert "quota" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "quota" in said
+    assert '"event": "refused"' in said  # what an alarm looks for
     assert not Path(screened.live).exists()
 
 
@@ -151,3 +154,89 @@ def test_bad_flags_stop_before_anything(screened, flags, says, capsys):
 def test_without_tables_there_is_nothing_to_release(place, capsys):
     assert place.release() == 2
     assert "no result tables" in capsys.readouterr().err
+
+
+def overturn(place, name: str, decision: str = "overturn") -> None:
+    """A person's decision on the newest verdict."""
+    [(run_id, uri, generation)] = place.rows(
+        f"SELECT run_id, uri, generation FROM effective_verdicts WHERE name = '{name}'"
+    )
+    now = datetime.now(UTC)
+    place.tables.append_reviews([Review(now.isoformat(), run_id, uri, generation, decision, "looked", "ann", now)])
+
+
+def test_what_is_not_accepted_any_more_is_taken_from_live(screened, capsys):
+    screened.release()
+    before, name = screened.released(), "news/000/000002.txt"
+    assert name in before
+    overturn(screened, name)
+    assert screened.release("--mode", "withdraw", "--plan") == 0
+    assert "taken from live" in capsys.readouterr().out
+    assert screened.released() == before
+    assert screened.release("--mode", "withdraw") == 0
+    assert "1 withdrawn" in capsys.readouterr().out
+    assert screened.released() == before - {name}
+    rows = screened.rows("SELECT name, r.decision, target FROM releases AS r JOIN verdicts USING (uri) "
+                         "WHERE action = 'withdrawn'")  # fmt: skip
+    assert rows == [(name, "reject", f"{screened.live}/{name}")]
+    assert screened.release("--mode", "withdraw") == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert screened.release() == 0
+    assert (Path(screened.quarantine) / name).exists()
+    assert screened.released() == before - {name}
+
+
+def test_what_was_withdrawn_by_mistake_goes_live_again(screened):
+    screened.release()
+    before, name = screened.released(), "news/000/000002.txt"
+    overturn(screened, name)
+    screened.release("--mode", "withdraw")
+    screened.release()
+    assert screened.released() == before - {name}
+    overturn(screened, name, "uphold")
+    screened.release("--mode", "withdraw")
+    screened.release()
+    assert screened.released() == before
+    overturn(screened, name)
+    screened.release("--mode", "withdraw")
+    assert screened.released() == before - {name}
+
+
+def test_another_object_in_live_is_left_and_named(screened, capsys):
+    screened.release()
+    name = "news/000/000002.txt"
+    (Path(screened.live) / name).write_text("somebody's own")
+    overturn(screened, name)
+    assert screened.release("--mode", "withdraw") == 2
+    assert "1 acts failed" in capsys.readouterr().err
+    assert (Path(screened.live) / name).read_text() == "somebody's own"
+    assert screened.rows("SELECT action, detail FROM releases WHERE detail <> ''") == [
+        ("failed", "another file stands there")
+    ]
+
+
+def test_a_newer_version_that_went_live_is_not_withdrawn_for_the_older_one(screened):
+    screened.release()
+    name = "news/000/000002.txt"
+    overturn(screened, name)
+    (Path(screened.uploads) / name).write_text((Path(screened.uploads) / "news/000/000003.txt").read_text())
+    screened.screen("--run-id", "two")
+    screened.release()
+    assert screened.decisions()[name] == "accept"
+    assert screened.release("--mode", "withdraw") == 0
+    assert name in screened.released()
+
+
+def test_a_policy_that_would_withdraw_everything_is_refused(screened, tmp_path, capsys):
+    """The same quota as for a release."""
+    screened.release()
+    before = screened.released()
+    for name in sorted(before):
+        overturn(screened, name)
+    shipped = Path(SHIPPED_POLICY)
+    policy = tmp_path / "policies" / "small.yaml"
+    shutil.copytree(shipped.parent / "banks", policy.parent / "banks")
+    policy.write_text(shipped.read_text().replace("min_uploads: 20", "min_uploads: 1"))
+    assert screened.release("--mode", "withdraw", "--policy", str(policy)) == 2
+    assert "refused" in capsys.readouterr().err
+    assert screened.released() == before

@@ -10,10 +10,10 @@ import pytest
 from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipelines.job import Job
 from pipelines.options import LOCAL_RUNNER
 from pipelines.progress import Progress
 from pipelines.screen import build
-from pipelines.steps import Job
 from screening.classifiers import Classifier
 from screening.settings import prepare
 from tests.generate import write_articles

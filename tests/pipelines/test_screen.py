@@ -199,16 +199,17 @@ def test_a_run_that_loses_a_piece_of_its_input_does_not_commit(place, monkeypatc
     """Promise 2, between steps: what one worker hands on and no other gets is owed to the commit."""
     from apache_beam.pvalue import TaggedOutput
 
-    from pipelines import steps
+    import pipelines.pieces
 
-    whole = getattr(steps, lost).process
+    step = getattr(pipelines.pieces, lost)
+    whole = step.process
 
     def lossy(self, element):
         made = list(whole(self, element))
         pieces = [each for each in made if not isinstance(each, TaggedOutput)]
         yield from (each for each in made if each is not (pieces[-1] if pieces else None))
 
-    monkeypatch.setattr(getattr(steps, lost), "process", lossy)
+    monkeypatch.setattr(step, "process", lossy)
     assert place.screen("--run-id", "one") != 0
     assert ResultTables(place.results).run("one") is None
 

@@ -107,3 +107,14 @@ def test_long_monotonous_texts_end(lab):
     for text in (lab.news, "a", "!", "a'", "word ", "\n", "é\u0301", "lorem ipsum", "语", "the the\n"):
         view = View(lab.article((text * (1 + 400_000 // len(text)))[:400_000]))
         assert all(isfinite(check.function(view)) for check in TEXT_CHECKS)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_the_language_is_noted_whatever_the_policy_names(code, lab):
+    for languages in ((), ("en",)):
+        [signal] = [s for s in run_checks(lab.article(LANGUAGES[code]), languages) if s.label == "unknown_language"]
+        assert signal.evidence.note == code
+
+
+def test_no_letters_have_the_code_for_none(lab):
+    assert run_checks(lab.article("12345 !!!"))[-1].evidence.note == "und"

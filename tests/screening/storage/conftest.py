@@ -41,6 +41,11 @@ class Site:
         target = join(self.live, to)
         return self.store.copy(upload.uri, upload.generation, target, sha256=hashlib.sha256(data).hexdigest())
 
+    def withdraw(self, upload: Upload, data: bytes = b"as uploaded", at: str = "cleared.txt") -> bool:
+        target = join(self.live, at)
+        digest = hashlib.sha256(data).hexdigest()
+        return self.store.withdraw(target, upload.uri, upload.generation, sha256=digest)
+
     def cleared(self, name: str = "cleared.txt") -> bytes:
         return self.store.get(join(self.live, name))
 

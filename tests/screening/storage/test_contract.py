@@ -203,6 +203,43 @@ def test_many_copies_of_one_object_at_once_are_one_copy(site):
     assert [left.name for left in site.store.list(site.live)] == ["cleared.txt"]
 
 
+def test_a_copy_is_withdrawn_once_and_may_be_made_again(site):
+    upload = site.upload("x")
+    site.copy(upload)
+    assert site.withdraw(upload) is True
+    assert not site.is_cleared()
+    assert site.store.exists(upload.uri)
+    assert site.withdraw(upload) is False
+    assert site.copy(upload) is True
+    assert site.cleared() == b"as uploaded"
+
+
+def test_a_copy_is_withdrawn_also_when_its_source_is_gone_or_another(site):
+    for swap in (True, False):
+        upload = site.upload("x")
+        site.copy(upload)
+        if swap:
+            site.upload("x", b"swapped")
+        else:
+            site.store.delete(upload.uri, upload.generation)
+        assert site.withdraw(upload) is True
+        assert not site.is_cleared()
+
+
+def test_what_is_not_the_copy_is_not_withdrawn(site):
+    old = site.upload("x", b"old")
+    site.copy(old, b"old")
+    new = site.upload("x", b"new")
+    site.copy(new, b"new")
+    with pytest.raises(Replaced):
+        site.withdraw(old, b"old")
+    assert site.cleared() == b"new"
+    site.store.put(join(site.live, "cleared.txt"), b"somebody's own")
+    with pytest.raises(Replaced):
+        site.withdraw(new, b"new")
+    assert site.cleared() == b"somebody's own"
+
+
 def test_deletes_that_generation_only(site):
     old = site.upload("x", b"old")
     new = site.upload("x", b"new")

@@ -62,6 +62,9 @@ def test_two_faults_in_a_row_change_nothing(site, gcs_server, fault):
     assert disturbed(lambda: list(site.store.list(site.uploads))) == [upload]
     assert disturbed(lambda: site.copy(upload)) is True
     assert disturbed(lambda: site.copy(upload)) is False
+    assert disturbed(lambda: site.withdraw(upload)) is True
+    assert disturbed(lambda: site.withdraw(upload)) is False
+    assert disturbed(lambda: site.copy(upload)) is True
     assert disturbed(lambda: site.store.get(target)) == b"as uploaded"
     assert disturbed(lambda: site.store.exists(target)) is True
     disturbed(lambda: site.store.label(upload.uri, upload.generation, {"a": "b"}))
@@ -97,6 +100,22 @@ def test_a_label_that_is_there_is_not_given_again(site, gcs_server):
     for _ in range(2):
         site.store.label(upload.uri, upload.generation, {"a": "b"})
     assert count(gcs_server, "PATCH", "") == 1
+
+
+def test_what_takes_the_place_of_a_copy_meanwhile_is_not_withdrawn(site):
+    upload = site.upload("x")
+    site.copy(upload)
+    whole = storage.Blob.delete
+
+    def delete(blob, **kwargs):
+        site.store.put(join(site.live, "cleared.txt"), b"another")
+        return whole(blob, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage.Blob, "delete", delete)
+        with pytest.raises(Replaced):
+            site.withdraw(upload)
+    assert site.cleared() == b"another"
 
 
 def test_a_deletion_whose_reply_was_lost_does_not_take_what_came_after(site, gcs_server):

@@ -1,0 +1,61 @@
+"""The steps that cut the input into pieces for the workers. Elements are shards and pieces: names of where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+
+from pipelines import repeats
+from pipelines.job import DIGESTS, TALLIES, Job, Tally
+from pipelines.listing import Shard, shards
+from screening.tables import add_keys, upload_key
+
+
+class Split(beam.DoFn):
+    """The input, or shards of it, split where its names suggest it; in order of nothing."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def process(self, element: str | tuple[str, Iterable[Shard]]) -> Iterator[object]:
+        dated = self._job.since.at is not None
+        whole = shards(element, dated=dated) if isinstance(element, str) else element[1]
+        owed = 0
+        for shard in whole:
+            self._job.signs.leave()
+            made = list(shard.split())
+            owed = add_keys([owed, *(key(piece) for piece in made), 0 if isinstance(element, str) else -key(shard)])
+            yield from ((piece.id, piece) for piece in made)
+        yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=owed))
+
+
+class CutUp(beam.DoFn):
+    """Shards in, pieces of some thousand uploads out; and digests of what may stand in the input twice."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def process(self, element: tuple[str, Iterable[Shard]]) -> Iterator[object]:
+        for shard in element[1]:
+            owed = -key(shard)
+            for cut in shard.cut():
+                owed = add_keys([owed, key(cut.piece)])
+                self._job.progress.listed(cut.uploads)
+                self._job.signs.leave()
+                yield cut.piece.id, cut.piece
+                for part, entries in repeats.by_range(cut.digests):
+                    yield beam.pvalue.TaggedOutput(DIGESTS, (part, (cut.piece.id, entries)))
+            yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=owed))
+
+
+class FindRepeats(beam.DoFn):
+    """Says of each piece which of its rows repeat an earlier one: those were never uploads of their own."""
+
+    def process(self, element: tuple[int, Iterable[tuple[str, bytes]]]) -> Iterator[tuple[str, bytes]]:
+        yield from repeats.find(element[1])
+
+
+def key(shard: Shard) -> int:
+    """What stands for a shard in a tally's `owed`."""
+    return upload_key(shard.id, 0)
