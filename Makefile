@@ -26,8 +26,11 @@ demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, c
 test: .venv/train  ## run the whole suite (the tests of training need the training stack: some 3 GB)
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup
 
-test-flink: .venv/dev  ## the jobs on a Flink cluster made for it (needs Java and Maven; fetches some 400 MB once into .flink)
+test-flink: .venv/dev  ## the jobs on a Flink cluster made for it, and what breaks them (needs Java and Maven; 400 MB, once)
 	$(PY) -m pytest -m flink tests/flink
+
+flink: .venv/dev  ## a Flink cluster on this machine until Ctrl-C, to try the jobs on (needs Java and Maven; 400 MB, once)
+	@$(PY) -m tests.flink
 
 test-terraform:  ## validate terraform/ and run its own tests (needs Terraform, and its registry)
 	terraform -chdir=terraform init -backend=false -input=false

@@ -1,6 +1,6 @@
 """A Flink session cluster on this machine: JobManager, TaskManager with its worker pool, and Beam's job server.
 
-Each is a process group of its own, killed whole in the end. All ports are free ones of 127.0.0.1.
+Each is a process group of its own, killed whole in the end. All ports are of 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -52,13 +52,14 @@ class FlinkCluster:
     """The cluster, up while the block runs; its logs and its memory on disk are in `folder`.
 
     One TaskManager of `SLOTS` slots: a worker pool belongs to one TaskManager, and a job names one pool's address
-    for all of them, so a second one needs a machine (or a container) of its own.
+    for all of them, so a second one needs a machine (or a container) of its own. `ports` are those of Flink's page, of
+    the pool and of the job server; left out, free ones.
     """
 
-    def __init__(self, distribution: Distribution, folder: Path) -> None:
+    def __init__(self, distribution: Distribution, folder: Path, ports: Sequence[int] = ()) -> None:
         self.distribution = distribution
         self.folder = folder
-        self.rest_port, self.pool_port, self.job_port = _free_ports(3)
+        self.rest_port, self.pool_port, self.job_port = ports or _free_ports(3)
         self._rpc_port, self._artifact_port, self._expansion_port = _free_ports(3)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -81,15 +82,22 @@ class FlinkCluster:
         self.stop()
 
     @property
-    def beam_flags(self) -> list[str]:
-        """The flags that send a job here."""
-        return [
-            "--runner=PortableRunner",
-            f"--job_endpoint=127.0.0.1:{self.job_port}",
-            "--environment_type=EXTERNAL",
-            f"--environment_config=127.0.0.1:{self.pool_port}",
-            f"--parallelism={SLOTS}",
-        ]
+    def portable_flags(self) -> list[str]:
+        """The flags that send a job here, through the job server that runs."""
+        return ["--runner=PortableRunner", f"--job_endpoint=localhost:{self.job_port}", *self._worker_flags]
+
+    @property
+    def flink_flags(self) -> list[str]:
+        """The flags that send a job here, through a job server that the launcher starts."""
+        version = ".".join(self.distribution.version.split(".")[:2])
+        jar = f"--flink_job_server_jar={self.distribution.job_server_jar}"
+        master = f"--flink_master=localhost:{self.rest_port}"
+        return ["--runner=FlinkRunner", f"--flink_version={version}", jar, master, *self._worker_flags]
+
+    @property
+    def _worker_flags(self) -> list[str]:
+        pool = f"--environment_config=localhost:{self.pool_port}"
+        return ["--environment_type=EXTERNAL", pool, f"--parallelism={SLOTS}"]
 
     def rest(self, path: str, method: str = "GET") -> Any:
         """What Flink's REST API answers."""
@@ -222,8 +230,9 @@ class FlinkCluster:
             f"--flink-master=127.0.0.1:{self.rest_port}",
             f"--artifacts-dir={self.folder / 'artifacts'}",
         ]
-        main = "org.apache.beam.runners.flink.FlinkJobServerDriver"
-        self._java("jobserver", ["-Xmx512m"], f"{self.distribution.job_server}/*", main, arguments)
+        self._spawn(
+            "jobserver", ["java", "-Xmx512m", *OPENS, "-jar", str(self.distribution.job_server_jar), *arguments]
+        )
         self.wait(lambda: _answers(self.job_port), "the job server")
 
     def _java(self, name: str, jvm: list[str], jars: str, main: str, arguments: list[str]) -> None:

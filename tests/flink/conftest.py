@@ -54,7 +54,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def on(cluster: FlinkCluster, module: str, flags: list[str], *more: str) -> subprocess.Popen[str]:
     """The job as a user starts it, with the cluster's flags."""
-    return start(module, [*flags, *cluster.beam_flags, *more])
+    return start(module, [*flags, *cluster.portable_flags, *more])
 
 
 def finish(job: subprocess.Popen[str]) -> str:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ HERE = Path(__file__).parent
 CACHE = HERE.parent.parent / ".flink"
 REQUIREMENTS = HERE / "requirements.txt"
 POM = HERE / "pom.xml"
+JOB_SERVER = "job-server.jar"
+MAIN = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 FETCH_SECONDS = 900
 NEEDED = {"java": "Java 11 or 17 (Debian: openjdk-17-jre-headless)", "mvn": "Maven (Debian: maven)"}
 
@@ -41,6 +44,11 @@ class Distribution:
     def jars(self) -> str:
         """Flink's class path."""
         return f"{self.flink / 'lib'}/*"
+
+    @property
+    def job_server_jar(self) -> Path:
+        """What `java -jar` runs, and what `--flink_job_server_jar` takes."""
+        return self.job_server / JOB_SERVER
 
 
 def fetch(cache: Path = CACHE) -> Distribution:
@@ -82,7 +90,18 @@ def _fetch_flink(partial: Path) -> None:
 
 
 def _fetch_job_server(partial: Path) -> None:
-    _run(["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={partial / 'whole'}"])
+    jars = partial / "whole"
+    _run(["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={jars}"])
+    # The published job server is one large jar. This one is as good: it is empty, and names the others.
+    names = " ".join(sorted(path.name for path in jars.glob("*.jar")))
+    said = ("Manifest-Version: 1.0", f"Main-Class: {MAIN}", f"Class-Path: {names}")
+    with zipfile.ZipFile(jars / JOB_SERVER, "w") as jar:
+        jar.writestr("META-INF/MANIFEST.MF", "".join(f"{_wrapped(line)}\n" for line in said))
+
+
+def _wrapped(line: str) -> str:
+    """A manifest's line has 72 bytes at most; what follows goes on after a space (JAR File Specification)."""
+    return "\n ".join([line[:70], *(line[at : at + 70] for at in range(70, len(line), 70))])
 
 
 def _run(command: list[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import screening
 from tests.flink.conftest import finish, on, results_of
-from tests.pipelines.conftest import Place, place_at
+from tests.pipelines.conftest import Place, place_at, start
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(1800)]
 
@@ -31,7 +31,7 @@ def test_screen_and_release_as_on_the_local_runner(cluster, samples, say):
     assert here.screen("--run-id", "samples") == 0
     assert here.release() == 0
     finish(on(cluster, "pipelines.screen", there.screen_flags("--run-id", "samples")))
-    finish(on(cluster, "pipelines.release", there.release_flags()))
+    finish(start("pipelines.release", [*there.release_flags(), *cluster.flink_flags]))
 
     verdicts = here.rows(VERDICTS)
     assert there.rows(VERDICTS) == verdicts
