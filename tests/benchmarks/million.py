@@ -156,6 +156,7 @@ def draw(measured: list[Measured], path: Path) -> None:
         seconds.plot([each.uploads for each in mine], [each.seconds for each in mine], "o-", label=run)
     seconds.set(xlabel="uploads", ylabel="seconds", xscale="log", yscale="log")
     seconds.legend(fontsize="small")
+    figure.tight_layout()
     figure.savefig(path)
 
 
