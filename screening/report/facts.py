@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,24 +9,11 @@ from screening.errors import ConfigError
 from screening.records import BundleId, Fingerprint, Run, Threshold
 from screening.report.histogram import Histogram
 from screening.report.scores import histograms
+from screening.report.survey import COLUMNS, Item, survey
 from screening.report.work import Work, work_of
 from screening.tables import ResultTables
 
-_LISTED = 100  # uploads of each held decision that the page names
-_SLOWEST = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """An upload as the page lists it; `size` in bytes."""
-
-    name: str
-    uri: str
-    content_type: str
-    size: int
-    reasons: tuple[str, ...]
-    detail: str
-    seconds: float
+_REASONS = 40  # at most, that the page counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,44 +35,20 @@ def gather(tables: ResultTables, run_id: str) -> Facts:
     run = tables.run(run_id)
     if run is None:
         raise ConfigError(f"run {run_id} is not committed under {tables.uri}", fix="see: screening results --sql ...")
-    connection = tables.connection()
-
-    def rows(sql: str, *values: object) -> list[Any]:
-        return connection.execute(sql, [run_id, *values]).fetchall()
-
-    one = rows("SELECT fingerprint, provenance, thresholds FROM verdicts WHERE run_id = ? LIMIT 1")
-    thresholds = [Threshold(**each) for each in one[0][2]] if one else []
+    first = next(iter(tables.run_batches(run_id, ["fingerprint", "provenance", "thresholds"])), None)
+    one = first.slice(0, 1).to_pylist()[0] if first is not None and first.num_rows else None
+    found = survey(tables.run_batches(run_id, COLUMNS))
+    media = sorted(found.media.items(), key=lambda each: (-each[1], each[0]))
+    reasons = sorted(found.reasons.items(), key=lambda each: (-each[1], each[0]))
     return Facts(
         run=run,
-        media=tuple(rows("SELECT content_type, count(*) FROM verdicts WHERE run_id = ? GROUP BY 1 ORDER BY 2 DESC, 1")),
-        reasons=tuple(
-            rows(
-                "SELECT reason, decision, count(*) FROM "
-                "(SELECT unnest(reasons) AS reason, decision FROM verdicts WHERE run_id = ?) "
-                "GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT 40"
-            )
-        ),
-        histograms=histograms(tables, run_id, thresholds),
-        slowest=_items(rows(f"{_ITEM} WHERE run_id = ? ORDER BY seconds DESC, uri LIMIT {_SLOWEST}")),
-        held=tuple(
-            (
-                decision,
-                _items(rows(f"{_ITEM} WHERE run_id = ? AND decision = ? ORDER BY uri LIMIT {_LISTED}", decision)),
-            )
-            for decision in ("error", "reject", "review")
-        ),
-        fingerprint=_fingerprint(*one[0][:2]) if one else None,
+        media=tuple(media),
+        reasons=tuple((reason, decision, count) for (reason, decision), count in reasons[:_REASONS]),
+        histograms=histograms(tables, run_id, [Threshold(**each) for each in one["thresholds"] or ()] if one else []),
+        slowest=found.slowest,
+        held=tuple(found.held.items()),
+        fingerprint=_fingerprint(one["fingerprint"], one["provenance"]) if one else None,
         work=work_of(run),
-    )
-
-
-_ITEM = "SELECT name, uri, content_type, size, reasons, detail, seconds FROM verdicts"
-
-
-def _items(rows: Sequence[Any]) -> tuple[Item, ...]:
-    return tuple(
-        Item(name, uri, kind, size, tuple(reasons), detail, seconds)
-        for name, uri, kind, size, reasons, detail, seconds in rows
     )
 
 

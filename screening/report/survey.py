@@ -1,0 +1,86 @@
+"""One pass over a run's verdicts in memory that does not grow with them: counts, and the few rows that are named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+HELD = ("error", "reject", "review")
+_LISTED = 100  # uploads of each held decision that the page names
+_SLOWEST = 10
+_COLUMNS = ("name", "uri", "content_type", "size", "reasons", "detail", "seconds")
+COLUMNS = [*_COLUMNS, "decision"]  # that the pass reads
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An upload as the page lists it; `size` in bytes."""
+
+    name: str
+    uri: str
+    content_type: str
+    size: int
+    reasons: tuple[str, ...]
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Uploads by media type and by reason and decision, the slowest, and the first held ones by URI."""
+
+    media: Counter[str]
+    reasons: Counter[tuple[str, str]]
+    slowest: tuple[Item, ...]
+    held: dict[str, tuple[Item, ...]]
+
+
+def survey(batches: Iterable[pa.RecordBatch]) -> Survey:
+    """What the page says of these rows."""
+    media, reasons = Counter[str](), Counter[tuple[str, str]]()
+    slowest = _First(_SLOWEST, [("seconds", "descending"), ("uri", "ascending")])
+    held = {decision: _First(_LISTED, [("uri", "ascending")]) for decision in HELD}
+    for batch in batches:
+        rows = pa.Table.from_batches([batch])
+        media.update({each["values"]: each["counts"] for each in _counted(rows["content_type"])})
+        named = pa.table(
+            {
+                "reason": pc.list_flatten(rows["reasons"]),
+                "decision": rows["decision"].take(pc.list_parent_indices(rows["reasons"])),
+            }
+        )
+        for each in named.group_by(["reason", "decision"]).aggregate([([], "count_all")]).to_pylist():
+            reasons[each["reason"], each["decision"]] += each["count_all"]
+        slowest.add(rows)
+        for decision, first in held.items():
+            first.add(rows.filter(pc.equal(rows["decision"], decision)))
+    return Survey(media, reasons, slowest.items, {decision: first.items for decision, first in held.items()})
+
+
+def _counted(column: pa.ChunkedArray) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = column.value_counts().to_pylist()
+    return found
+
+
+class _First:
+    """The first so many rows in an order, of all tables added."""
+
+    def __init__(self, number: int, order: list[tuple[str, str]]) -> None:
+        self._number, self._order = number, order
+        self._rows: pa.Table | None = None
+
+    def add(self, rows: pa.Table) -> None:
+        if rows.num_rows:
+            rows = rows.select(list(_COLUMNS))
+            known = rows if self._rows is None else pa.concat_tables([self._rows, rows])
+            self._rows = known.take(pc.select_k_unstable(known, self._number, self._order))
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        rows = [] if self._rows is None else self._rows.sort_by(self._order).to_pylist()
+        return tuple(Item(**{**row, "reasons": tuple(row["reasons"] or ())}) for row in rows)
