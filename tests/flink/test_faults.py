@@ -21,7 +21,6 @@ pytestmark = [pytest.mark.flink, pytest.mark.timeout(4 * JOB_SECONDS)]
 ARTICLES = 300  # some 12 s of inference on one core
 VERDICTS = "SELECT name, generation, sha256, decision, reasons FROM verdicts ORDER BY ALL"
 PARTS = "SELECT count(*), count(DISTINCT uri), count(DISTINCT run_id) FROM verdicts"
-ENDED = ("FINISHED", "FAILED", "CANCELED")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def classifying(cluster: FlinkCluster, place: Place) -> str:
         return jobs[0] if any("classify" in step["name"] and step["status"] == "RUNNING" for step in steps) else ""
 
     job = cluster.wait(running, "the step that classifies", JOB_SECONDS)
-    signs = Signs(f"{place.results}/alive/r")
+    signs = Signs(f"{place.results}/alive", "r")
     before = signs.seen()
     cluster.wait(lambda: signs.seen() != before, "a sign that models are loaded and uploads listed", JOB_SECONDS)
     spent = cpu_seconds(cluster)
@@ -153,9 +152,8 @@ def test_workers_that_never_come_are_not_waited_for(cluster, place):
     job = on(cluster, "pipelines.screen", place.screen_flags("--run-id", "r", "--stall-timeout", "20"))
     said, _ = job.communicate(timeout=JOB_SECONDS)
     assert job.returncode == 2, said
-    assert "no worker began within 20 s" in said
+    assert "no worker began within 20 s (--stall-timeout); the job was cancelled" in said
     assert "the first `python` on that pool's PATH" in said
     assert_nothing_counts(place)
-    free = lambda: cluster.rest("/overview")["slots-available"] == SLOTS  # noqa: E731
-    cluster.wait(free, "an end of the job on the cluster")
-    assert all(each["state"] in ENDED for each in cluster.jobs())
+    cluster.wait(lambda: cluster.rest("/overview")["slots-available"] == SLOTS, "an end of the job on the cluster")
+    assert cluster.jobs()[-1]["state"] == "CANCELED"
