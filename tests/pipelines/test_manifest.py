@@ -179,6 +179,14 @@ def test_a_report_without_a_needed_field_is_refused(tmp_path, parquet):
         list(report(write_report(tmp_path, [rows], parquet=parquet)))
 
 
+def test_a_report_without_dates_is_refused_where_they_decide(tmp_path):
+    rows = [{k: v for k, v in inventory_row(i).items() if k != "timeCreated"} for i in range(3)]
+    source = write_report(tmp_path, [rows])
+    assert len(list(report(source))) == 1
+    with pytest.raises(ConfigError, match="no timeCreated"):
+        list(report(source, dated=True))
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
