@@ -13,7 +13,8 @@ PORTS = (8081, 50000, 8099)  # where Flink's page, a worker pool and a job serve
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
     folder = CACHE / "cluster"
     shutil.rmtree(folder, ignore_errors=True)
     try:

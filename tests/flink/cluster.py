@@ -84,15 +84,19 @@ class FlinkCluster:
     @property
     def portable_flags(self) -> list[str]:
         """The flags that send a job here, through the job server that runs."""
-        return ["--runner=PortableRunner", f"--job_endpoint=localhost:{self.job_port}", *self._worker_flags]
+        server = f"--job_endpoint=localhost:{self.job_port}"
+        return ["--runner=PortableRunner", server, self._master_flag, *self._worker_flags]
 
     @property
     def flink_flags(self) -> list[str]:
         """The flags that send a job here, through a job server that the launcher starts."""
         version = ".".join(self.distribution.version.split(".")[:2])
         jar = f"--flink_job_server_jar={self.distribution.job_server_jar}"
-        master = f"--flink_master=localhost:{self.rest_port}"
-        return ["--runner=FlinkRunner", f"--flink_version={version}", jar, master, *self._worker_flags]
+        return ["--runner=FlinkRunner", f"--flink_version={version}", jar, self._master_flag, *self._worker_flags]
+
+    @property
+    def _master_flag(self) -> str:
+        return f"--flink_master=localhost:{self.rest_port}"
 
     @property
     def _worker_flags(self) -> list[str]:

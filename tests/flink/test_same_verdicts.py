@@ -43,6 +43,10 @@ def test_screen_and_release_as_on_the_local_runner(cluster, samples, say):
     assert releases
     assert there.rows(RELEASES) == releases
     assert there.released() == here.released()
+    run = there.tables.run("samples")
+    assert run.metrics["models_loaded"] == 1, (
+        "six steps, each in a worker process of its own, and one of them classifies"
+    )
     say.append(
         f"samples, here and on the cluster: {len(verdicts)} uploads, {len(verdicts)} same verdicts and reasons, "
         f"{len(scores)} scores that differ by {difference:.1e} at most, {len(releases)} same releases"

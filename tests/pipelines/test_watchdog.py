@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import apache_beam as beam
@@ -39,7 +42,7 @@ class Engine:
 @pytest.fixture
 def signs(tmp_path, monkeypatch) -> Signs:
     monkeypatch.setattr(watchdog, "EVERY", 0.05)
-    return Signs(str(tmp_path / "results" / "alive" / "r"))
+    return Signs(str(tmp_path / "results" / "alive"), "r")
 
 
 @pytest.fixture
@@ -59,6 +62,42 @@ def test_a_job_without_workers_is_cancelled_and_the_message_says_where_to_look(l
     with pytest.raises(Stalled, match=r"no worker began within 0\.3 s.*\n.*--environment_config"):
         launch(engine, 0.3)
     assert engine.cancelled
+
+
+def test_flink_is_told_itself():
+    """Beam's job server leaves a cancelled job there; another job, or one that has ended, is none of ours."""
+    jobs = [
+        {"jid": "a", "name": "screening-r", "end-time": -1},
+        {"jid": "b", "name": "screening-other", "end-time": -1},
+        {"jid": "c", "name": "screening-r", "end-time": 7},
+    ]
+    asked: list[tuple[str, str]] = []
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(json.dumps({"jobs": jobs}).encode())
+
+        def do_PATCH(self) -> None:
+            self.answer(b"{}")
+
+        def answer(self, body: bytes) -> None:
+            asked.append((self.command, self.path))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Page) as page:
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        flags = [f"--flink_master=127.0.0.1:{page.server_port}", "--runner=PortableRunner"]
+        found = options.beam_options(flags, options.parser("x", ""))
+        watchdog.signs(found, "/results", "r")
+        assert watchdog.cancel(Engine(), found) == "the job was cancelled"
+        page.shutdown()
+    assert asked == [("GET", "/jobs/overview"), ("PATCH", "/jobs/a?mode=cancel")]
+    assert "cancel screening-r on Flink's page" in watchdog.cancel(Engine(), found), "nobody answers any more"
 
 
 def test_a_job_that_stands_still_is_cancelled(launch, signs):
@@ -110,9 +149,18 @@ def test_a_process_leaves_a_sign_now_and_then_and_not_each_time(signs):
     assert signs.seen() != first
 
 
+def test_signs_of_another_run_are_none_of_this_one(signs):
+    replace(signs, run_id="r.1").leave()
+    assert signs.seen() == {}
+    signs.leave()
+    assert len(signs.seen()) == 1
+    signs.remove()
+    assert len(replace(signs, run_id="r.1").seen()) == 1
+
+
 def test_a_sign_that_can_t_be_left_costs_no_work(tmp_path):
     (tmp_path / "results").write_text("a file where a folder should be")
-    Signs(str(tmp_path / "results" / "alive")).leave()
+    Signs(str(tmp_path / "results" / "alive"), "r").leave()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +180,7 @@ def test_who_is_watched(flags, watched):
 
 def test_the_jobs_leave_signs_where_somebody_looks(place, monkeypatch):
     """Nothing else would tell a long job from a hung one."""
-    signs = Signs(place.results + "/alive/r")
+    signs = Signs(place.results + "/alive", "r")
     monkeypatch.setattr(watchdog, "signs", lambda *_: signs)
     seen: list[int] = []
 
@@ -147,7 +195,7 @@ def test_the_jobs_leave_signs_where_somebody_looks(place, monkeypatch):
     watchdog._due.clear()
     assert place.release() == 0
     assert seen == [1, 1]
-    assert not list(Path(place.results, "alive").rglob("*/*")), "they are removed in the end"
+    assert not list(Path(place.results, "alive").iterdir()), "they are removed in the end"
 
 
 @pytest.mark.parametrize("given", ["-1", "inf", "nan", "soon"])
