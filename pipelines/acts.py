@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ import apache_beam as beam
 
 from pipelines.plan import Act, pending
 from pipelines.watchdog import Signs
-from screening.errors import Replaced, TransientError, UploadError
+from screening.errors import Replaced, TargetError, TransientError, UploadError
 from screening.records import Release
 from screening.storage import join, open_store
 from screening.tables import ResultTables
@@ -43,7 +42,7 @@ class PendingActs(beam.DoFn):
     def process(self, results: str) -> Iterator[list[Act]]:
         chunk: list[Act] = []
         size = 0
-        for act in pending(ResultTables(results), self._job.mode):
+        for act in pending(ResultTables(results), self._job.mode, self._job.live, self._job.quarantine):
             chunk.append(act)
             size += len(act.uri) + len(act.name)
             if len(chunk) == CHUNK or size >= CHUNK_NAMES:
@@ -63,9 +62,7 @@ class DoActs(beam.DoFn):
     def process(self, acts: list[Act]) -> None:
         with ThreadPoolExecutor(WORKERS) as pool:
             rows = list(pool.map(lambda act: do(self._job, act), acts))
-        # Named by what it holds and not by its place: a chunk read again after others were recorded starts elsewhere.
-        chunk = hashlib.sha256("\n".join(f"{act.uri} {act.generation}" for act in acts).encode()).hexdigest()[:16]
-        ResultTables(self._job.results).append_releases(f"{self._job.release_id}/{chunk}", rows)
+        ResultTables(self._job.results).append_releases(rows)
 
 
 def do(job: ReleaseJob, act: Act) -> Release:
@@ -102,14 +99,18 @@ def do(job: ReleaseJob, act: Act) -> Release:
             )
             return replace(row, action="label", target=act.uri)
         target = join(job.live if act.decision == "accept" else job.quarantine, act.name)
-        store.copy(act.uri, act.generation, target, sha256=act.sha256)
-        return replace(row, action="live" if act.decision == "accept" else "quarantine", target=target)
+        row = replace(row, target=target)
+        if act.owner not in ("", act.uri):
+            raise TargetError(f"{target} is the place of {act.owner}, which has the same name")
+        store.copy(act.uri, act.generation, target, sha256=act.sha256, replaces=act.replaces)
+        return replace(row, action="live" if act.decision == "accept" else "quarantine")
     except Replaced as error:
-        return replace(row, action="replaced", detail=error.detail)
+        return replace(row, action="replaced", target="", detail=error.detail)
     except UploadError as error:
-        gone = error.reason == "not_found"
-        return replace(row, action="replaced" if gone else "failed", detail=str(error))
-    except TransientError as error:
+        if error.reason == "not_found":  # the source: what concerns the target is a TargetError
+            return replace(row, action="replaced", target="", detail=str(error))
+        return replace(row, detail=str(error))
+    except (TargetError, TransientError) as error:
         return replace(row, detail=str(error))
 
 

@@ -10,12 +10,12 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NoReturn
 
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
 from pipelines.logs import log_json
+from screening import storage
 from screening.errors import ConfigError, ScreeningError
 from screening.hardware import cores_here
 
@@ -109,15 +109,14 @@ def is_local(options: PipelineOptions) -> bool:
 
 
 def place(uri: str) -> str:
-    """A `gs://` URI as it is, any other as an absolute path, so that workers see what the launcher saw."""
-    return uri.rstrip("/") if uri.startswith("gs://") else str(Path(os.path.expandvars(uri)).expanduser().absolute())
+    """The place that a flag names, as workers will see it too; see `screening.storage.place`."""
+    return storage.place(os.path.expandvars(uri))
 
 
 def apart(flag: str, inner: str, other: str, outer: str) -> None:
-    """ConfigError when one place lies inside another: a job would screen or release its own output."""
-    for a, b in ((inner, outer), (outer, inner)):
-        if a == b or a.startswith(b.rstrip("/") + "/"):
-            raise ConfigError(f"{flag} {inner} and {other} {outer} overlap", fix="use two places apart")
+    """ConfigError when one place is the other or lies inside it: a job would screen or release its own output."""
+    if storage.overlap(inner, outer):
+        raise ConfigError(f"{flag} {inner} and {other} {outer} overlap", fix="use two places apart")
 
 
 def run_id(given: str, prefix: str = "") -> str:

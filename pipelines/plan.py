@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
 from rich.table import Table
 
-from screening.errors import ScreeningError
+from pipelines.listing import is_folder
+from screening.errors import ConfigError, ScreeningError
 from screening.policy import Quota
 from screening.records import DECISIONS, Decision
+from screening.storage import overlap
 from screening.tables import ResultTables
 
 # A pending act: the newest decision on an object, unless it was done (and not withdrawn since), or the object was
@@ -38,6 +40,32 @@ FROM effective_verdicts AS v JOIN (
 WHERE r.action = 'live' AND v.decision IN ('review', 'reject')
 ORDER BY v.uri
 """
+# What an act needs to know of its target. Two uploads may bear one name (they were uploaded to two inputs), and then
+# the target is the first one's: whose copy stands there by the ledger, else the first by URI. Which names these are is
+# told by 16 bytes a name. And the bytes of an upload's earlier generations, whose copy this one may replace.
+_ACTS = """
+WITH pending AS MATERIALIZED ({pending}), shared AS (
+  SELECT hash(name) AS key FROM verdicts GROUP BY 1 HAVING min(hash(uri)) <> max(hash(uri))
+), contested AS (
+  SELECT uri, CASE decision WHEN 'accept' THEN $live ELSE $quarantine END || '/' || name AS place FROM pending
+  WHERE hash(name) IN (SELECT key FROM shared)
+), held AS (
+  SELECT target AS place, arg_max(uri, (released_at, release_id)) AS uri FROM releases
+  WHERE action IN ('live', 'quarantine', 'withdrawn') AND target IN (SELECT place FROM contested)
+  GROUP BY target HAVING arg_max(action, (released_at, release_id)) <> 'withdrawn'
+), owner AS (
+  SELECT place, coalesce(any_value(h.uri), min(c.uri)) AS uri
+  FROM contested AS c LEFT JOIN held AS h USING (place) GROUP BY place
+), earlier AS (
+  SELECT p.uri, p.generation, list(DISTINCT v.sha256) AS replaces
+  FROM pending AS p JOIN (SELECT uri, generation, sha256 FROM verdicts WHERE sha256 <> '') AS v USING (uri)
+  WHERE v.generation < p.generation GROUP BY ALL
+)
+SELECT p.*, coalesce(o.uri, '') AS owner, coalesce(e.replaces, []) AS replaces
+FROM pending AS p LEFT JOIN contested AS c USING (uri) LEFT JOIN owner AS o USING (place)
+LEFT JOIN earlier AS e ON e.uri = p.uri AND e.generation = p.generation
+ORDER BY p.uri
+"""
 _RUNS = "SELECT DISTINCT run_id FROM ({pending})"
 
 
@@ -47,7 +75,11 @@ class QuotaExceeded(ScreeningError):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing to do to one object, bound to the generation that was screened; `target` is a copy to withdraw."""
+    """One thing to do to one object, bound to the generation that was screened.
+
+    `target` is a copy to withdraw. `owner` is the upload that the target of a copy is for, where several bear its name;
+    `replaces` are the SHA-256 of earlier generations, whose copy this one may replace.
+    """
 
     run_id: str
     uri: str
@@ -57,13 +89,46 @@ class Act:
     decision: Decision
     fingerprint: str
     target: str = ""
+    owner: str = ""
+    replaces: tuple[str, ...] = ()
 
 
-def pending(tables: ResultTables, mode: str) -> Iterator[Act]:
-    """The acts still to be done, streaming, in the order of their URIs."""
-    result = tables.connection().execute(_sql(mode))
+def pending(tables: ResultTables, mode: str, live: str = "", quarantine: str = "") -> Iterator[Act]:
+    """The acts still to be done, streaming, in the order of their URIs; `live` and `quarantine` are where copies go."""
+    connection = tables.connection()
+    if mode == "copy":
+        sql = _ACTS.format(pending=_sql(mode))
+        result = connection.execute(sql, {"live": live.rstrip("/"), "quarantine": quarantine.rstrip("/")})
+    else:
+        result = connection.execute(_sql(mode))
     while rows := result.fetchmany(1000):
-        yield from (Act(*row) for row in rows)
+        for row in rows:
+            *facts, replaces = row if mode == "copy" else (*row, ())
+            yield Act(*facts, replaces=tuple(replaces))
+
+
+def check_places(tables: ResultTables, mode: str, places: Mapping[str, str]) -> None:
+    """ConfigError when a place that is released to is, holds or lies in one that was screened, or is in another store.
+
+    `places` are by their flag.
+    """
+    connection = tables.connection()
+    runs = f"SELECT DISTINCT input FROM runs WHERE run_id IN ({_RUNS.format(pending=_sql(mode))})"
+    inputs = sorted(source for (source,) in connection.execute(runs).fetchall() if is_folder(source))
+    for flag, where in places.items():
+        for source in inputs:
+            if overlap(where, source):
+                raise ConfigError(f"{flag} {where} and the input {source} overlap", fix="use two places apart")
+        found = connection.execute(
+            f"SELECT uri FROM ({_sql(mode)}) WHERE starts_with(uri, $inside) OR starts_with(uri, 'gs://') <> $bucket "
+            "LIMIT 1",
+            {"inside": f"{where.rstrip('/')}/", "bucket": where.startswith("gs://")},
+        ).fetchone()
+        if found:
+            raise ConfigError(
+                f"{flag} {where} can't take {found[0]}",
+                fix="name a place apart from the uploads and in the same store: a bucket for buckets, or a folder",
+            )
 
 
 def _sql(mode: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import combinations
 
 import apache_beam as beam
 from rich.console import Console
@@ -13,12 +14,15 @@ from pipelines import dataflow, watchdog
 from pipelines import options as flags
 from pipelines.acts import DoActs, PendingActs, ReleaseJob
 from pipelines.logs import tell
-from pipelines.plan import QuotaExceeded, backlog, plan, plan_table
+from pipelines.plan import QuotaExceeded, backlog, check_places, plan, plan_table
 from screening.classifiers import find_bundles
 from screening.errors import ConfigError, ScreeningError
 from screening.policy import Quota, load_policy
+from screening.report.text import visible
 from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY
 from screening.tables import ResultTables
+
+NAMED = 20  # failed acts that are named at the end
 
 
 def build(pipeline: beam.Pipeline, job: ReleaseJob) -> None:
@@ -66,14 +70,15 @@ def run(argv: Sequence[str]) -> int:
     beam_options = flags.beam_options(rest, parser)
     results = flags.place(own.results)
     live, quarantine = (flags.place(own.live), flags.place(own.quarantine)) if own.mode == "copy" else ("", "")
-    places = {"--results": results}
-    if own.mode == "copy":
-        flags.apart("--live", live, "--quarantine", quarantine)
-        places |= {"--live": live, "--quarantine": quarantine}
+    targets = {"--live": live, "--quarantine": quarantine} if own.mode == "copy" else {}
+    places = {"--results": results, **targets}
+    for (flag, place), (other, there) in combinations(places.items(), 2):
+        flags.apart(flag, place, other, there)
     dataflow.check(beam_options, places)
     dataflow.settle(beam_options)
     quota = load_policy(flags.place(own.policy), find_bundles(flags.place(own.bundles))).quota
     tables = ResultTables(results)
+    check_places(tables, own.mode, targets)
     counted = _planned(tables, own.mode, quota)
     console = Console()
     console.print(plan_table(counted, own.mode, live, quarantine))
@@ -90,15 +95,27 @@ def run(argv: Sequence[str]) -> int:
     if dataflow.is_handed_over(beam_options):
         console.print("handed over to Dataflow; `releases` says what was done")
         return 0
-    acts = dict(
-        tables.connection()
-        .execute("SELECT action, count(*) FROM releases WHERE release_id = ? GROUP BY action", [job.release_id])
-        .fetchall()
-    )
-    console.print(", ".join(f"{count} {action}" for action, count in sorted(acts.items())))
-    if acts.get("failed"):
-        raise ScreeningError(f"{acts['failed']} acts failed and stay pending; run the same command again")
+    _tell_what_was_done(tables, release_id, console)
     return 0
+
+
+def _tell_what_was_done(tables: ResultTables, release_id: str, console: Console) -> None:
+    connection = tables.connection()
+    said = "SELECT action, count(*) FROM releases WHERE release_id = ? GROUP BY action"
+    acts = dict(connection.execute(said, [release_id]).fetchall())
+    done = ", ".join(f"{count} {action}" for action, count in sorted(acts.items()))
+    console.print(done or "nothing was left to do: another release has done it meanwhile")
+    if failed := acts.get("failed"):
+        named = connection.execute(
+            "SELECT uri, detail FROM releases WHERE release_id = ? AND action = 'failed' ORDER BY uri LIMIT ?",
+            [release_id, NAMED],
+        ).fetchall()
+        lines = [f"\n  {visible(uri)}: {visible(detail)}" for uri, detail in named]
+        more = f"\n  and {failed - len(lines)} more, in `releases`" if failed > len(lines) else ""
+        raise ScreeningError(
+            f"{failed} acts failed and stay pending:{''.join(lines)}{more}\n  mend what is said, then run the same "
+            "command again"
+        )
 
 
 def _planned(tables: ResultTables, mode: str, quota: Quota) -> dict[str, int]:

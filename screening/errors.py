@@ -3,6 +3,7 @@
 ScreeningError
 ├── UploadError       this upload can't be judged: it gets an `error` verdict with the reason, the run goes on
 │   └── Replaced      the object is no longer the generation that was asked for
+├── TargetError       what was accepted can't be put there: the act stays to be done, and a person must look
 ├── TransientError    trying again may help: retried with back-off, then an `error` verdict
 └── ConfigError       a flag, policy, bank or bundle is wrong: the job stops before the first read
 """
@@ -28,6 +29,10 @@ class Replaced(UploadError):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__("replaced", detail)
+
+
+class TargetError(ScreeningError):
+    """The place to which an upload is to be copied can't take it; the upload itself is as it should be."""
 
 
 class TransientError(ScreeningError):

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from rich.console import Console
 
-from screening.errors import ScreeningError
+from screening.errors import ConfigError, ScreeningError
 from screening.hardware import ENGINES, PRECISIONS
 from screening.records import Verdict
+from screening.storage import place
 from screening.tables import ResultTables
-from screening.tables.delta import absolute, remote
+from screening.tables.delta import absolute
 
 _NO_LIMIT = 100_000  # columns, where no terminal sets a width: lines are never broken in a pipe
+
+
+__all__ = ["UnknownUpload", "add_results", "console", "engine_flags", "place", "verdicts_on"]
 
 
 class UnknownUpload(ScreeningError):
@@ -32,11 +35,6 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def place(uri: str) -> str:
-    """A `gs://` URI as it is, anything else as an absolute path."""
-    return absolute(uri if remote(uri) else str(Path(uri).expanduser()))
-
-
 def console() -> Console:
     """Standard output; as wide as the lines are where it is no terminal, and never reading names as markup."""
     width = None if sys.stdout.isatty() else _NO_LIMIT
@@ -48,15 +46,24 @@ def verdicts_on(tables: ResultTables, upload: str) -> list[Verdict]:
     the input if only one has that name. Raises UnknownUpload when there are none.
     """
     connection = tables.connection()
-    if found := tables.verdicts(place(upload)):
-        return found
+    for uri in _uris(upload):
+        if found := tables.verdicts(uri):
+            return found
     named = connection.execute("SELECT DISTINCT uri FROM verdicts WHERE name = ? ORDER BY uri LIMIT 3", [upload])
     uris: list[str] = [uri for (uri,) in named.fetchall()]
     if len(uris) > 1:
         raise UnknownUpload(f"several uploads are named {upload!r}; give the whole URI, for example {uris[0]}")
     if not uris:
-        raise UnknownUpload(f"no committed verdict on {place(upload)} under {tables.uri}")
+        raise UnknownUpload(f"no committed verdict on {_uris(upload)[0]} under {tables.uri}")
     return tables.verdicts(uris[0])
+
+
+def _uris(upload: str) -> list[str]:
+    """What an upload's URI may be: its real path, or the path as it is written, as earlier versions stored it."""
+    try:
+        return [place(upload), absolute(upload)]
+    except ConfigError:  # a name below the input may begin like a scheme
+        return [absolute(upload)]
 
 
 def engine_flags(parser: argparse.ArgumentParser) -> None:

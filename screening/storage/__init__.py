@@ -1,6 +1,7 @@
 """Local folders and Google Cloud Storage behind one small interface.
 
-The URI of a local object is its absolute path, that of an object in a bucket `gs://bucket/name`. A generation
+The URI of a local object is its absolute path, in which no part is a link; that of an object in a bucket
+`gs://bucket/name`. `place` makes such a URI of what people write. A generation
 names one state of an object: what a bucket numbers, and for a local file its change time, which its owner
 can't set. Every act on an upload is bound to the generation that was listed.
 """
@@ -10,15 +11,16 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import BinaryIO, Protocol
 
 from screening.errors import ConfigError
 from screening.records import Upload
 from screening.storage.local import LocalStore
 from screening.storage.names import join
+from screening.storage.places import local_path, overlap, place
 
-__all__ = ["LocalStore", "Store", "delta_options", "join", "open_store"]
+__all__ = ["LocalStore", "Store", "delta_options", "join", "open_store", "overlap", "place"]
 
 EMULATOR = "STORAGE_EMULATOR_HOST"  # the variable that Google's own clients read
 
@@ -54,11 +56,13 @@ class Store(Protocol):
         """
         ...
 
-    def copy(self, uri: str, generation: int, target: str, *, sha256: str) -> bool:
+    def copy(self, uri: str, generation: int, target: str, *, sha256: str, replaces: Collection[str] = ()) -> bool:
         """Copy that generation to the URI `target`; False when `target` already is its copy.
 
-        Another object at `target` is overwritten, at once and whole. Raises `Replaced` when the source is
-        another generation (or, locally, no longer has `sha256`), UploadError("not_found") when it is gone.
+        What stands at `target` is replaced, at once and whole, only if it is the copy of an earlier generation of the
+        same upload: a bucket's objects say so themselves, a file is one when its SHA-256 is among `replaces`. Raises
+        TargetError when anything else stands there, or the target can't be made; `Replaced` when the source is another
+        generation (or, locally, no longer has `sha256`), UploadError("not_found") when it is gone.
         """
         ...
 
@@ -104,8 +108,7 @@ class Store(Protocol):
 def open_store(uri: str) -> Store:
     """The store that holds `uri`: one of each kind in a process."""
     if not uri.startswith("gs://"):
-        if "://" in uri:
-            raise ConfigError(f"no store for {uri!r}", fix="give a folder or gs://bucket/prefix")
+        local_path(uri)  # no other scheme
         return _LOCAL
     # A forked child must not share its parent's connections, nor a test those of another server.
     key = (os.getpid(), os.environ.get(EMULATOR, ""))

@@ -1,21 +1,46 @@
-"""Files that appear at once and whole, or not at all."""
+"""Files that appear at once and whole, or not at all.
+
+A file that is being written has no name where the kernel allows that (`O_TMPFILE`, Linux), else one in the folder
+`.screening` beside it, which no upload's name can reach (`names.name_problem`). What appears is the very file that was
+written, whatever else writes there. Our names are locked while they are used: what a killed process left is removed by
+the next that writes into the same folder.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+
+from screening.storage.names import SIDECAR
+from screening.storage.strict import FOLDER
+
+_NAMELESS = os.O_TMPFILE | os.O_WRONLY if hasattr(os, "O_TMPFILE") else 0
+_BY_FD = os.path.exists("/proc/self/fd")  # an open file can be given a name, whatever became of the one it had
+_UNABLE = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}  # what file systems without it say
+_PARTIAL, _LOCK = ".partial", ".lock"
 
 
 class Partial:
-    """A file that has no name yet."""
+    """A file that is being written; it gets a name in the folder `into` by `create` or `replace`.
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self.wanted = True
+    `private`: that folder is itself a folder `.screening`.
+    """
+
+    def __init__(self, into: int, *, private: bool = False) -> None:
+        self._into = into
+        self._private = private
+        self._aside = ""  # its name in the folder `.screening`, while it has one
+        sweep(into)
+        self._fd = _nameless(into)
+        if self._fd < 0:
+            self._aside = f"{secrets.token_hex(16)}{_PARTIAL}"
+            with self._reserved() as folder:
+                self._fd = _lock(folder, self._aside)
 
     def write(self, data: bytes) -> None:
         """Append all of `data`."""
@@ -23,58 +48,152 @@ class Partial:
         while view:
             view = view[os.write(self._fd, view) :]
 
-    def discard(self) -> None:
-        """Leave what is there as it is."""
-        self.wanted = False
+    def create(self, name: str, mode: int) -> None:
+        """Appear under a name; FileExistsError when there is something."""
+        self._settle(mode)
+        if _BY_FD:
+            self._link(name, self._into)
+        else:
+            with self._reserved() as folder:
+                _move(folder, self._aside, self._into, name)
+                self._aside = ""
+            self.require_at(name)
+        os.fsync(self._into)
+
+    def replace(self, name: str, mode: int) -> None:
+        """Appear under a name, in place of what is there."""
+        self._settle(mode)
+        with self._reserved() as folder:
+            if not self._aside:
+                self._aside = f"{secrets.token_hex(16)}{_PARTIAL}"
+                self._link(self._aside, folder)
+            os.rename(self._aside, name, src_dir_fd=folder, dst_dir_fd=self._into)
+            self._aside = ""
+        os.fsync(self._into)
+
+    def require_at(self, name: str) -> None:
+        """OSError EBUSY when another file than this stands there, which is removed."""
+        there = os.stat(name, dir_fd=self._into, follow_symlinks=False)
+        if not os.path.samestat(there, os.fstat(self._fd)):
+            os.unlink(name, dir_fd=self._into)
+            raise OSError(errno.EBUSY, "something else took its name at the same time", name)
+
+    def close(self) -> None:
+        """Remove what did not appear."""
+        if self._aside:
+            with suppress(OSError), self._reserved() as folder:
+                os.unlink(self._aside, dir_fd=folder)
+        os.close(self._fd)
+
+    def _reserved(self) -> AbstractContextManager[int]:
+        return nullcontext(self._into) if self._private else reserved(self._into)
+
+    def _settle(self, mode: int) -> None:
+        os.fchmod(self._fd, mode)
+        os.fsync(self._fd)
+
+    def _link(self, name: str, folder: int) -> None:
+        os.link(f"/proc/self/fd/{self._fd}", name, dst_dir_fd=folder, follow_symlinks=True)
 
 
 @contextmanager
-def replacing(target: str, mode: int) -> Iterator[Partial]:
-    """What is written becomes `target` when the block ends, unless it raises; one writer at a time.
-
-    The partial file has a name derived from the target's, hidden and readable by us alone: what a killed
-    process leaves is taken over by the next writer of the same target and not by nobody.
-    """
-    path = Path(target)
-    partial = str(path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}.partial"))
-    fd = _locked(partial)
+def partial(into: int, *, private: bool = False) -> Iterator[Partial]:
+    """A file to be written into the folder `into`; what has no name when the block ends is gone."""
+    file = Partial(into, private=private)
     try:
-        os.ftruncate(fd, 0)
-        file = Partial(fd)
+        yield file
+    finally:
+        file.close()
+
+
+@contextmanager
+def locked(into: int, name: str) -> Iterator[None]:
+    """The turn of one, among those who change the file `name` of the folder `into`."""
+    with reserved(into) as folder:
+        lock = f"{hashlib.sha256(os.fsencode(name)).hexdigest()}{_LOCK}"
+        fd = _lock(folder, lock)
         try:
-            yield file
-        except BaseException:  # an interrupt too must leave nothing half-written
-            os.unlink(partial)
-            raise
-        if not file.wanted:
-            os.unlink(partial)
-            return
-        os.fchmod(fd, mode)
-        os.fsync(fd)
-        os.replace(partial, target)
-        _sync_folder(path.parent)
+            yield
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(lock, dir_fd=folder)
+            os.close(fd)
+
+
+@contextmanager
+def reserved(into: int, *, make: bool = True) -> Iterator[int]:
+    """The folder `.screening` of the folder `into`; it stays."""
+    if make:
+        with suppress(FileExistsError):
+            os.mkdir(SIDECAR, dir_fd=into)
+    fd = os.open(SIDECAR, FOLDER | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=into)
+    try:
+        yield fd
     finally:
         os.close(fd)
 
 
-def _locked(path: str) -> int:
+def sweep(into: int) -> None:
+    """Remove what killed processes left in the folder `.screening` of `into`."""
+    with suppress(OSError), reserved(into, make=False) as folder:  # there is none, or another does it
+        for name in os.listdir(folder):
+            if name.endswith((_PARTIAL, _LOCK)):
+                _remove_if_left(folder, name)
+
+
+def _remove_if_left(folder: int, name: str) -> None:
+    fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(name, dir_fd=folder)
+    except (BlockingIOError, FileNotFoundError):
+        pass  # it is in use, or another removes it
+    finally:
+        os.close(fd)
+
+
+def _nameless(into: int) -> int:
+    """A descriptor of a file without a name; -1 where there can be none."""
+    if not _NAMELESS or not _BY_FD:
+        return -1
+    try:
+        fd = os.open(".", _NAMELESS | os.O_CLOEXEC, 0o600, dir_fd=into)
+    except OSError as error:
+        if error.errno in _UNABLE:
+            return -1
+        raise
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return fd
+
+
+def _lock(folder: int, name: str) -> int:
+    """A descriptor of the file `name`, made where it is missing, that nobody else has locked."""
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=folder)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(fd), os.stat(path)):
+            if os.path.samestat(os.fstat(fd), os.stat(name, dir_fd=folder, follow_symlinks=False)):
                 return fd
         except FileNotFoundError:
             pass
         except BaseException:
             os.close(fd)
             raise
-        os.close(fd)  # the writer before us has renamed or removed it while we waited
+        os.close(fd)  # whoever had it before us has removed it
 
 
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _move(source: int, old: str, target: int, new: str) -> None:
+    """Rename without ever replacing anything; FileExistsError when there is something."""
     try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        os.link(old, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP}:  # a file system without links
+            raise
+        with locked(target, new):
+            try:
+                os.stat(new, dir_fd=target, follow_symlinks=False)
+            except FileNotFoundError:
+                os.rename(old, new, src_dir_fd=source, dst_dir_fd=target)
+                return
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new) from None
+    os.unlink(old, dir_fd=source)

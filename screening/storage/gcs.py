@@ -9,26 +9,27 @@ from __future__ import annotations
 import io
 import mimetypes
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, BinaryIO, TypeVar
 
 import requests
 import urllib3
-from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed, RetryError
+from google.api_core.exceptions import ClientError, GoogleAPICallError, NotFound, PreconditionFailed, RetryError
 from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption
 from requests.adapters import HTTPAdapter
 
-from screening.errors import ConfigError, Replaced, TransientError, UploadError
+from screening.errors import ConfigError, Replaced, TargetError, TransientError, UploadError
 from screening.meter import RETRIES
 from screening.records import Upload
 from screening.storage.names import name_problem, split_gs
 from screening.storage.parts import opened
 from screening.storage.split import cut_points
+from screening.storage.target import TAKEN
 
 T = TypeVar("T")
 CONNECTIONS = 64  # kept open: readers run ahead of the classifier
@@ -122,16 +123,28 @@ class GcsStore:
 
         return self._do(download)
 
-    def copy(self, uri: str, generation: int, target: str, *, sha256: str) -> bool:
+    def copy(
+        self,
+        uri: str,
+        generation: int,
+        target: str,
+        *,
+        sha256: str,
+        replaces: Collection[str] = (),  # noqa: ARG002 (copies say themselves what they are of)
+    ) -> bool:
         """Copy that generation within the service; its metadata goes along, with stamps of where it is from."""
         stamps = _stamps(uri, generation, sha256)
         tried = False
 
         def attempt() -> bool:
             nonlocal tried
-            there = self._find(target)
-            if there is not None and stamps.items() <= (there.metadata or {}).items():
-                return tried
+            there = self._at_target(target, lambda: self._find(target))
+            if there is not None:
+                said = there.metadata or {}
+                if stamps.items() <= said.items():
+                    return tried
+                if not _is_earlier(said, uri, generation):
+                    raise TargetError(f"{target}: {TAKEN}")
             source = self._found(uri, generation)
             made = self._blob(target)
             made._properties.update({key: source._properties[key] for key in KEPT if key in source._properties})
@@ -159,10 +172,26 @@ class GcsStore:
                     return
         except PreconditionFailed as error:
             raise _Raced from error
-        except NotFound:
-            if self._find(f"gs://{source.bucket.name}/{source.name}") is None:
+        except ClientError as error:
+            # The service does not say of which of the two it speaks: the source is asked for by itself.
+            if _transient(error) or not self._is_readable(source):
                 raise
-            raise ConfigError(f"no bucket {target.bucket.name!r}", fix="create it, or name another") from None
+            said = "there is no such bucket" if isinstance(error, NotFound) else _said(error)
+            raise TargetError(f"gs://{target.bucket.name}/{target.name}: {said}") from error
+
+    def _is_readable(self, source: storage.Blob) -> bool:
+        try:
+            return self._find(f"gs://{source.bucket.name}/{source.name}") is not None
+        except GoogleAPICallError:
+            return False
+
+    def _at_target(self, target: str, look: Callable[[], T]) -> T:
+        try:
+            return look()
+        except GoogleAPICallError as error:
+            if _transient(error):
+                raise
+            raise TargetError(f"{target}: {_said(error)}") from error
 
     def withdraw(self, target: str, uri: str, generation: int, *, sha256: str) -> bool:
         """Delete the copy, known by its stamps, at the generation that bears them."""
@@ -324,6 +353,12 @@ def _stamps(uri: str, generation: int, sha256: str) -> dict[str, str]:
         "screening-source-generation": str(generation),
         "screening-source-sha256": sha256,
     }
+
+
+def _is_earlier(said: Mapping[str, str], uri: str, generation: int) -> bool:
+    """Whether an object's metadata say that it is the copy of an earlier generation of this upload."""
+    made_of = said.get("screening-source-generation", "")
+    return said.get("screening-source-uri") == uri and made_of.isdecimal() and int(made_of) < generation
 
 
 class _Raced(Exception):

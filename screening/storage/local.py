@@ -1,51 +1,63 @@
 """A folder as a store. The generation of a file is its change time, which its owner can't set.
 
-Whoever may write to the uploads may change them at any moment, also between two of our calls: so a file is
-opened once and judged by its descriptor, links are never followed, and what is copied is verified before it
+Whoever may write to the uploads may change them at any moment, also between two of our calls: so a file is opened once
+and judged by its descriptor, no link is followed anywhere on the way to it, and what is copied is verified before it
 has its name.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
+import secrets
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from screening.errors import ConfigError, Replaced, ScreeningError, TransientError, UploadError
+from screening.errors import ConfigError, Replaced, UploadError
 from screening.records import Upload
-from screening.storage import sidecar
-from screening.storage.atomic import replacing
+from screening.storage import sidecar, strict
+from screening.storage.atomic import locked, partial, reserved
+from screening.storage.opened import (
+    NO_REGULAR_FILE,
+    Generation,
+    opened,
+    opened_in,
+    read,
+    reason_of,
+    require,
+    sha256_of,
+    source_errors,
+)
+from screening.storage.target import Target
 from screening.storage.walk import Span, subfolders, walk
 
 CHUNK = 1 << 20  # bytes read at a time
-NO_REGULAR_FILE = "not_a_regular_file"
 
 
 class LocalStore:
-    """Files below folders of this machine; holds nothing, so any thread may use it."""
+    """Files below folders of this machine; holds nothing, so any thread may use it.
+
+    `moment` is called with the name of a moment and a path, so that tests can let something happen just then.
+    """
+
+    def __init__(self, moment: Callable[[str, str], object] = lambda _name, _path: None) -> None:
+        self._moment = moment
 
     def list(self, prefix: str, start: str = "", end: str = "") -> Iterator[Upload]:
         """Regular files below `prefix` in the order of their paths; everything else with its problem."""
         return self._list(_folder(prefix), start, end)
 
     def _list(self, root: str, start: str, end: str) -> Iterator[Upload]:
-        for entry in walk(root, Span(start, end)):
-            if entry.problem:
+        for entry in walk(root, Span(start, end), lambda path: self._moment("listing", path)):
+            if entry.facts is None:
                 yield Upload(entry.shown, entry.name, entry.generation, 0, problem=entry.problem)
-                continue
-            try:
-                yield _upload(entry.path, entry.name, os.lstat(entry.path), labels=entry.labels)
-            except FileNotFoundError:
-                continue  # deleted since its folder was read: no longer there to be screened
-            except OSError as error:
-                yield Upload(entry.shown, entry.name, 0, 0, problem=_reason(error))
+            else:
+                yield _upload(entry.path, entry.name, entry.facts, labels=entry.labels)
 
     def split(self, prefix: str, start: str, end: str, pieces: int) -> Sequence[str]:
         """Cuts between subfolders: as many levels of them as are needed."""
@@ -53,49 +65,46 @@ class LocalStore:
 
     def stat(self, uri: str, name: str = "") -> Upload:
         """The file as it is now; anything but a regular file has its problem."""
-        with _errors():
-            return _upload(uri, name or Path(uri).name, os.lstat(uri), labels=True)
+        with source_errors():
+            return _upload(uri, name or Path(uri).name, strict.facts(uri), labels=True)
 
     def read(self, uri: str, generation: int, max_bytes: int) -> bytes:
         """The bytes of that generation, checked before and after."""
-        with _errors(), _opened(uri) as fd:
-            facts = _require(fd, generation)
+        with source_errors(), opened(uri) as fd:
+            facts = require(fd, generation)
             if facts.st_size > max_bytes:
                 raise UploadError("too_large", f"{facts.st_size} bytes, the limit is {max_bytes}")
-            data = _read(fd, facts.st_size + 1)
-            _require(fd, generation)
+            self._moment("reading", uri)
+            data = read(fd, facts.st_size + 1)
+            require(fd, generation)
             if len(data) != facts.st_size:
                 raise Replaced("the file changed while it was read")
             return data
 
-    def copy(self, uri: str, generation: int, target: str, *, sha256: str) -> bool:
+    def copy(self, uri: str, generation: int, target: str, *, sha256: str, replaces: Collection[str] = ()) -> bool:
         """Copy the file if it still is that generation with these bytes; False if `target` has them already."""
-        with _errors():
-            if _holds(target, sha256):
+        place = Target(target, sha256, replaces)
+        with place.open() as wanted:
+            if not wanted:
                 return False
-            with _opened(uri) as source:
-                mode = stat.S_IMODE(_require(source, generation).st_mode) & 0o666 | 0o600
-                Path(target).parent.mkdir(parents=True, exist_ok=True)
-                with replacing(target, mode) as partial:
-                    if _holds(target, sha256):  # another process did it while we waited for our turn
-                        partial.discard()
-                        return False
-                    digest = hashlib.sha256()
-                    while data := os.read(source, CHUNK):
-                        digest.update(data)
-                        partial.write(data)
-                    _require(source, generation)
-                    if digest.hexdigest() != sha256:
-                        raise Replaced("the bytes are not those that were screened")
-            return True
+            with source_errors(), opened(uri) as source, place.writing() as file:
+                mode = stat.S_IMODE(require(source, generation).st_mode) & 0o666 | 0o600
+                digest = hashlib.sha256()
+                self._moment("copying", uri)
+                while data := _more(source):
+                    digest.update(data)
+                    file.write(data)
+                require(source, generation)
+                if digest.hexdigest() != sha256:
+                    raise Replaced("the bytes are not those that were screened")
+                return place.place(file, mode, lambda: self._moment("placing", target))
 
     def withdraw(self, target: str, uri: str, generation: int, *, sha256: str) -> bool:  # noqa: ARG002
         """Delete the copy, known by its bytes: a file says nothing of where it is from."""
-        with _errors():
+        with source_errors():
             try:
-                with _opened(target) as fd, os.fdopen(os.dup(fd), "rb") as file:
-                    there = os.fstat(fd).st_ctime_ns
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                with opened(target) as fd:
+                    there, digest = os.fstat(fd).st_ctime_ns, sha256_of(fd)
             except FileNotFoundError:
                 return False
             if digest != sha256:
@@ -105,85 +114,83 @@ class LocalStore:
 
     def delete(self, uri: str, generation: int) -> None:
         """Delete the file if it still is that generation: moved aside first, then verified, else put back."""
-        aside = str(Path(uri).with_name(f".{hashlib.sha256(os.fsencode(uri)).hexdigest()[:32]}.deleted"))
-        with _errors():
-            try:
-                with _opened(uri) as fd:
-                    before = _require(fd, generation)
-                    os.rename(uri, aside)
-                    after = os.lstat(aside)
-            except FileNotFoundError:
-                return
-            # Moving a file changes its change time: so the rest of what a write would change is compared.
-            if (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
-                with suppress(FileExistsError):  # unless a newer upload has taken the name already
-                    os.link(aside, uri, follow_symlinks=False)
-                os.unlink(aside)
-                raise Replaced("the file was replaced while it was deleted")
-            os.unlink(aside)
-            sidecar.forget(uri)
+        with source_errors(), suppress(FileNotFoundError), strict.parent(uri) as (beside, name):
+            with opened_in(beside, name) as fd, reserved(beside) as folder:
+                before = require(fd, generation)
+                aside = f"{secrets.token_hex(16)}.deleted"
+                self._moment("deleting", uri)
+                os.rename(name, aside, src_dir_fd=beside, dst_dir_fd=folder)
+                after = os.stat(aside, dir_fd=folder, follow_symlinks=False)
+                # Moving a file changes its change time: so the rest of what a write would change is compared.
+                if _unmoved(before) != _unmoved(after):
+                    with suppress(FileExistsError):  # unless a newer upload has taken the name already
+                        os.link(aside, name, src_dir_fd=folder, dst_dir_fd=beside, follow_symlinks=False)
+                    os.unlink(aside, dir_fd=folder)
+                    raise Replaced("the file was replaced while it was deleted")
+                os.unlink(aside, dir_fd=folder)
+            sidecar.forget(name, beside)
 
     def label(self, uri: str, generation: int, metadata: Mapping[str, str]) -> None:
         """Note labels of that generation in the folder `.screening` beside the file."""
-        with _errors(), _opened(uri) as fd:
-            _require(fd, generation)
+        with source_errors(), opened(uri) as fd:
+            require(fd, generation)
             known = sidecar.labels(uri, generation)
             if dict(metadata).items() - known.items():
                 sidecar.write(uri, generation, {**known, **metadata})
 
     def open(self, uri: str, generation: int) -> BinaryIO:
         """That generation of the file; links are followed, for it is ours."""
-        with _errors():
-            return io.BufferedReader(_Generation(uri, generation), CHUNK)
+        with source_errors():
+            return io.BufferedReader(Generation(uri, generation), CHUNK)
 
     def get(self, uri: str) -> bytes:
         """The whole file; links are followed, for it is ours."""
-        with _errors():
+        with source_errors():
             return Path(uri).read_bytes()
 
     def put(self, uri: str, data: bytes) -> None:
         """Write the whole file at once, and its folders."""
-        with _errors():
-            Path(uri).parent.mkdir(parents=True, exist_ok=True)
-            with replacing(uri, 0o644) as partial:
-                partial.write(data)
+        with source_errors():
+            strict.make_folders(str(Path(uri).parent))
+            with strict.parent(uri) as (into, name), partial(into) as file:
+                file.write(data)
+                try:
+                    file.create(name, 0o644)
+                except FileExistsError:
+                    file.replace(name, 0o644)
 
     def update(self, uri: str, change: Callable[[bytes | None], bytes]) -> None:
         """Change the whole file at once; writers of one file take turns."""
-        with _errors():
-            Path(uri).parent.mkdir(parents=True, exist_ok=True)
-            with replacing(uri, 0o644) as partial:
-                partial.write(change(Path(uri).read_bytes() if Path(uri).exists() else None))
+        with source_errors():
+            strict.make_folders(str(Path(uri).parent))
+            with strict.parent(uri) as (into, name), locked(into, name), partial(into) as file:
+                file.write(change(Path(uri).read_bytes() if Path(uri).exists() else None))
+                file.replace(name, 0o644)
 
     def exists(self, uri: str) -> bool:
         """Whether there is a file."""
         return Path(uri).is_file()
 
 
-class _Generation(io.FileIO):
-    """A file that may not change while it is read."""
+def _unmoved(facts: os.stat_result) -> tuple[int, int, int]:
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
-    def __init__(self, path: str, generation: int) -> None:
-        super().__init__(path)
-        self._generation = generation
 
-    def readinto(self, into: bytearray | memoryview, /) -> int | None:  # type: ignore[override]
-        with _errors():
-            count = super().readinto(into)
-            _require(self.fileno(), self._generation)
-            return count
-
-    def readall(self) -> bytes:
-        with _errors():
-            data = super().readall()
-            _require(self.fileno(), self._generation)
-            return data
+def _more(fd: int) -> bytes:
+    with source_errors():
+        return os.read(fd, CHUNK)
 
 
 def _folder(prefix: str) -> str:
     root = str(Path(prefix).absolute())
-    if not Path(root).is_dir():
-        raise ConfigError("no such folder", file=root, fix="name a folder that exists")
+    try:
+        os.close(strict.open_strictly(root, strict.FOLDER))
+    except OSError as error:
+        if reason_of(error) == NO_REGULAR_FILE:
+            raise ConfigError("a link is on the way to this folder", file=root, fix="name the folder itself") from None
+        if reason_of(error) == "unreadable":
+            raise ConfigError(f"{os.strerror(error.errno or 0)}", file=root, fix="let this user read it") from None
+        raise ConfigError("no such folder", file=root, fix="name a folder that exists") from None
     return root
 
 
@@ -193,68 +200,3 @@ def _upload(path: str, name: str, facts: os.stat_result, *, labels: bool) -> Upl
     metadata = sidecar.labels(path, facts.st_ctime_ns) if labels else {}
     created = datetime.fromtimestamp(facts.st_ctime, UTC)
     return Upload(path, name, facts.st_ctime_ns, facts.st_size, metadata=metadata, created_at=created)
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[int]:
-    # O_NONBLOCK: opening a FIFO would wait for its writer for ever.
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise UploadError(NO_REGULAR_FILE)
-        yield fd
-    finally:
-        os.close(fd)
-
-
-def _require(fd: int, generation: int) -> os.stat_result:
-    facts = os.fstat(fd)
-    if facts.st_ctime_ns != generation:
-        raise Replaced(f"generation {facts.st_ctime_ns}, not {generation}")
-    return facts
-
-
-def _read(fd: int, size: int) -> bytes:
-    parts = []
-    while size and (data := os.read(fd, size)):
-        parts.append(data)
-        size -= len(data)
-    return b"".join(parts)
-
-
-def _holds(path: str, sha256: str) -> bool:
-    try:
-        with _opened(path) as fd, os.fdopen(os.dup(fd), "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-    except (FileNotFoundError, UploadError):
-        return False
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            return False
-        raise
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except ScreeningError:
-        raise
-    except ValueError as error:  # a NUL in the path
-        raise UploadError("invalid_name", str(error)) from None
-    except OSError as error:
-        if error.errno in {errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT}:
-            raise TransientError(str(error)) from error
-        raise UploadError(_reason(error), os.strerror(error.errno or 0)) from error
-
-
-def _reason(error: OSError) -> str:
-    match error.errno:
-        case errno.ENOENT | errno.ENOTDIR:
-            return "not_found"
-        case errno.ELOOP | errno.ENXIO | errno.EISDIR:  # a link; a socket; a folder
-            return NO_REGULAR_FILE
-        case errno.ENAMETOOLONG:
-            return "invalid_name"
-        case _:
-            return "unreadable"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from screening.errors import ConfigError, UploadError
 
-SIDECAR = ".screening"  # the folder of labels beside local uploads; never listed, never a target
+SIDECAR = ".screening"  # the folder of our own files beside those of others; never listed, never a target
 
 
 def join(prefix: str, name: str) -> str:
@@ -26,13 +28,21 @@ def name_problem(name: str, *, bucket: bool) -> str:
         return "the name leads out of its folder"
     if "\0" in name:
         return "the name has a NUL"
-    if not bucket and (not all(parts) or SIDECAR in parts):
+    if not bucket and (not all(parts) or any(map(_is_reserved, parts))):
         return "the name has an empty or a reserved part"
     try:
         name.encode()
     except UnicodeEncodeError:
         return "the name is not UTF-8"
     return ""
+
+
+def _is_reserved(part: str) -> bool:
+    """Whether a file system may take this for our own folder, as some fold case, width or invisible characters."""
+    if not part.isascii():
+        seen = (sign for sign in part if unicodedata.category(sign) != "Cf")
+        part = unicodedata.normalize("NFKC", "".join(seen))
+    return part.casefold() == SIDECAR
 
 
 def split_gs(uri: str) -> tuple[str, str]:

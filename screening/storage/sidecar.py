@@ -5,23 +5,25 @@ A label is bound to the generation it was given to, and means nothing once the f
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from screening.storage.atomic import replacing
+from screening.storage.atomic import partial, reserved
 from screening.storage.names import SIDECAR
+from screening.storage.strict import open_strictly, parent
 
 MAX_BYTES = 1 << 16  # of one file's labels; more was not written by us
 
 
 def labels(path: str, generation: int) -> dict[str, str]:
     """The labels of the file at that generation; whoever may upload may also forge them."""
+    above, name = os.path.split(path)
     try:
-        with open(_place(path), "rb", opener=_careful) as file:
+        with open(f"{above}/{SIDECAR}/{_file(name)}", "rb", opener=_careful) as file:
             noted = json.loads(file.read(MAX_BYTES))
         if noted["generation"] == generation:
             return {str(key): str(value) for key, value in noted["metadata"].items()}
@@ -32,24 +34,21 @@ def labels(path: str, generation: int) -> dict[str, str]:
 
 def write(path: str, generation: int, metadata: Mapping[str, str]) -> None:
     """Note all labels of the file at that generation, in place of older ones."""
-    place = _place(path)
-    place.parent.mkdir(exist_ok=True)
-    if place.parent.is_symlink():
-        raise NotADirectoryError(errno.ENOTDIR, "the folder of labels is a link", str(place.parent))
     noted = {"name": Path(path).name, "generation": generation, "metadata": dict(metadata)}
-    with replacing(str(place), 0o644) as partial:
-        partial.write(json.dumps(noted, sort_keys=True).encode())
+    with parent(path) as (beside, name), reserved(beside) as folder, partial(folder, private=True) as file:
+        file.write(json.dumps(noted, sort_keys=True).encode())
+        file.replace(_file(name), 0o644)
 
 
-def forget(path: str) -> None:
-    """Remove the labels of a file that was deleted."""
-    _place(path).unlink(missing_ok=True)
+def forget(name: str, beside: int) -> None:
+    """Remove the labels of a file that was deleted from the folder `beside`."""
+    with suppress(OSError), reserved(beside, make=False) as folder:  # mostly there are none
+        os.unlink(_file(name), dir_fd=folder)
 
 
 def _careful(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)  # a FIFO must not hold up the listing
+    return open_strictly(path, flags | os.O_NONBLOCK)  # a FIFO must not hold up the listing
 
 
-def _place(path: str) -> Path:
-    # A name of 255 bytes leaves no room for a suffix: so its digest.
-    return Path(path).parent / SIDECAR / f"{hashlib.sha256(os.fsencode(Path(path).name)).hexdigest()}.json"
+def _file(name: str) -> str:
+    return f"{hashlib.sha256(os.fsencode(name)).hexdigest()}.json"  # a name of 255 bytes leaves no room for a suffix

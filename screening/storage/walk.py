@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from screening.storage.names import SIDECAR, name_problem
+from screening.storage.opened import reason_of
+from screening.storage.strict import FOLDER, facts, open_strictly
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +17,15 @@ class Entry:
     """Something that lies below the folder.
 
     `path` opens it; `shown` is the same as a text that any table can hold; `name` is `shown` below the folder;
-    `labels` says whether it may have some. With a `problem`, `generation` is what is known, or 0.
+    `labels` says whether it may have some. `facts` are those of its lstat; None where it has a `problem`, and then
+    `generation` is what is known, or 0.
     """
 
     path: str
     shown: str
     name: str
     labels: bool = False
+    facts: os.stat_result | None = None
     generation: int = 0
     problem: str = ""
 
@@ -43,32 +47,61 @@ class Span:
         return (not self.end or folder < self.end) and (self.first <= inside or self.first.startswith(inside))
 
 
-def walk(root: str, span: Span) -> Iterator[Entry]:
+def walk(root: str, span: Span, entering: Callable[[str], object] = lambda _: None) -> Iterator[Entry]:
     """Everything below `root` that is no folder and has a name within `span`.
 
-    Holds the names of one folder of each level in memory, as far as they are within it.
+    Holds the names of one folder of each level in memory, as far as they are within it. `entering` is called with each
+    folder before its names are read.
     """
     start = _start(root)
-    pending = [iter(_folder(root, root, start, span))]
-    while pending:
-        item = next(pending[-1], None)
-        if item is None:
-            pending.pop()
-            continue
-        path, shown, is_folder, labels = item
-        name = shown[start:]
-        if is_folder:
-            try:
-                pending.append(iter(_folder(path, shown, start, span)))
-            except FileNotFoundError:
+    entering(root)
+    pending = [(root, iter(_folder(root, root, start, span)))]
+    with closing(_Here()) as here:
+        while pending:
+            folder, items = pending[-1]
+            item = next(items, None)
+            if item is None:
+                pending.pop()
                 continue
-            except OSError:
-                if span.holds(name):
-                    yield Entry(path, shown, name, generation=_generation(path), problem="unreadable")
-        elif name_problem(path[start:], bucket=False):
-            yield Entry(path, shown, name, generation=_generation(path), problem="invalid_name")
-        else:
-            yield Entry(path, shown, name, labels)
+            path, shown, is_folder, labels = item
+            name = shown[start:]
+            if is_folder:
+                entering(path)
+                try:
+                    pending.append((path, iter(_folder(path, shown, start, span))))
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    if span.holds(name):
+                        yield Entry(path, shown, name, generation=_generation(path), problem=reason_of(error))
+            elif name_problem(path[start:], bucket=False):
+                yield Entry(path, shown, name, generation=_generation(path), problem="invalid_name")
+            else:
+                try:
+                    yield Entry(path, shown, name, labels, here.facts(folder, path))
+                except FileNotFoundError:
+                    continue  # deleted since its folder was read: no longer there to be screened
+                except OSError as error:
+                    yield Entry(path, shown, name, problem=reason_of(error))
+
+
+class _Here:
+    """The folder whose files are looked at, held open: none of them is looked for by the names above it."""
+
+    def __init__(self) -> None:
+        self._folder, self._fd = "", -1
+
+    def facts(self, folder: str, path: str) -> os.stat_result:
+        """What `os.lstat` says of a file in the folder."""
+        if folder != self._folder:
+            self.close()
+            self._fd, self._folder = open_strictly(folder, FOLDER), folder
+        return os.stat(path.rpartition("/")[2], dir_fd=self._fd, follow_symlinks=False)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._folder, self._fd = "", -1
 
 
 def subfolders(root: str, span: Span, count: int) -> list[str]:
@@ -100,7 +133,7 @@ def _folder(path: str, shown: str, start: int, span: Span, *, files: bool = True
     labels = False
     base, shown_base = path.rstrip("/"), shown.rstrip("/")
     above = f"{shown_base}/"[start:]
-    with os.scandir(path) as entries:
+    with _scanned(path) as entries:
         for entry in entries:
             is_folder = entry.is_dir(follow_symlinks=False)
             if is_folder and entry.name == SIDECAR:
@@ -115,6 +148,16 @@ def _folder(path: str, shown: str, start: int, span: Span, *, files: bool = True
     ]
 
 
+@contextmanager
+def _scanned(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+    fd = open_strictly(path, FOLDER)
+    try:
+        with os.scandir(fd) as entries:
+            yield entries
+    finally:
+        os.close(fd)
+
+
 def _text(name: str) -> str:
     """The name itself, or with what is not UTF-8 written out as `\\xff`."""
     return os.fsencode(name).decode(errors="backslashreplace")
@@ -122,6 +165,6 @@ def _text(name: str) -> str:
 
 def _generation(path: str) -> int:
     try:
-        return os.lstat(path).st_ctime_ns
+        return facts(path).st_ctime_ns
     except OSError:
         return 0

@@ -22,14 +22,10 @@ from screening.records import DECISIONS, Release, Review, Run, Verdict
 from screening.tables import delta
 from screening.tables.parts import Part, add_action, add_keys, check_run_id, write_part
 from screening.tables.read import ResultReader
-from screening.tables.schema import (
-    SCHEMAS,
-    VERDICTS,
-    Row,
-    flat_row,
-    run_from,
-)
+from screening.tables.schema import RELEASES, SCHEMAS, VERDICTS, Row, flat_row, run_from, stored_text
 
+_TURNS = 40  # tries of a release to record what it did, while others record what they did
+_SAID_OF_AN_ACT = ("release_id", "uri", "generation", "decision", "action", "target", "released_at")
 _FACTS = "screening.run"  # in the verdict commit's metadata: the ledger row, and what `heal` returned
 
 
@@ -125,37 +121,68 @@ class ResultTables(ResultReader):
         ids = "\0".join(sorted(review.review_id for review in reviews))
         self._append_once("reviews", f"reviews-{_digest(ids)}", [flat_row(each) for each in reviews])
 
-    def append_releases(self, release_id: str, rows: Sequence[Release], chunk: str = "") -> None:
-        """Appends what was done to objects; a chunk of a release that is there already isn't appended again.
+    def append_releases(self, rows: Sequence[Release]) -> None:
+        """Appends what was done to objects; what the table says already is not appended again.
 
-        `chunk` names the rows within the release; by default the digest of what they are (not of when).
+        So one row stands for an act, however many releases did it at once, and a try that failed has one row a
+        release. A commit counts only from the very snapshot in which its rows were missing; else they are looked for
+        again.
         """
         if not rows:
             return
-        done = sorted((row.uri, row.generation, row.run_id, row.action, row.target) for row in rows)
-        self._append_once(
-            "releases",
-            f"{release_id}-{chunk or _digest(json.dumps(done))}",
-            [flat_row(each) for each in rows],
-        )
+        uri, uris = self.table_uri("releases"), [stored_text(row.uri) for row in rows]
+        between = (min(uris), max(uris))
+
+        def land() -> None:
+            table = delta.open_or_create(uri, RELEASES)
+            there = delta.dataset(table, uri, RELEASES, between).to_table(columns=list(_SAID_OF_AN_ACT)).to_pylist()
+            if new := _unsaid(rows, there):
+                self._append(table, "releases", new, CommitProperties(max_commit_retries=0))
+
+        delta.patient(uri, land, _TURNS)
 
     def _append_once(self, name: str, app_id: str, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        data = pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
 
         def commit(table: DeltaTable, properties: CommitProperties) -> None:
-            # Of another version: a table gains the columns that it lacks, and what lacks a column has nulls there.
-            other = {column.name for column in table.schema().fields} != set(data.schema.names)
-            write_deltalake(
-                table,
-                data,
-                mode="append",
-                schema_mode="merge" if other else None,
-                commit_properties=properties,
-            )
+            self._append(table, name, rows, properties)
 
         delta.commit_once(self.table_uri(name), SCHEMAS[name], app_id, commit)
+
+    def _append(self, table: DeltaTable, name: str, rows: Sequence[Row], properties: CommitProperties) -> None:
+        data = pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
+        # Of another version: a table gains the columns that it lacks, and what lacks a column has nulls there.
+        other = {column.name for column in table.schema().fields} != set(data.schema.names)
+        write_deltalake(
+            table,
+            data,
+            mode="append",
+            schema_mode="merge" if other else None,
+            commit_properties=properties,
+        )
+
+
+def _unsaid(rows: Iterable[Release], there: Iterable[Row]) -> list[Row]:
+    """The rows that say something new: another state of an object than the newest, or a failure of another release."""
+    newest: dict[tuple[str, int, bool], Row] = {}
+    failed = set()
+    for row in there:
+        key = (row["uri"], row["generation"], row["action"] == "label")
+        if row["action"] == "failed":
+            failed.add((row["uri"], row["generation"], row["release_id"]))
+        elif key not in newest or newest[key]["released_at"] <= row["released_at"]:
+            newest[key] = row
+    new = []
+    for row in map(flat_row, rows):
+        if row["action"] == "failed":
+            known = (row["uri"], row["generation"], row["release_id"]) in failed
+        else:
+            before = newest.get((row["uri"], row["generation"], row["action"] == "label"), {})
+            known = all(before.get(name) == row[name] for name in ("action", "decision", "target"))
+        if not known:
+            new.append(row)
+    return new
 
 
 def _digest(text: str) -> str:

@@ -215,7 +215,7 @@ def commit_once(
     )
 
     def land() -> None:
-        table = _open_or_create(uri, schema)
+        table = open_or_create(uri, schema)
         if table.transaction_version(app_id) is None:
             _checked(uri, commit, table, properties)
 
@@ -238,7 +238,8 @@ def _checked(
         ) from error
 
 
-def _open_or_create(uri: str, schema: pa.Schema) -> DeltaTable:
+def open_or_create(uri: str, schema: pa.Schema) -> DeltaTable:
+    """The table at its newest version, made where it is missing."""
     table = load(uri)
     if table is None:
         DeltaTable.create(uri, schema, mode="ignore", storage_options=delta_options(uri))

@@ -13,6 +13,7 @@ from deltalake import DeltaTable
 
 from screening.errors import ConfigError
 from screening.records import Decision, Release, Review, Run, Verdict
+from screening.storage import place
 from screening.tables import delta
 from screening.tables.decided import TRANSIENT_REASONS, Decided
 from screening.tables.schema import SCHEMAS, VERDICTS, release_from, review_from, run_from, verdict_from
@@ -25,7 +26,7 @@ class ResultReader:
     """What has been decided under a results folder or `gs://` prefix."""
 
     def __init__(self, uri: str) -> None:
-        self.uri = delta.absolute(uri)
+        self.uri = place(uri)
         self._opened: dict[str, DeltaTable] = {}
         self._read: dict[str, tuple[int, pa.Table]] = {}
 

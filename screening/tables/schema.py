@@ -116,8 +116,8 @@ def _utc(when: datetime) -> datetime:
     return when.astimezone(UTC)
 
 
-def _clean(value: Any) -> Any:
-    """Lone surrogates (a file name that is not UTF-8) can't be stored: they are written as `\\udcXX`."""
+def stored_text(value: Any) -> Any:
+    """The value as a table holds it: lone surrogates can't be stored and are written as `\\udcXX`."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
@@ -128,8 +128,8 @@ def flat_row(record: Run | Review | Release) -> Row:
 
 def _flat(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return [(_clean(key), each) for key, each in sorted(value.items())]
-    return _utc(value) if isinstance(value, datetime) else _clean(value)
+        return [(stored_text(key), each) for key, each in sorted(value.items())]
+    return _utc(value) if isinstance(value, datetime) else stored_text(value)
 
 
 def run_from(row: Mapping[str, Any]) -> Run:
@@ -153,16 +153,16 @@ def verdict_row(verdict: Verdict) -> Row:
     made_by = verdict.fingerprint
     return {
         "run_id": verdict.run_id,
-        "uri": _clean(verdict.uri),
-        "name": _clean(verdict.name),
+        "uri": stored_text(verdict.uri),
+        "name": stored_text(verdict.name),
         "generation": verdict.generation,
         "size": verdict.size,
         "sha256": verdict.sha256,
         "content_type": verdict.content_type,
-        "metadata": [(_clean(key), _clean(value)) for key, value in sorted(verdict.metadata.items())],
+        "metadata": [(stored_text(key), stored_text(value)) for key, value in sorted(verdict.metadata.items())],
         "decision": verdict.decision,
         "reasons": list(verdict.reasons),
-        "detail": _clean(verdict.detail),
+        "detail": stored_text(verdict.detail),
         "signals": [_signal_row(signal) for signal in verdict.signals],
         "thresholds": [_plain_row(threshold) for threshold in verdict.thresholds],
         "fingerprint": made_by.digest,
@@ -198,7 +198,7 @@ def _signal_row(signal: Signal) -> Row:
             "window": evidence.window,
             "start": evidence.start,
             "end": evidence.end,
-            "note": _clean(evidence.note),
+            "note": stored_text(evidence.note),
         },
     }
 

@@ -141,7 +141,7 @@ def test_uploads_that_cannot_be_had_are_counted(results: ResultTables, review: A
     kept.parent.mkdir()
     kept.write_bytes((folder / "moved.txt").read_bytes())
     bound = (moved.uri, moved.generation, moved.sha256)
-    results.append_releases("r-1", [Release("r-1", "run-1", *bound, "reject", "quarantine", str(kept), "", NOW)])
+    results.append_releases([Release("r-1", "run-1", *bound, "reject", "quarantine", str(kept), "", NOW)])
     for name in ("moved.txt", "gone.txt"):
         (folder / name).unlink()
     (folder / "edited.txt").write_text("a garden, changed")

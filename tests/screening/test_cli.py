@@ -182,7 +182,6 @@ def test_explain_takes_a_relative_path_or_a_name(screening, uploads, monkeypatch
 def test_explain_says_what_became_of_the_object(screening, results, uploads) -> None:
     tables = ResultTables(results)
     tables.append_releases(
-        "rel-1",
         [Release("rel-1", "run-1", str(uploads / "bad.txt"), 1, "", "reject", "quarantine", "/q/bad.txt", "", NOW)],
     )
     path = uploads / "bad.txt"

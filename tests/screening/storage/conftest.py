@@ -37,9 +37,13 @@ class Site:
             time.sleep(0.02)  # the clock of a file system may tick only every 10 ms: what follows is another tick
         return self.store.stat(uri, name)
 
-    def copy(self, upload: Upload, data: bytes = b"as uploaded", to: str = "cleared.txt") -> bool:
+    def copy(self, upload: Upload, data: bytes = b"as uploaded", to: str = "cleared.txt", earlier: bytes = b"") -> bool:
+        """`earlier` is what a generation before had, as the tables of results would say."""
         target = join(self.live, to)
-        return self.store.copy(upload.uri, upload.generation, target, sha256=hashlib.sha256(data).hexdigest())
+        sha256, before = (hashlib.sha256(each).hexdigest() for each in (data, earlier))
+        return self.store.copy(
+            upload.uri, upload.generation, target, sha256=sha256, replaces=[before] if earlier else []
+        )
 
     def withdraw(self, upload: Upload, data: bytes = b"as uploaded", at: str = "cleared.txt") -> bool:
         target = join(self.live, at)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from screening.errors import ConfigError, Replaced, UploadError
+from screening.errors import ConfigError, Replaced, TargetError, UploadError
 from screening.storage import join
 
 NAMES = [
@@ -172,17 +172,32 @@ def test_a_replaced_object_is_not_copied(site):
     assert not site.is_cleared()
 
 
-def test_an_older_copy_is_overwritten(site):
+def test_the_copy_of_an_earlier_generation_is_replaced(site):
     site.copy(site.upload("x", b"older"), b"older")
     newer = site.upload("x", b"newer")
-    assert site.copy(newer, b"newer") is True
+    assert site.copy(newer, b"newer", earlier=b"older") is True
+    assert site.cleared() == b"newer"
+    assert site.copy(newer, b"newer", earlier=b"older") is False
+
+
+def test_the_copy_of_a_later_generation_is_left(site):
+    older = site.upload("x", b"older")
+    newer = site.upload("x", b"newer")
+    site.copy(newer, b"newer")
+    with pytest.raises(TargetError):
+        site.copy(older, b"older")
     assert site.cleared() == b"newer"
 
 
-def test_something_else_at_the_target_is_overwritten(site):
-    site.store.put(join(site.live, "cleared.txt"), b"something else")
-    assert site.copy(site.upload("x")) is True
-    assert site.cleared() == b"as uploaded"
+@pytest.mark.parametrize("whose", ["another upload's", "somebody's own"])
+def test_what_is_not_of_the_same_upload_is_left(site, whose):
+    if whose == "somebody's own":
+        site.store.put(join(site.live, "cleared.txt"), b"other")
+    else:
+        site.copy(site.upload("other/x", b"other"), b"other")
+    with pytest.raises(TargetError, match="another upload's copy"):
+        site.copy(site.upload("x"))
+    assert site.cleared() == b"other"
 
 
 def test_a_refused_copy_leaves_the_target_as_it_is(site):
@@ -190,7 +205,7 @@ def test_a_refused_copy_leaves_the_target_as_it_is(site):
     stale = site.upload("x", b"screened")
     site.upload("x", b"swapped")
     with pytest.raises(Replaced):
-        site.copy(stale, b"screened")
+        site.copy(stale, b"screened", earlier=b"older")
     assert site.cleared() == b"older"
 
 
@@ -230,7 +245,7 @@ def test_what_is_not_the_copy_is_not_withdrawn(site):
     old = site.upload("x", b"old")
     site.copy(old, b"old")
     new = site.upload("x", b"new")
-    site.copy(new, b"new")
+    site.copy(new, b"new", earlier=b"old")
     with pytest.raises(Replaced):
         site.withdraw(old, b"old")
     assert site.cleared() == b"new"

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from google.cloud import storage
 
-from screening.errors import ConfigError, Replaced, TransientError, UploadError
+from screening.errors import ConfigError, Replaced, TargetError, TransientError, UploadError
 from screening.storage import delta_options, join, open_store
 from screening.storage.gcs import GcsStore
 
@@ -161,17 +161,15 @@ def test_an_object_deleted_while_it_is_copied(site, during):
     assert caught.value.reason == "not_found"
 
 
-@pytest.mark.parametrize("before", [None, b"older"])
-def test_a_target_that_another_wrote_meanwhile_is_looked_at_again(site, gcs_server, during, before):
+def test_a_target_that_another_wrote_meanwhile_is_left(site, gcs_server, during):
     upload = site.upload("x")
     target = join(site.live, "cleared.txt")
-    if before is not None:
-        site.store.put(target, before)
     during(storage.Blob, "rewrite", lambda: site.store.put(target, b"another's"))
-    assert site.copy(upload) is True
-    assert site.cleared() == b"as uploaded"
+    with pytest.raises(TargetError, match="another upload's copy"):
+        site.copy(upload)
+    assert site.cleared() == b"another's"
     statuses = [status for method, path, status in gcs_server.calls() if "rewriteTo" in path]
-    assert statuses == [412, 200]
+    assert statuses == [412]
 
 
 def test_a_target_that_another_copied_meanwhile_is_left(site, gcs_server, during):
@@ -249,9 +247,9 @@ def test_type_and_metadata_go_along_and_stamps_can_not_be_forged(site):
     assert site.copy(upload) is False
 
 
-def test_no_bucket_to_copy_to_stops_the_job(site):
+def test_no_bucket_to_copy_to_is_said_of_the_target(site):
     upload = site.upload("x")
-    with pytest.raises(ConfigError, match="no-such-bucket"):
+    with pytest.raises(TargetError, match="no-such-bucket/x: there is no such bucket"):
         site.store.copy(upload.uri, upload.generation, "gs://no-such-bucket/x", sha256="0" * 64)
 
 

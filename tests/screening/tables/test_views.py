@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -106,7 +107,7 @@ def test_the_same_review_appended_again_is_there_once(tables, verdict, review, c
     assert tables.reviews("/in/a.txt") == [review("uphold")]
 
 
-def test_a_chunk_of_a_release_recorded_again_is_there_once(tables, verdict, commit) -> None:
+def test_an_act_is_one_row_however_often_it_is_recorded(tables, verdict, commit) -> None:
     commit(tables, "run-1", verdict())
     row = Release(
         "rel-1",
@@ -120,13 +121,58 @@ def test_a_chunk_of_a_release_recorded_again_is_there_once(tables, verdict, comm
         "",
         datetime(2026, 3, 2, tzinfo=UTC),
     )
-    tables.append_releases("rel-1", [row])
-    tables.append_releases("rel-1", [replace(row, released_at=datetime(2026, 3, 3, tzinfo=UTC))])
+    later = replace(row, released_at=datetime(2026, 3, 3, tzinfo=UTC))
+    tables.append_releases([row])
+    tables.append_releases([later])
+    tables.append_releases([replace(later, release_id="rel-2")])
     assert tables.releases("/in/a.txt") == [row]
-    tables.append_releases("rel-1", [replace(row, uri="/in/b")])
-    tables.append_releases("rel-2", [row])
+    tables.append_releases([later, replace(row, uri="/in/b")])
     count = tables.connection().execute("SELECT count(*) FROM releases").fetchall()
-    assert count == [(3,)]
+    assert count == [(2,)]
+
+
+def test_an_act_done_again_after_it_was_undone_is_a_row(tables, verdict, commit) -> None:
+    commit(tables, "run-1", verdict())
+    days = (datetime(2026, 3, day, tzinfo=UTC) for day in range(1, 4))
+    rows = [
+        Release(f"rel-{i}", "run-1", "/in/a.txt", 1, "0" * 64, "accept", action, "/live/a.txt", "", day)
+        for i, (action, day) in enumerate(zip(("live", "withdrawn", "live"), days, strict=True))
+    ]
+    for row in rows:
+        tables.append_releases([row])
+        tables.append_releases([replace(row, release_id="another at once")])
+    assert tables.releases("/in/a.txt") == rows
+
+
+def test_every_release_says_of_itself_once_what_failed(tables, verdict, commit) -> None:
+    commit(tables, "run-1", verdict())
+    day = datetime(2026, 3, 2, tzinfo=UTC)
+    row = Release("rel-1", "run-1", "/in/a.txt", 1, "0" * 64, "accept", "failed", "/live/a.txt", "full", day)
+    for release_id in ("rel-1", "rel-1", "rel-2"):
+        tables.append_releases([replace(row, release_id=release_id)])
+    assert [found.release_id for found in tables.releases("/in/a.txt")] == ["rel-1", "rel-2"]
+
+
+def test_releases_at_once_record_each_act_once(tables, verdict, commit) -> None:
+    commit(tables, "run-1", verdict())
+    day = datetime(2026, 3, 2, tzinfo=UTC)
+
+    def record(release: int) -> None:
+        for first in range(0, 200, 25):
+            names = [f"{i:03}" for i in range(first, first + 25)]
+            tables = ResultTables(where)
+            tables.append_releases(
+                [
+                    Release(f"{release}", "run-1", f"/{n}", 1, "0" * 64, "accept", "live", f"/l/{n}", "", day)
+                    for n in names
+                ]
+            )
+
+    where = tables.uri
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(record, range(4)))
+    counted = tables.connection().execute("SELECT count(*), count(DISTINCT uri) FROM releases").fetchall()
+    assert counted == [(200, 200)]
 
 
 def test_signals_are_one_row_each_with_their_evidence(tables, verdict, commit) -> None:

@@ -1,0 +1,106 @@
+"""Copies of uploads in a folder of ours: each is whole, and none takes the place of another upload's."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+
+from screening.errors import ScreeningError, TargetError
+from screening.storage import strict
+from screening.storage.atomic import Partial, locked, partial
+from screening.storage.opened import READING, sha256_of
+
+TAKEN = "another upload's copy, or somebody's own file, stands there"
+_SAID = {
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EISDIR: "a folder stands where the file is needed",
+    errno.ENAMETOOLONG: "the name is too long for this file system",
+    errno.ELOOP: "a link stands there, or on the way",
+    errno.EBUSY: "something else took its name at the same time",
+    errno.EILSEQ: "this file system has no such names",
+}
+
+
+class Target:
+    """The name `path` in a folder of ours, which is made where it is missing; TargetError for all that is off.
+
+    Beside what stands there already, `sha256` of the copy's bytes and those of earlier generations of the same upload,
+    `replaces`, say whether it may appear.
+    """
+
+    def __init__(self, path: str, sha256: str, replaces: Collection[str]) -> None:
+        self.path = path
+        self._into, self._name = -1, os.path.basename(path)
+        self._sha256 = sha256
+        self._replaces = replaces
+        self._there: str | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[bool]:
+        """Whether the copy has still to be made."""
+        with self._errors():
+            above = os.path.dirname(self.path)
+            strict.make_folders(above)
+            with strict.folder(above) as self._into:
+                yield not self._is_done()
+
+    @contextmanager
+    def writing(self) -> Iterator[Partial]:
+        """The copy before it has its name."""
+        with self._errors(), partial(self._into) as file:
+            yield file
+
+    def place(self, file: Partial, mode: int, moment: Callable[[], object]) -> bool:
+        """Let the copy appear; False when another release has done so meanwhile."""
+        with self._errors():
+            moment()
+            if self._there is None:
+                try:
+                    file.create(self._name, mode)
+                    return True
+                except FileExistsError:
+                    self._replaces = ()  # whatever it is, it is not what was looked at
+                    return not self._is_done()
+            with locked(self._into, self._name):
+                if self._is_done():
+                    return False
+                file.replace(self._name, mode)
+                file.require_at(self._name)
+                return True
+
+    def _is_done(self) -> bool:
+        self._there = self._digest()
+        if self._there is None or self._there in self._replaces:
+            return False
+        if self._there != self._sha256:
+            raise TargetError(f"{self.path}: {TAKEN}")
+        return True
+
+    def _digest(self) -> str | None:
+        """The SHA-256 of the file that stands there; None when nothing does."""
+        try:
+            fd = os.open(self._name, READING | os.O_NOFOLLOW, dir_fd=self._into)
+        except FileNotFoundError:
+            return None
+        try:
+            mode = os.fstat(fd).st_mode
+            if not stat.S_ISREG(mode):
+                raise TargetError(f"{self.path}: {_SAID[errno.EISDIR] if stat.S_ISDIR(mode) else TAKEN}")
+            return sha256_of(fd)
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except ScreeningError:
+            raise
+        except ValueError as error:  # a NUL in the path
+            raise TargetError(f"{self.path!r}: {error}") from None
+        except OSError as error:
+            said = _SAID.get(error.errno or 0) or os.strerror(error.errno or 0)
+            raise TargetError(f"{self.path}: {said}") from error
