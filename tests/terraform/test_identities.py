@@ -75,8 +75,8 @@ def run_release(home: dict[str, str]) -> int:
     return release.main([part for flag, name in flags.items() for part in (flag, home[name])])
 
 
-def commit(tables: ResultTables) -> None:
-    part = tables.write_part("one", [a_verdict(run_id="one")])
+def commit(tables: ResultTables, uri: str) -> None:
+    part = tables.write_part("one", [a_verdict(run_id="one", uri=uri)])
     tables.commit_run(a_run("one", **part.counts), [part])
 
 
@@ -112,7 +112,7 @@ def test_release_is_not_held_up_by_a_run_that_only_screen_may_finish(home, actin
     with acting("screen"), monkeypatch.context() as patch:
         patch.setattr(ResultTables, "_enter", lambda *_: None)  # the committer dies before the ledger row
         with pytest.raises(AssertionError, match="a committed run has its row"):
-            commit(tables)
+            commit(tables, f"{home['uploads']}/deleted.txt")
     with acting("release"):
         assert run_release(home) == 0
     assert versions(home)["releases"] == 0

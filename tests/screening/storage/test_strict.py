@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -123,25 +124,27 @@ while time.monotonic() < end:
 
 
 def test_ten_seconds_against_a_process_that_swaps_all_the_time(on_disk, secret):
-    """Nothing outside the uploads is ever read, listed with its facts or copied."""
+    """Nothing outside the uploads is ever listed with its facts, read or copied."""
     (secret / "x.txt").write_text("a secret of another length")
     uploads = [on_disk.upload(f"a/{name}") for name in ("x.txt", "deep/y.txt")]
     facts = {path.stat().st_ctime_ns for path in secret.rglob("*.txt")}
     other = subprocess.Popen([sys.executable, "-c", FLIPS, f"{on_disk.uploads}/a", str(secret)])
-    seen = read = 0
+    seen = read = copied = 0
     end = time.monotonic() + 9
     while time.monotonic() < end:
         for upload in on_disk.store.list(on_disk.uploads):
             assert upload.generation not in facts
             seen += 1
         for upload in uploads:
-            try:
+            with suppress(UploadError):
                 assert on_disk.store.read(upload.uri, upload.generation, 100) == b"as uploaded"
                 read += 1
-            except UploadError:
-                pass
+            with suppress(UploadError):
+                on_disk.copy(upload, to=f"{copied}.txt")
+                copied += 1
             for generation in facts:
                 with pytest.raises(UploadError):
                     on_disk.store.read(upload.uri, generation, 100)
     assert other.wait(20) == 0
-    assert min(seen, read) > 10
+    assert min(seen, read, copied) > 10
+    assert {path.read_bytes() for path in Path(on_disk.live).iterdir()} == {b"as uploaded"}
