@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from screening.decode import SANDBOXES
 from screening.errors import ScreeningError
 from screening.hardware import ENGINES, PRECISIONS
 from screening.records import Verdict
@@ -63,3 +64,13 @@ def engine_flags(parser: argparse.ArgumentParser) -> None:
     """Adds what runs the models, and how exactly."""
     parser.add_argument("--engine", default="auto", choices=ENGINES, help="what runs the models")
     parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="their numbers; int8 is never auto")
+
+
+def sandbox_flag(parser: argparse.ArgumentParser) -> None:
+    """Adds what must hold the decoders of untrusted bytes."""
+    parser.add_argument(
+        "--sandbox",
+        default="auto",
+        choices=SANDBOXES,
+        help="walls around the decoders: auto takes those that the kernel allows, require stops where one is missing",
+    )

@@ -12,7 +12,6 @@ from PIL import (  # the plugins that are imported are the formats that can be o
     GifImagePlugin,
     Image,
     JpegImagePlugin,
-    MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
@@ -37,7 +36,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 FORMATS = {
-    "image/jpeg": (JpegImagePlugin.JpegImageFile.format, MpoImagePlugin.MpoImageFile.format),
+    "image/jpeg": (JpegImagePlugin.JpegImageFile.format,),  # and MPO: the plugin of JPEG makes that of it
     "image/png": (PngImagePlugin.PngImageFile.format,),
     "image/webp": (WebPImagePlugin.WebPImageFile.format,),
     "image/gif": (GifImagePlugin.GifImageFile.format,),
