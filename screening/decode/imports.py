@@ -13,6 +13,7 @@ CODECS = (
     "ascii", "cp1252", "idna", "latin_1", "punycode", "raw_unicode_escape", "unicode_escape",
     "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "utf_8", "utf_8_sig",
 )  # fmt: skip
+LATE = ("_strptime", "unicodedata")  # what C code imports when it first needs it: datetime.strptime, "\N{...}"
 
 
 class LateImport(BaseException):
@@ -38,8 +39,8 @@ class _Closed:
 
 def finish() -> None:
     """Import what is imported by name only, then no more: LateImport from now on, ImportError for what isn't there."""
-    for name in CODECS:
-        importlib.import_module(f"encodings.{name}")
+    for name in (*(f"encodings.{codec}" for codec in CODECS), *LATE):
+        importlib.import_module(name)
     sys.meta_path[:] = [BuiltinImporter, FrozenImporter, _Closed()]
 
 

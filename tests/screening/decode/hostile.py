@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,9 @@ ACTS: Mapping[str, Callable[..., object]] = {
     "code": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC),
     "import": lambda: __import__("wave"),
     "import_nothing": lambda: __import__("no_such_module"),
+    "date": lambda: datetime.strptime("2026-03-01", "%Y-%m-%d"),
+    "escape": lambda: b"\\N{BULLET} \\u00e9".decode("unicode_escape"),
+    "domain": lambda: "b\u00fccher.example".encode("idna"),
     "burn": _burn,
     "sleep": time.sleep,
     "hoard": _hoard,

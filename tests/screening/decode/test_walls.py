@@ -206,6 +206,18 @@ def test_the_detail_tells_why_a_decoder_ended(decoder, act, detail):
     assert decoder.decode(GOOD).text
 
 
+@pytest.mark.parametrize("act", ["date", "escape", "domain"])
+def test_what_python_imports_late_was_imported_before_the_walls_went_up(decoder, act):
+    assert decoder.decode(page(act)).text
+
+
+def test_two_pictures_in_one_file_are_decoded_within_the_walls(make):
+    """Pillow asks for its plugin of MPO only when it meets one."""
+    pair = make.encode(make.scene(), format="MPO", save_all=True, append_images=[make.scene()])
+    with Decoder() as one:
+        assert one.decode(pair).media_type == "image/jpeg"
+
+
 def test_an_installation_that_lacks_a_library_stops_the_job_and_names_it(tmp_path, monkeypatch):
     (tmp_path / "lxml_html_clean.py").write_text("raise ModuleNotFoundError(\"No module named 'lxml_html_clean'\")")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
