@@ -37,6 +37,9 @@ def main() -> None:
     logging.disable()  # libraries log and warn of what they read
     warnings.simplefilter("ignore")
     time.tzset()  # reads its file now, and never again
+    for alarm in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(alarm, signal.SIG_DFL)  # to kill, whatever the parent does with its own
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     settings = json.loads(sys.argv[1])
     limits = Limits(**settings["limits"])
     fields = Fields(**{name: tuple(keys) for name, keys in settings["fields"].items()})
@@ -60,9 +63,8 @@ def _decoders(names: dict[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for media_type, name in names.items():
         try:
-            found[media_type] = pkgutil.resolve_name(
-                name if ":" in name else f"screening.decode.{name.replace('.', ':')}"
-            )
+            place = name if ":" in name else f"screening.decode.{name.replace('.', ':')}"
+            found[media_type] = pkgutil.resolve_name(place)
         except Exception as error:  # whatever a half installed library raises
             found[media_type] = error
     return found
@@ -73,7 +75,7 @@ def _serve(
 ) -> None:
     header, body = receive(requests, 4 * limits.max_bytes)
     media_type = header["media_type"]
-    # Both kill, as nothing here handles them. The first ends a stalled child whose parent is gone.
+    # Both kill. The first ends a stalled child whose parent is gone.
     signal.setitimer(signal.ITIMER_REAL, limits.seconds + GRACE)
     signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)  # of all threads, and from now on
     sniffed = Sniffed(media_type, b"", body.decode()) if media_type in DOCUMENTS else Sniffed(media_type, body)

@@ -88,13 +88,10 @@ def _landlock() -> bool:
     version = syscall(CREATE_RULESET, None, ctypes.c_size_t(0), TELL_VERSION)
     if version < 1:
         return False
-    rights = [
-        sum(bits for since, bits in each.items() if since <= version) for each in (FILE_RIGHTS, TCP_RIGHTS, SCOPES)
-    ]
-    ruleset, size = _Ruleset(*rights), 8 * (1 + (version >= 4) + (version >= 6))
-    handle = syscall(
-        CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), 0
-    )  # and no rule that allows anything
+    known = FILE_RIGHTS, TCP_RIGHTS, SCOPES
+    ruleset = _Ruleset(*(sum(bits for since, bits in each.items() if since <= version) for each in known))
+    size = ctypes.c_size_t(8 * (1 + (version >= 4) + (version >= 6)))
+    handle = syscall(CREATE_RULESET, ctypes.byref(ruleset), size, 0)  # with no rule that would allow anything
     if handle < 0:
         return False
     try:
@@ -121,7 +118,8 @@ def _seccomp() -> Callable[[], bool]:
         walls.set_attr(seccomp.Attr.ACT_BADARCH, seccomp.KILL_PROCESS)
         walls.set_attr(seccomp.Attr.CTL_TSYNC, 1)  # every thread that there is
         for action, name, conditions in rules:
-            walls.add_rule(action, name, *conditions)
+            if seccomp.resolve_syscall(seccomp.Arch.NATIVE, name) >= 0:  # aarch64 has no `time`
+                walls.add_rule(action, name, *conditions)
     except (ImportError, RuntimeError, OSError):
         return lambda: False
 

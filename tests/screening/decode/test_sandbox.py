@@ -116,6 +116,15 @@ def test_every_upload_has_the_whole_processor_time():
             assert one.decode(page("burn", 0.4)).text
 
 
+def test_a_parent_that_ignores_the_alarms_does_not_disarm_them():
+    before = signal.signal(signal.SIGPROF, signal.SIG_IGN)
+    try:
+        with Decoder(Limits(cpu_seconds=0.2, seconds=20), decoders=TABLE) as one:
+            assert reason(one, page("burn", 5)) == "too_much_work"
+    finally:
+        signal.signal(signal.SIGPROF, before)
+
+
 def test_a_decode_that_only_waits_is_a_time_out():
     with Decoder(Limits(cpu_seconds=0.2, seconds=0.5), decoders=TABLE) as one:
         assert reason(one, page("sleep", 60)) == "decode_timeout"
