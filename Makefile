@@ -12,7 +12,7 @@ COMPILE_IMAGE := $(subst --universal,--python-platform x86_64-manylinux_2_28,$(C
 TFLINT := v0.64.0
 CHECKOV := 3.3.30
 
-.PHONY: help demo test test-flink test-terraform check check-terraform bench train train-smoke lock clean
+.PHONY: help demo test test-flink test-terraform test-wheel check check-terraform bench train train-smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ test: .venv/train  ## run the whole suite (the tests of training need the traini
 
 test-flink: .venv/dev  ## the jobs on a Flink cluster made for it, and what breaks them (needs Java and Maven; 400 MB, once)
 	$(PY) -m pytest -m flink tests/flink
+
+test-wheel: .venv/dev  ## a wheel in an empty environment gives the samples their verdicts (needs a package index; minutes)
+	$(PY) -m pytest -m wheel tests/test_wheel.py
 
 flink: .venv/dev  ## a Flink cluster on this machine until Ctrl-C, to try the jobs on (needs Java and Maven; 400 MB, once)
 	@$(PY) -m tests.flink

@@ -8,6 +8,7 @@ from datetime import datetime
 from pipelines.progress import Progress
 from pipelines.since import Since
 from pipelines.watchdog import Signs
+from screening.decode import Sandbox
 from screening.settings import Settings
 
 TALLIES, DIGESTS, PIECES, REPEATS, PARTS = "tallies", "digests", "pieces", "repeats", "parts"
@@ -29,6 +30,7 @@ class Job:
     unattended: bool = False  # the launcher ends first, so the job writes the report
     since: Since = field(default_factory=Since)
     signs: Signs = Signs()
+    sandbox: Sandbox = "auto"
 
 
 @dataclass(frozen=True, slots=True)

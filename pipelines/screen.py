@@ -17,7 +17,8 @@ from pipelines.pieces import CutUp, FindRepeats, Split
 from pipelines.progress import progress_bar
 from pipelines.since import resolve
 from pipelines.steps import CommitRun, ScreenUploads, WriteReport
-from screening.commands.common import engine_flags
+from screening.commands.common import engine_flags, sandbox_flag
+from screening.decode import Decoder
 from screening.errors import ScreeningError
 from screening.report import summary_table, write_report
 from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY, prepare
@@ -75,6 +76,7 @@ def arguments() -> argparse.ArgumentParser:
         help="only what is newer: a time (2026-11-25T00:00:00Z), or last-run, from when the last run like this began",
     )
     engine_flags(parser)
+    sandbox_flag(parser)
     parser.add_argument("--cores", type=int, default=0, help="for each worker process; 0: all, shared among local ones")
     parser.add_argument(
         "--accelerator", default="", help=f"GPU of the classifying step on Dataflow, for example {dataflow.EXAMPLE}"
@@ -120,6 +122,9 @@ def run(argv: Sequence[str]) -> int:
     tables = ResultTables(results)
     tables.heal()
     if tables.run(run_id) is None:
+        if flags.is_local(beam_options):
+            with Decoder(settings.policy.limits, settings.policy.fields, sandbox=own.sandbox) as decoder:
+                decoder.check()  # before anything is listed; workers elsewhere do so when they start
         signs = watchdog.signs(beam_options, results, run_id)
         with progress_bar(flags.is_local(beam_options)) as progress:
             job = Job(
@@ -135,6 +140,7 @@ def run(argv: Sequence[str]) -> int:
                 unattended=dataflow.is_handed_over(beam_options),
                 since=resolve(own.since, tables, source, settings.fingerprint.digest),
                 signs=signs,
+                sandbox=own.sandbox,
             )
             with watchdog.running(beam_options, signs, own.stall_timeout) as pipeline:
                 build(pipeline, job)

@@ -25,7 +25,7 @@ from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.report import write_report
 from screening.screener import Screener
-from screening.tables import Part, ReconcileError, ResultTables, add_keys, metrics_of, upload_key
+from screening.tables import Part, ReconcileError, ResultTables, add_keys, metrics_of, sandbox_of, upload_key
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ class Worker:
 
     def __init__(self, job: Job) -> None:
         self.id = uuid.uuid4().hex
-        self.screener = Screener(job.settings, job.run_id, cores=job.cores, reuse=job.results if job.reuse else "")
+        reuse = job.results if job.reuse else ""
+        self.screener = Screener(job.settings, job.run_id, cores=job.cores, reuse=reuse, sandbox=job.sandbox)
         self.counters = Counters(self.screener.meter)
         self.decided = ResultTables(job.results).decided(job.settings.fingerprint.digest)
 
@@ -126,7 +127,8 @@ class ScreenUploads(beam.DoFn):
             counters.tell()
         log.info("part", extra={"run_id": self._job.run_id, "rows": part.rows})
         models = found.get("models_loaded", 0)
-        return replace(part, metrics=since(before, found), worker=self._worker.id, models=models)
+        made_by = {"worker": self._worker.id, "models": models, "sandbox": screener.sandbox}
+        return replace(part, metrics=since(before, found), **made_by)
 
 
 class CommitRun(beam.DoFn):
@@ -148,6 +150,7 @@ class CommitRun(beam.DoFn):
             started_at=job.started_at,
             committed_at=job.started_at,  # set by the commit
             metrics={**metrics_of(parts), **job.since.metrics},
+            sandbox=sandbox_of(parts),
         )
         if add_keys(tally.owed for tally in tallies):
             raise ReconcileError(f"run {run_id}: a piece of the input was lost, or done twice")

@@ -196,7 +196,8 @@ class Release:
 class Run:
     """A row of the ledger: `listed - skipped = accept + review + reject + error`, or there is no row.
 
-    `metrics` is what the run counted besides (see `meter`); empty for runs committed before that was kept.
+    `metrics` is what the run counted besides (see `meter`), `sandbox` what held its decoders, for example
+    `seccomp+landlock+limits`, and several by comma where workers differ; empty for runs committed before each was kept.
     """
 
     run_id: str
@@ -212,6 +213,7 @@ class Run:
     started_at: datetime
     committed_at: datetime
     metrics: Mapping[str, int] = field(default_factory=dict)
+    sandbox: str = ""
 
     @property
     def reconciled(self) -> bool:

@@ -23,7 +23,7 @@ from typing import Any
 from screening.checks import run_checks
 from screening.checks.hashes import match
 from screening.classifiers import Classifier, make_engine
-from screening.decode import Decoder, decoder_version, sniff
+from screening.decode import Decoder, Sandbox, decoder_version, sniff
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.hardware import cores_here
 from screening.known import Known
@@ -63,10 +63,13 @@ class Prepared:
 class Screener:
     """Turns uploads into verdicts; one per process. Threads that share it hold `lock` while they use it.
 
-    With `reuse`, the results' URI, what committed runs there scored is not scored again. `meter` counts what it does.
+    With `reuse`, the results' URI, what committed runs there scored is not scored again. `meter` counts what it does,
+    `sandbox` says what holds the decoders. ConfigError where they don't work, or `sandbox="require"` asks for more.
     """
 
-    def __init__(self, settings: Settings, run_id: str, *, cores: int = 0, reuse: str = "") -> None:
+    def __init__(
+        self, settings: Settings, run_id: str, *, cores: int = 0, reuse: str = "", sandbox: Sandbox = "auto"
+    ) -> None:
         cores = cores or cores_here()
         self.meter = Meter()
         self.lock = threading.Lock()
@@ -79,15 +82,17 @@ class Screener:
         self._ahead = 3 * self._batch // 2  # uploads in flight
         _same("run", engine.id, settings.fingerprint.engine)
         _same("decode with", decoder_version(self._policy.fields), settings.fingerprint.decoder)
-        bundles = settings.load_bundles()
-        self._classifiers = [Classifier(bundle, engine, self.meter, REMEMBER) for bundle in bundles]
-        self._media = {classifier.bundle.modality for classifier in self._classifiers}
-        self._known = Known(reuse, settings.fingerprint, bundles) if reuse else None
-        self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores)
+        # Begun before the models are loaded, which takes as long.
+        self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores, sandbox=sandbox)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._scorers = ThreadPoolExecutor(SCORING, thread_name_prefix="score")
         # also when nobody holds it
         self.close = weakref.finalize(self, _close, (self._readers, self._scorers), self._decoder)
+        bundles = settings.load_bundles()
+        self._classifiers = [Classifier(bundle, engine, self.meter, REMEMBER) for bundle in bundles]
+        self._media = {classifier.bundle.modality for classifier in self._classifiers}
+        self._known = Known(reuse, settings.fingerprint, bundles) if reuse else None
+        self.sandbox = self._decoder.check()
 
     def screen(self, uploads: Iterable[Upload]) -> Iterator[Verdict]:
         """One verdict an upload, in the order of `uploads`; memory is bounded whatever their number."""
@@ -143,6 +148,8 @@ class Screener:
             with self.meter.step("check"):
                 signals += run_checks(content, self._policy.languages)
             prepared = replace(prepared, signals=tuple(signals))
+        except ConfigError:  # of the installation, and of no upload
+            raise
         except UploadError as error:
             failure = error
         except TransientError as error:

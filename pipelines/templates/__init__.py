@@ -70,7 +70,7 @@ def _parameter(action: argparse.Action) -> dict[str, Any]:
 
 def _regex(action: argparse.Action) -> str:
     if action.choices:
-        return f"^({'|'.join(choice for choice in action.choices if choice != 'auto')})$"
+        return f"^({'|'.join(each for each in action.choices if each != 'auto' or action.dest not in NAMED)})$"
     if action.dest in PLACES:
         return "^gs://.+$"
     if action.dest == "accelerator":

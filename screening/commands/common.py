@@ -8,6 +8,7 @@ import sys
 
 from rich.console import Console
 
+from screening.decode import SANDBOXES
 from screening.errors import ConfigError, ScreeningError
 from screening.hardware import ENGINES, PRECISIONS
 from screening.records import Verdict
@@ -18,7 +19,7 @@ from screening.tables.delta import absolute
 _NO_LIMIT = 100_000  # columns, where no terminal sets a width: lines are never broken in a pipe
 
 
-__all__ = ["UnknownUpload", "add_results", "console", "engine_flags", "place", "verdicts_on"]
+__all__ = ["UnknownUpload", "add_results", "console", "engine_flags", "place", "sandbox_flag", "verdicts_on"]
 
 
 class UnknownUpload(ScreeningError):
@@ -70,3 +71,13 @@ def engine_flags(parser: argparse.ArgumentParser) -> None:
     """Adds what runs the models, and how exactly."""
     parser.add_argument("--engine", default="auto", choices=ENGINES, help="what runs the models")
     parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="their numbers; int8 is never auto")
+
+
+def sandbox_flag(parser: argparse.ArgumentParser) -> None:
+    """Adds what must hold the decoders of untrusted bytes."""
+    parser.add_argument(
+        "--sandbox",
+        default="auto",
+        choices=SANDBOXES,
+        help="walls around the decoders: auto takes those that the kernel allows, require stops where one is missing",
+    )

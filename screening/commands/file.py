@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from screening.commands.common import console, engine_flags, place
+from screening.commands.common import console, engine_flags, place, sandbox_flag
 from screening.records import Upload, Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
@@ -29,6 +29,7 @@ def add(commands: Any) -> None:
         "--bundles", action="append", default=[], help="folder of model bundles (default: those shipped)"
     )
     engine_flags(parser)
+    sandbox_flag(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="json: one whole verdict a line")
     parser.set_defaults(run=run)
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
 
     policy = place(args.policy) if args.policy else ""
     settings = prepare(policy, [place(each) for each in args.bundles], args.engine, args.precision)
-    screener = Screener(settings, "file")
+    screener = Screener(settings, "file", sandbox=args.sandbox)
     try:
         for verdict in screener.screen(uploads([place(path) for path in args.paths])):
             _show(verdict, args.format)

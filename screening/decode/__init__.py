@@ -1,11 +1,11 @@
 """Untrusted bytes in, `Content` out, or an UploadError that says why not.
 
 Reasons: `empty`, `unsupported_type` (the detail names the type), `undecodable`, `too_large`,
-`too_many_pixels`, `too_deep`, `no_text`, `decode_timeout`, `decoder_crashed`.
+`too_many_pixels`, `too_deep`, `no_text`, `too_much_work`, `decode_timeout`, `decoder_crashed`.
 """
 
 from screening.decode.limits import MAX_SIDE, Fields, Limits
-from screening.decode.sandbox import Decoder
+from screening.decode.sandbox import SANDBOXES, Decoder, Sandbox
 from screening.decode.sniff import sniff
 from screening.decode.table import DECODERS, decode
 from screening.decode.version import DECODER_VERSION, decoder_version
@@ -18,6 +18,7 @@ REASONS = (
     "too_many_pixels",
     "too_deep",
     "no_text",
+    "too_much_work",
     "decode_timeout",
     "decoder_crashed",
 )
@@ -27,9 +28,11 @@ __all__ = [
     "DECODER_VERSION",
     "MAX_SIDE",
     "REASONS",
+    "SANDBOXES",
     "Decoder",
     "Fields",
     "Limits",
+    "Sandbox",
     "decode",
     "decoder_version",
     "sniff",

@@ -12,7 +12,7 @@ from PIL import (  # the plugins that are imported are the formats that can be o
     GifImagePlugin,
     Image,
     JpegImagePlugin,
-    MpoImagePlugin,
+    MpoImagePlugin,  # noqa: F401 (the plugin of JPEG asks for it late)
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
@@ -37,7 +37,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 FORMATS = {
-    "image/jpeg": (JpegImagePlugin.JpegImageFile.format, MpoImagePlugin.MpoImageFile.format),
+    "image/jpeg": (JpegImagePlugin.JpegImageFile.format,),  # MPO too, which opens as JPEG
     "image/png": (PngImagePlugin.PngImageFile.format,),
     "image/webp": (WebPImagePlugin.WebPImageFile.format,),
     "image/gif": (GifImagePlugin.GifImageFile.format,),

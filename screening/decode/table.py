@@ -52,19 +52,17 @@ def decoder_for(media_type: str) -> DecoderFunction:
     return function
 
 
-def prepare(media_type: str) -> None:
-    """Import all that decoding this type may need, for a child whose clock has not started yet."""
-    decoder_for(media_type)
-    if media_type == JSON:
-        importlib.import_module("screening.decode.markup")  # only JSON with markup in it comes to a child
+def decode_admitted(
+    sniffed: Sniffed, limits: Limits, fields: Fields, decoder: DecoderFunction | None = None
+) -> Content:
+    """Decode what `admit` let in, in this process, by the table's decoder or another.
 
-
-def decode_admitted(sniffed: Sniffed, limits: Limits, fields: Fields) -> Content:
-    """Decode what `admit` let in, in this process; UploadError, or MemoryError when that is short."""
-    decoder = decoder_for(sniffed.media_type)
+    UploadError; MemoryError, ImportError or PermissionError where this process lacks something.
+    """
+    decoder = decoder or decoder_for(sniffed.media_type)
     try:
         return decoder(sniffed, limits, fields)
-    except (UploadError, MemoryError):
+    except (UploadError, MemoryError, ImportError, PermissionError):
         raise
     except RecursionError:
         raise UploadError("too_deep", sniffed.media_type) from None

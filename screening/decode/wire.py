@@ -15,10 +15,15 @@ from screening.records import Article, Content, Picture
 
 PREFIX = struct.Struct(">II")  # bytes of the header, bytes of the body
 MAX_HEADER = 1 << 20
+OUT_OF_MEMORY = 77  # exit status of a child
 
 
 class Broken(Exception):
-    """The other side is gone or does not speak this protocol."""
+    """The other side does not speak this protocol."""
+
+
+class Ended(Broken):
+    """The other side is gone."""
 
 
 def send(stream: IO[bytes], header: dict[str, Any], body: bytes | memoryview = b"") -> None:
@@ -79,5 +84,5 @@ def largest(limits: Limits) -> int:
 def _exactly(stream: IO[bytes], size: int) -> bytes:
     data = stream.read(size)
     if len(data) != size:
-        raise Broken("ended early")
+        raise Ended("ended early")
     return data

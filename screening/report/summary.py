@@ -17,7 +17,7 @@ def summary_table(run: Run) -> Table:
     decided = run.listed - run.skipped
     seconds = (run.committed_at - run.started_at).total_seconds()
     ledger = f"{run.listed} listed - {run.skipped} skipped = {decided} decided, in {seconds:.1f} s"
-    lines = [ledger, *_work(run)]
+    lines = [ledger, *_work(run), *([f"sandbox: {visible(run.sandbox)}"] if run.sandbox else [])]
     table = Table(
         title=Text(f"run {visible(run.run_id)}"),
         caption=Text("\n".join(lines)),

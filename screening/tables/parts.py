@@ -39,8 +39,8 @@ class Part:
     """One file of verdicts of one run: its name below `verdicts/`, size in bytes, rows, rows per decision.
 
     `keys` is the sum of its rows' `upload_key`s, `stats` the Delta statistics (JSON). `metrics` is what was counted
-    while it was made (see `meter`), by `worker`, an id, which loaded so many models. Every field goes into JSON as it
-    is, and none holds content.
+    while it was made (see `meter`), by `worker`, an id, which loaded so many models and whose decoders were held by
+    `sandbox`. Every field goes into JSON as it is, and none holds content.
     """
 
     path: str
@@ -55,6 +55,7 @@ class Part:
     metrics: Mapping[str, int] = field(default_factory=dict)
     worker: str = ""
     models: int = 0
+    sandbox: str = ""
 
     @property
     def counts(self) -> dict[Decision, int]:
@@ -70,6 +71,11 @@ def metrics_of(parts: Iterable[Part]) -> dict[str, int]:
     parts = list(parts)
     loads = {part.worker: part.models for part in parts if part.worker}
     return summed([*(part.metrics for part in parts), {"models_loaded": sum(loads.values())} if loads else {}])
+
+
+def sandbox_of(parts: Iterable[Part]) -> str:
+    """What held a run's decoders, each once, in order, by comma."""
+    return ", ".join(sorted({part.sandbox for part in parts} - {""}))
 
 
 def check_run_id(run_id: str) -> str:

@@ -80,7 +80,8 @@ RUNS = _schema(
     policy=_TEXT,
     started_at=_TIME,
     committed_at=_TIME,
-    metrics=pa.map_(_TEXT, pa.int64()),  # null in rows written before there was such a column
+    metrics=pa.map_(_TEXT, pa.int64()),  # null in rows written before there was such a column, as is the next
+    sandbox=_TEXT,
 )
 REVIEWS = _schema(
     "review_id run_id uri generation decision",
@@ -135,7 +136,7 @@ def _flat(value: Any) -> Any:
 def run_from(row: Mapping[str, Any]) -> Run:
     """The ledger entry of a row of `runs`."""
     times = {name: _utc(row[name]) for name in ("started_at", "committed_at")}
-    return Run(**{**row, **times, "metrics": dict(row.get("metrics") or ())})
+    return Run(**{**row, **times, "metrics": dict(row.get("metrics") or ()), "sandbox": row.get("sandbox") or ""})
 
 
 def review_from(row: Mapping[str, Any]) -> Review:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from pipelines.options import LOCAL_RUNNER
 from pipelines.progress import Progress
 from pipelines.screen import build
 from pipelines.steps import CommitRun, ScreenUploads
+from screening.decode import Decoder
 from screening.meter import summed
 from screening.records import DECISIONS, Upload
 from screening.settings import prepare
@@ -94,6 +97,25 @@ def test_a_folder_of_nothing_counted_nothing(place, tmp_path):
     place.uploads = str(tmp_path / "none")
     place.screen("--run-id", "none")
     assert place.tables.run("none").metrics == {}
+
+
+def test_a_run_says_what_held_its_decoders(place, capsys):
+    assert place.screen("--run-id", "one") == 0
+    said = place.tables.run("one").sandbox
+    with Decoder() as decoder:
+        assert said == decoder.check() != ""
+    assert f"sandbox: {said}" in capsys.readouterr().out
+    assert f"decoders held by {said}" in Path(place.results, "reports", "one.html").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes a system call away, which only Linux can")
+def test_require_refuses_a_kernel_with_less_before_anything_is_read(place):
+    kernel = Path(__file__).parents[1] / "screening" / "decode" / "without.py"
+    command = ["-m", "pipelines.screen", "--input=/no/such/folder", "--results", place.results, "--sandbox=require"]
+    done = subprocess.run([sys.executable, kernel, "seccomp", *command], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "--sandbox=require: only " in done.stderr
+    assert not Path(place.results).exists()
 
 
 def test_reused_scores_are_counted(place):

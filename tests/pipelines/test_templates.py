@@ -25,6 +25,7 @@ VALUES = {
     "mode": "label",
     "engine": "cuda",
     "precision": "fp16",
+    "sandbox": "require",
     "cores": "4",
     "accelerator": EXAMPLE,
 }

@@ -306,12 +306,14 @@ def test_a_missing_policy_is_said_in_one_line():
 
 def test_a_sound_policy(load, tmp_path):
     head = (
-        "limits: {max_bytes: 2MiB, memory_bytes: 1073741824, seconds: 3}\narticle_fields: {text: [story, story.body]}\n"
+        "limits: {max_bytes: 2MiB, memory_bytes: 1073741824, cpu_seconds: 0.5, seconds: 3}\n"
+        "article_fields: {text: [story, story.body]}\n"
         "languages: [en, de]\nquota: {max_error_share: 0.1}\n"
     )
     policy = load(CATEGORIES + head)
     assert (policy.name, policy.version, policy.languages) == ("test", 1, ("en", "de"))
-    assert (policy.limits.max_bytes, policy.limits.memory_bytes, policy.limits.seconds) == (2 << 20, 1 << 30, 3.0)
+    assert (policy.limits.max_bytes, policy.limits.memory_bytes) == (2 << 20, 1 << 30)
+    assert (policy.limits.cpu_seconds, policy.limits.seconds) == (0.5, 3.0)
     assert policy.fields.text == ("story", "story.body")
     assert "title" in policy.fields.title
     assert (policy.quota.max_reject_share, policy.quota.max_error_share, policy.quota.min_uploads) == (0.5, 0.1, 20)

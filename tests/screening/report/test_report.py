@@ -188,6 +188,15 @@ def test_the_summary_has_the_ledger(tables) -> None:
     assert re.search(r"accept\W+1\W+50\.0%", out)
 
 
+def test_page_and_summary_say_what_held_the_decoders(tables) -> None:
+    run = commit(tables, BASE)
+    console = Console(record=True, width=120)
+    console.print(summary_table(replace(run, sandbox="seccomp+landlock+limits")))
+    console.print(summary_table(run))
+    assert console.export_text().count("sandbox: ") == 1
+    assert "decoders held by" not in Page(render(tables, "run-1")).text
+
+
 def test_work_is_rates_and_shares() -> None:
     run = Run("r", "/in", 24, 0, 24, 0, 0, 0, "f", "p", NOW, NOW + timedelta(seconds=12), COUNTED)
     work = work_of(run)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from screening.errors import ConfigError
 from screening.records import DECISIONS
-from screening.tables import Part, ReconcileError, ResultTables, add_keys, delta, metrics_of, upload_key
+from screening.tables import Part, ReconcileError, ResultTables, add_keys, delta, metrics_of, sandbox_of, upload_key
 from screening.tables.commit import reconcile
 from screening.tables.schema import RUNS, SCHEMAS
 
@@ -296,6 +296,28 @@ def test_a_run_carries_what_its_parts_counted(tmp_path, verdict, run_row) -> Non
     assert ResultTables(str(tmp_path)).run("run-1") == row
     asked = tables.connection().execute("SELECT metrics['ms.read'] FROM runs").fetchall()
     assert asked == [(12,)]
+
+
+def test_a_run_says_what_held_its_decoders(tmp_path, verdict, run_row) -> None:
+    tables = ResultTables(str(tmp_path))
+    held = {"/in/a": "limits", "/in/b": "seccomp+landlock+limits", "/in/c": "limits", "/in/d": ""}
+    parts = [replace(tables.write_part("run-1", [verdict(uri=uri)]), sandbox=walls) for uri, walls in held.items()]
+    assert sandbox_of(parts) == "limits, seccomp+landlock+limits"
+    row = tables.commit_run(replace(run_row("run-1", accept=4), sandbox=sandbox_of(parts)), parts)
+    assert ResultTables(str(tmp_path)).run("run-1") == row
+    assert tables.connection().execute("SELECT sandbox FROM runs").fetchall() == [("limits, seccomp+landlock+limits",)]
+
+
+@pytest.mark.parametrize("column", ["metrics", "sandbox"])
+def test_a_ledger_from_before_a_column_is_read_and_goes_on(tmp_path, verdict, commit, monkeypatch, column) -> None:
+    with monkeypatch.context() as patch:
+        patch.setitem(SCHEMAS, "runs", RUNS.remove(RUNS.get_field_index(column)))
+        commit(ResultTables(str(tmp_path)), "run-0", verdict(uri="/in/0"))
+    assert column not in DeltaTable(tmp_path / "runs").schema().to_json()
+    tables = ResultTables(str(tmp_path))
+    assert not getattr(tables.run("run-0"), column)
+    commit(tables, "run-1", verdict(uri="/in/1"))
+    assert [getattr(run, column) for run in tables.runs()] == [getattr(tables.run("run-1"), column)] * 2
 
 
 def _die(*_: object) -> None:
