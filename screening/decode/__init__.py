@@ -1,7 +1,8 @@
 """Untrusted bytes in, `Content` out, or an UploadError that says why not.
 
 Reasons: `empty`, `unsupported_type` (the detail names the type), `undecodable`, `too_large`,
-`too_many_pixels`, `too_deep`, `no_text`, `decode_timeout`, `decoder_crashed`.
+`too_many_pixels`, `too_deep`, `too_complex` (the detail names the count and its limit), `no_text`, `decode_timeout`,
+`decoder_crashed`.
 """
 
 from screening.decode.limits import MAX_SIDE, Fields, Limits
@@ -17,6 +18,7 @@ REASONS = (
     "too_large",
     "too_many_pixels",
     "too_deep",
+    "too_complex",
     "no_text",
     "decode_timeout",
     "decoder_crashed",

@@ -13,7 +13,9 @@ class Limits:
 
     `max_bytes` and `memory_bytes` are bytes, `max_pixels` is width × height of one frame, `max_frames` counts
     the frames of an animation or the pages of a TIFF, `max_text_chars` are characters of a document before and
-    after extraction, `max_nesting` is the depth of JSON, `seconds` are wall-clock.
+    after extraction, `max_nesting` is the depth of JSON, `max_marks` are Markdown's lines, marks (`*`, `[` and the
+    like) and table cells, `max_windows` are what a classifier reads of one text (some 250 tokens and 30 ms of a core
+    each), `seconds` are wall-clock.
     """
 
     max_bytes: int = 64 << 20
@@ -21,6 +23,8 @@ class Limits:
     max_frames: int = 5_000
     max_text_chars: int = 2_000_000
     max_nesting: int = 64
+    max_marks: int = 100_000
+    max_windows: int = 1_000
     seconds: float = 20.0
     memory_bytes: int = 2 << 30
 

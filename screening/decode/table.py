@@ -56,7 +56,7 @@ def prepare(media_type: str) -> None:
     """Import all that decoding this type may need, for a child whose clock has not started yet."""
     decoder_for(media_type)
     if media_type == JSON:
-        importlib.import_module("screening.decode.markup")  # only JSON with markup in it comes to a child
+        importlib.import_module("screening.decode.visible")  # only JSON with markup in it comes to a child
 
 
 def decode_admitted(sniffed: Sniffed, limits: Limits, fields: Fields) -> Content:
