@@ -80,7 +80,8 @@ class Screener:
         _same("run", engine.id, settings.fingerprint.engine)
         _same("decode with", decoder_version(self._policy.fields), settings.fingerprint.decoder)
         bundles = settings.load_bundles()
-        self._classifiers = [Classifier(bundle, engine, self.meter, REMEMBER) for bundle in bundles]
+        most = self._policy.limits.max_windows
+        self._classifiers = [Classifier(bundle, engine, self.meter, REMEMBER, most) for bundle in bundles]
         self._media = {classifier.bundle.modality for classifier in self._classifiers}
         self._known = Known(reuse, settings.fingerprint, bundles) if reuse else None
         self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores)

@@ -42,6 +42,24 @@ MARKDOWN: Mapping[str, Callable[[], str]] = {
 }
 
 
+# texts as long as the default limit lets through, in shapes that expressions and tables dislike
+LONG = 2_000_000
+TEXTS: Mapping[str, Callable[[], str]] = {
+    "one-letter words": lambda: "a b c d e f g h " * (LONG // 16),
+    "words that never come again": lambda: " ".join(map(str, range(LONG // 8))),
+    "one word": lambda: "a" * LONG,
+    "no blanks": lambda: "abcdefghij" * (LONG // 10),
+    "ideographs": lambda: "".join(chr(0x4E00 + i * 7919 % 20_000) for i in range(LONG // 2)),
+    "newlines": lambda: "x" + "\n" * (LONG - 2) + "y",
+    "combining marks": lambda: "a" + "\u0301" * (LONG - 1),
+    "apostrophes": lambda: "a" + "'" * (LONG - 2) + "!",
+    "dots": lambda: "." * (LONG - 1) + "x",
+    "brackets": lambda: "(" * LONG,
+    "the same line": lambda: "the same line again\n" * (LONG // 20),
+    "boilerplate": lambda: "privacy policy " + "x." * (LONG // 2 - 10),
+}
+
+
 class Clock:
     """Seconds that this process's processors have spent since it was made: the same however busy the machine is."""
 
