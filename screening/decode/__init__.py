@@ -1,6 +1,6 @@
 """Untrusted bytes in, `Content` out, or an UploadError that says why not.
 
-Reasons: `empty`, `unsupported_type` (the detail names the type), `undecodable`, `too_large`,
+Reasons: `empty`, `unsupported_type`, `unsupported_variant` (the detail names it), `undecodable`, `too_large`,
 `too_many_pixels`, `too_deep`, `too_complex` (the detail names the count and its limit), `no_text`, `decode_timeout`,
 `decoder_crashed`.
 """
@@ -14,6 +14,7 @@ from screening.decode.version import DECODER_VERSION, decoder_version
 REASONS = (
     "empty",
     "unsupported_type",
+    "unsupported_variant",
     "undecodable",
     "too_large",
     "too_many_pixels",
