@@ -89,7 +89,8 @@ class Screener:
         # also when nobody holds it
         self.close = weakref.finalize(self, _close, (self._readers, self._scorers), self._decoder)
         bundles = settings.load_bundles()
-        self._classifiers = [Classifier(bundle, engine, self.meter, REMEMBER) for bundle in bundles]
+        most = self._policy.limits.max_windows
+        self._classifiers = [Classifier(bundle, engine, self.meter, REMEMBER, most) for bundle in bundles]
         self._media = {classifier.bundle.modality for classifier in self._classifiers}
         self._known = Known(reuse, settings.fingerprint, bundles) if reuse else None
         self.sandbox = self._decoder.check()

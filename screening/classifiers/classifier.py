@@ -18,6 +18,7 @@ from screening.classifiers.pictures import windows as windows_of
 from screening.classifiers.scorer import Probabilities, Scorer
 from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
+from screening.decode.limits import Limits
 from screening.errors import ConfigError, UploadError
 from screening.meter import Meter
 from screening.records import Article, Content, Evidence, Picture, Signal
@@ -33,13 +34,16 @@ class Classifier:
     """A bundle on an engine, tried once when it is made: ConfigError when the model does not run.
 
     `meter` adds up the load, the steps `tokenise`, `resize` and `infer`, tokens and padding; of so many windows
-    (`remember`) the logits are kept, and used again where the same window comes again.
+    (`remember`) the logits are kept, and used again where the same window comes again. A text of more than `most`
+    windows is not scored.
     """
 
     def __init__(
-        self, bundle: Bundle, engine: Engine | None = None, meter: Meter | None = None, remember: int = 0
-    ) -> None:
+        self, bundle: Bundle, engine: Engine | None = None, meter: Meter | None = None, remember: int = 0,
+        most: int = Limits().max_windows,
+    ) -> None:  # fmt: skip
         self.bundle = bundle
+        self._most = most
         self._engine = engine or make_engine()
         manifest = bundle.manifest
         if manifest.text and manifest.tokenizer:
@@ -57,7 +61,8 @@ class Classifier:
         """Signals of every label, or why there are none, one entry per content in order.
 
         Contents are articles or pictures, as the bundle's modality says. When a batch raises, it is halved until
-        only the content that can't be scored is left: UploadError("classifier_failed").
+        only the content that can't be scored is left: UploadError("classifier_failed"). A text of too many windows is
+        UploadError("too_complex").
         """
         if not contents:
             return []
@@ -109,20 +114,26 @@ class Classifier:
 
     def _texts(self, articles: Sequence[Article], scorer: Scorer) -> list[Result]:
         texts = [scored_text(article) for article in articles]
-        cut = windows(self._tokenizer, [text for text, _ in texts])
+        cut = windows(self._tokenizer, [text for text, _ in texts], self._most)
         spans: list[Span] = []
         parts: list[list[Probabilities]] = []
+        over: set[int] = set()
         while slab := self._next(cut, scorer):
-            spans += [window.span for window in slab]
-            parts.append(scorer.texts(slab))
+            over |= {window.span.text for window in slab if window.span.number >= self._most}
+            if some := [window for window in slab if window.span.text not in over]:
+                spans += [window.span for window in some]
+                parts.append(scorer.texts(some))
         probabilities = [np.concatenate(head) for head in zip(*parts, strict=True)]
-        results: list[Result] = []
+        limit = f"{self.bundle.id.name}: more windows of text than {self._most}, the limit"
+        results: list[Result] = [UploadError("too_complex", limit) for _ in texts]
         row = 0
         for text, group in groupby(spans, key=lambda span: span.text):
             own = list(group)
-            places = [evidence(span, texts[text][1]) for span in own]
-            weights = np.array([span.tokens for span in own], np.float64)
-            results.append(self._signals(probabilities, slice(row, row + len(own)), places, weights, texts[text][0]))
+            if text not in over:
+                places = [evidence(span, texts[text][1]) for span in own]
+                weights = np.array([span.tokens for span in own], np.float64)
+                rows = slice(row, row + len(own))
+                results[text] = self._signals(probabilities, rows, places, weights, texts[text][0])
             row += len(own)
         return results
 

@@ -22,7 +22,7 @@ Feature = Literal[
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 LIMIT = 3.0  # spreads from the centre: a text of exclamation marks only must not outweigh everything else
 _WORD = re.compile(r"\w+")
-_END = re.compile(r"[.!?]+(?=\s|$)")
+_END = re.compile(r"[.!?](?=\s|$)")
 
 
 def surface(text: str) -> npt.NDArray[np.float64]:

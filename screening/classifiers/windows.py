@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -51,19 +52,23 @@ def load_tokenizer(raw: bytes, windowing: Windowing, file: str) -> Tokenizer:
     return tokenizer
 
 
-def windows(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[Window]:
+def windows(tokenizer: Tokenizer, texts: Sequence[str], most: int = sys.maxsize) -> Iterator[Window]:
     """All windows of all texts, in order, made as they are asked for; each text has one at least.
 
     Every character that gave a token lies in a window. A text of more than `PIECE` characters is cut into
-    pieces first, by its own length only, so its windows are the same wherever it stands.
+    pieces first, by its own length only, so its windows are the same wherever it stands. A text of more than `most`
+    windows ends with its window number `most`, the one too many.
     """
     text, number = -1, 0
-    for group in _groups(texts):
+    for pieces in _groups(texts):
+        group = [piece for piece in pieces if piece[0] != text or number <= most]
         encodings = tokenizer.encode_batch([texts[index][start:end] for index, start, end in group])
         for (index, begins, _), first in zip(group, encodings, strict=True):
             if index != text:
                 text, number = index, 0
             for encoding in (first, *first.overflowing):
+                if number > most:
+                    break
                 span = _span(encoding)
                 if span is None and number > 0:
                     continue  # a piece of blanks

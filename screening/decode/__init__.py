@@ -1,7 +1,8 @@
 """Untrusted bytes in, `Content` out, or an UploadError that says why not.
 
-Reasons: `empty`, `unsupported_type` (the detail names the type), `undecodable`, `too_large`,
-`too_many_pixels`, `too_deep`, `no_text`, `too_much_work`, `decode_timeout`, `decoder_crashed`.
+Reasons: `empty`, `unsupported_type`, `unsupported_variant` (the detail names it), `undecodable`, `too_large`,
+`too_many_pixels`, `too_deep`, `too_complex` (the detail names the count and its limit), `no_text`, `too_much_work`,
+`decode_timeout`, `decoder_crashed`.
 """
 
 from screening.decode.limits import MAX_SIDE, Fields, Limits
@@ -13,10 +14,12 @@ from screening.decode.version import DECODER_VERSION, decoder_version
 REASONS = (
     "empty",
     "unsupported_type",
+    "unsupported_variant",
     "undecodable",
     "too_large",
     "too_many_pixels",
     "too_deep",
+    "too_complex",
     "no_text",
     "too_much_work",
     "decode_timeout",

@@ -126,6 +126,6 @@ def _unmarked(text: str) -> str:
     clean = UNPRINTABLE.sub("�", text)
     if "<" not in clean or text_type(clean) != HTML:
         return clean
-    from screening.decode.markup import visible_text
+    from screening.decode.visible import visible
 
-    return visible_text(clean)
+    return visible(clean).text

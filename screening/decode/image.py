@@ -11,6 +11,7 @@ from PIL import (  # the plugins that are imported are the formats that can be o
     BmpImagePlugin,
     GifImagePlugin,
     Image,
+    ImageFile,
     JpegImagePlugin,
     MpoImagePlugin,  # noqa: F401 (the plugin of JPEG asks for it late)
     PngImagePlugin,
@@ -21,10 +22,12 @@ from PIL import (  # the plugins that are imported are the formats that can be o
 from screening.decode.limits import MAX_SIDE as MAX_SIDE
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed
+from screening.decode.variants import unsupported
 from screening.errors import UploadError
 from screening.records import Picture
 
 BACKGROUND = (255, 255, 255)  # what shows through a transparent image: the white of a page
+PIXEL = 4  # bytes: eight-bit RGBA, CMYK and all that is smaller; what has more counts as more pixels
 DRAFT = 1.5  # a JPEG is decoded to at least so many times what is kept: at 1 its blocks show in blur scores and hashes
 ORIENTATION = 0x0112  # EXIF 2.32 § 4.6.4; the turns that set each value upright
 UPRIGHT = {
@@ -52,7 +55,8 @@ def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Picture:
     """The first frame of an image, upright, over white, scaled to fit `MAX_SIDE` when larger.
 
     UploadError too_many_pixels (told from the header, before anything is decoded), too_large (frames),
-    undecodable (also when the data ends early). Colour profiles are not applied.
+    unsupported_variant (sound, but not for Pillow), undecodable (also when the data ends early). Colour profiles are
+    not applied.
     """
     media_type, data = sniffed.media_type, io.BytesIO(sniffed.data)
     Image.MAX_IMAGE_PIXELS = limits.max_pixels  # for what only a frame's own header tells; Pillow refuses twice this
@@ -60,13 +64,20 @@ def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Picture:
         return _decode(media_type, data, limits)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UploadError("too_many_pixels", type(error).__name__) from None
+    except (UploadError, MemoryError):
+        raise
+    except Exception:
+        if variant := unsupported(media_type, sniffed.data):
+            raise UploadError("unsupported_variant", variant) from None
+        raise
 
 
 def _decode(media_type: str, data: io.BytesIO, limits: Limits) -> Picture:
     with Image.open(data, formats=FORMATS[media_type]) as image:
         width, height = image.size
-        if width * height > limits.max_pixels:
-            raise UploadError("too_many_pixels", f"{width}×{height}, limit {limits.max_pixels}")
+        most = limits.max_pixels * PIXEL // max(PIXEL, _bytes_a_pixel(media_type, image))
+        if width * height > most:
+            raise UploadError("too_many_pixels", f"{width}×{height}, limit {most} of this kind")
         image.verify()  # checksums; the image can't be used after it
     data.seek(0)
     with Image.open(data, formats=FORMATS[media_type]) as image:
@@ -88,6 +99,16 @@ def _decode(media_type: str, data: io.BytesIO, limits: Limits) -> Picture:
         width, height = (height, width) if orientation >= 5 else (width, height)
     pixels: npt.NDArray[np.uint8] = np.frombuffer(scaled.tobytes(), np.uint8)
     return Picture(media_type, width, height, frames, pixels.reshape(scaled.height, scaled.width, 3))
+
+
+def _bytes_a_pixel(media_type: str, image: ImageFile.ImageFile) -> int:
+    """What decoding goes through for a pixel: its bands in the file, which Pillow may shorten to eight bits each.
+
+    WebP holds two frames, in colours and in brightness.
+    """
+    raw = str(image.tile[0].args if image.tile else "")
+    wide = 2 if ";16" in raw else 4 if image.mode in ("I", "F") else 1
+    return 2 * PIXEL if media_type == "image/webp" else len(image.getbands()) * wide
 
 
 def _fit(width: int, height: int) -> tuple[int, int]:

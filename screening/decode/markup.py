@@ -15,21 +15,20 @@ from trafilatura.settings import Document
 from screening.decode.article import check_length, make_article, mapped
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import HTML, MARKDOWN, Sniffed
+from screening.decode.visible import visible
 from screening.errors import UploadError
 from screening.records import Article
 
-HIDDEN = ("head", "script", "style", "template", "svg", "math", "iframe", "object", "noembed", "noframes")
-BLOCKS = (
-    "address", "article", "aside", "blockquote", "dd", "div", "dl", "dt", "fieldset", "figcaption", "figure",
-    "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "main", "nav", "ol", "p", "pre",
-    "section", "table", "ul",
-)  # fmt: skip
-LINES = ("br", "li", "tr", "option")
 PARAGRAPH = 40  # characters; what is shorter and stands twice is a headline or a menu
+MARKS = re.compile(r"[\n*_`~\[\]<>&\\|#+=-]")  # what Markdown's rules look at; each may cost 50 µs
 FRONT_MATTER = re.compile(r"\A---\n((?:[^\n]*\n){1,100}?)---[ \t]*(?:\n|\Z)")
 HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
-BLANK = re.compile(r"\n[ \n]*\n")
-SPACES = re.compile(r"[^\S\n]+")
+# Beyond these a page gives its whole visible text, since trafilatura's work grows with their squares. Ordinary pages
+# have under 3,000 elements, 40 attributes and a million joins.
+MOST_ELEMENTS = 10_000
+MOST_ATTRIBUTES = 256  # of one element
+MOST_JOINS = 200_000_000
+MOST_METADATA = 20_000  # characters of JSON-LD
 # found by the calendar of the day otherwise, and the same bytes would not give the same article for ever
 DATES = {"extensive_search": False, "original_date": True, "max_date": "2100-01-01"}
 
@@ -43,10 +42,12 @@ def html(sniffed: Sniffed, limits: Limits, _: Fields) -> Article:
 def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
     """Markdown (CommonMark and tables) as its rendered text, raw HTML in it too, with YAML front matter.
 
-    UploadError no_text, too_large, too_deep.
+    UploadError no_text, too_large, too_deep, too_complex.
     """
     text = sniffed.text
     check_length(text, limits)
+    if (marks := _marks(text)) > limits.max_marks:
+        raise UploadError("too_complex", f"{marks} lines, marks and cells of Markdown, limit {limits.max_marks}")
     facts: dict[str, str] = {}
     if front := FRONT_MATTER.match(text):
         facts = _front_matter(front[1], fields)
@@ -54,23 +55,38 @@ def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
     heading = HEADING.search(text)
     # the preset stops at 20 levels and silently drops what lies deeper; unread text must never pass
     renderer = MarkdownIt("commonmark", {"maxNesting": 1 << 20}).enable("table")
-    rendered = visible_text(renderer.render(text))
+    rendered = visible(renderer.render(text)).text
     return make_article(MARKDOWN, limits, {"title": heading[1] if heading else "", **facts, "text": rendered})
+
+
+def _marks(text: str) -> int:
+    """What there is to do for Markdown's rules: lines, marks, and the cells of tables, whose rows are filled up."""
+    marks = sum(1 for _ in MARKS.finditer(text))
+    for block in text.split("\n\n") if "|" in text else ():
+        lines = block.split("\n")
+        marks += len(lines) * max(line.count("|") for line in lines)
+    return marks
 
 
 def main_text(markup: str) -> dict[str, str]:
     """The main text of a page by trafilatura, comments after it, with title, byline, date and language.
 
-    A page in which it finds none gives its whole visible text. UploadError too_deep.
+    A page in which it finds none, or that would cost it too much, gives its title and whole visible text.
+    UploadError too_deep.
     """
+    page = visible(markup)
+    whole = {"text": page.text, "title": page.title}
+    if page.elements > MOST_ELEMENTS or page.attributes > MOST_ATTRIBUTES or page.joins > MOST_JOINS:
+        return whole
     tree = _parse(markup)
+    _cut_metadata(tree)
     found = trafilatura.bare_extraction(
         tree, with_metadata=True, include_comments=True, date_extraction_params=DATES, max_tree_size=None
     )
     if not isinstance(found, Document) or not (found.text or found.comments):
-        return {"text": visible_text(markup)}
+        return whole
     text = "\n\n".join(part for part in (found.text, found.comments) if part)
-    text += _repeats(text, visible_text(markup))
+    text += _repeats(text, page.text)
     facts = {"title": found.title, "byline": found.author, "date": found.date, "language": tree.get("lang")}
     return {"text": text, **{name: value or "" for name, value in facts.items()}}
 
@@ -83,28 +99,22 @@ def _repeats(text: str, visible: str) -> str:
     return "".join(f"\n{line}" for line in missing)
 
 
-def visible_text(markup: str) -> str:
-    """All text that a browser would show, blocks apart; UploadError too_deep."""
-    tree = _parse(markup)
-    etree.strip_elements(tree, etree.Comment, etree.ProcessingInstruction, *HIDDEN, with_tail=False)
-    for tags, gap in ((BLOCKS, "\n\n"), (LINES, "\n")):
-        for element in tree.iter(*tags):
-            element.text = gap + (element.text or "")
-            element.tail = gap + (element.tail or "")
-    lines = (SPACES.sub(" ", line).strip() for line in "".join(tree.itertext()).split("\n"))
-    return BLANK.sub("\n\n", "\n".join(lines)).strip()
+def _cut_metadata(tree: lxml_html.HtmlElement) -> None:
+    """Drop the JSON-LD that is beyond `MOST_METADATA`: trafilatura searches it for authors in quadratic time."""
+    left = MOST_METADATA
+    for script in tree.iter("script"):
+        if "json" in script.get("type", ""):
+            left -= len(script.text or "")
+            if left < 0:
+                script.text = None
 
 
 def _parse(markup: str) -> lxml_html.HtmlElement:
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_pis=True)
     try:
-        tree = lxml_html.document_fromstring(markup.encode(), parser=parser, ensure_head_body=True)
+        return lxml_html.document_fromstring(markup.encode(), parser=parser, ensure_head_body=True)
     except etree.ParserError:  # nothing in it, not even an element
         return lxml_html.document_fromstring("<p>", ensure_head_body=True)
-    if any(entry.type_name == "ERR_RESOURCE_LIMIT" or "Excessive" in entry.message for entry in parser.error_log):
-        # libxml2 stops at 256 levels and drops all the rest in silence
-        raise UploadError("too_deep", "HTML deeper than 256 levels")
-    return tree
 
 
 def _front_matter(text: str, fields: Fields) -> dict[str, str]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from math import isfinite
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from screening.checks import TEXT_CHECKS, run_checks
-from screening.checks.text import View
+from screening.checks.text import NGRAM, View, _repeated_runs
+from screening.classifiers.surface import surface
+from screening.records import Article
+from tests.screening.decode.heavy import TEXTS, Clock
 
 
 def scores(text, lab, languages=("en",)):
@@ -118,3 +123,30 @@ def test_the_language_is_noted_whatever_the_policy_names(code, lab):
 
 def test_no_letters_have_the_code_for_none(lab):
     assert run_checks(lab.article("12345 !!!"))[-1].evidence.note == "und"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_longest_texts_of_bad_shapes_end_in_seconds(name, lab):
+    """The form that heads see too; dots once took the square of their number."""
+    text, clock = TEXTS[name](), Clock()
+    scores(text, lab)
+    surface(text)
+    assert clock.seconds < 6
+
+
+def said_again(words: list[str]) -> float:
+    """The share of characters in runs that stood there before, run by run."""
+    seen: set[tuple[str, ...]] = set()
+    again: set[int] = set()
+    for place in range(len(words) - NGRAM + 1):
+        run = tuple(words[place : place + NGRAM])
+        again |= set(range(place, place + NGRAM)) if run in seen else set()
+        seen.add(run)
+    return sum(len(words[i]) for i in again) / max(1, sum(map(len, words)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(["a", "bb", "ccc"]), max_size=60), st.integers(0, 60))
+def test_runs_are_found_wherever_they_lie(words, start):
+    words = [*words, "between", *words[start:]]
+    assert _repeated_runs(View(Article("text/plain", " ".join(words)))) == pytest.approx(said_again(words))

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.errors import UploadError
+from screening.meter import Meter
 from screening.records import Article, Evidence, Picture
+from screening.settings import prepare
 from tests.screening.classifiers.tiny import WORDS, image_bundle, text_bundle
+from tests.screening.decode.heavy import Clock
 
 TOLERANCE = 1e-6  # the promise is 1e-4; so small a model keeps far below it
 
@@ -83,6 +86,30 @@ def uint8_tiled(tmp_path_factory) -> Classifier:
 def scores(result) -> dict[str, float]:
     assert not isinstance(result, UploadError), result
     return {signal.label: signal.score for signal in result}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=5))
+def test_a_text_of_too_many_windows_is_refused_and_its_neighbours_are_not(text, lengths):
+    """Windows of the tiny bundle are of 14 words, of which 4 are shared: 24 words fill two."""
+    texts = says(*("good " * length for length in lengths))
+    bounded = Classifier(text.bundle, make_engine("onnxruntime", cores=1), most=2)
+    for length, one, free in zip(lengths, bounded.score(texts), text.score(texts), strict=True):
+        if length > 24:
+            assert (one.reason, one.detail) == ("too_complex", "tiny-text: more windows of text than 2, the limit")
+        else:
+            assert scores(one) == pytest.approx(scores(free), abs=TOLERANCE)
+
+
+def test_what_is_too_long_is_hardly_classified():
+    """A million words would be 4,500 windows."""
+    [bundle] = prepare().load_bundles()
+    meter = Meter()
+    classifier, clock = Classifier(bundle, make_engine("onnxruntime", cores=2), meter), Clock()
+    [result] = classifier.score(says("a b c d e f g h " * 125_000))
+    assert result.reason == "too_complex"
+    assert clock.seconds < 5
+    assert "tokens" not in meter.read()
 
 
 class Contract:

@@ -1,0 +1,98 @@
+"""What an upload costs is bounded by counts, and what can be read in linear time is read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+from lxml import html as lxml_html
+
+from screening.decode import Limits, decode
+from screening.decode.visible import BLANK, BLOCKS, HIDDEN, LINES, SPACES, visible
+from screening.errors import UploadError
+from tests.screening.decode.heavy import MARKDOWN, PAGES, Clock, page
+
+SECONDS = 5.0  # each of these took 2 to 100
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_heavy_pages_are_read_to_their_last_word_in_time(name):
+    data, clock = PAGES[name]().encode(), Clock()
+    article = decode(data)
+    assert clock.seconds < SECONDS
+    assert article.text.endswith("last")
+    assert article.title == "Heavy title"
+
+
+@pytest.mark.parametrize("name", MARKDOWN)
+def test_markdown_of_too_many_marks_is_refused_before_it_is_rendered(name):
+    data, clock = MARKDOWN[name]().encode(), Clock()
+    with pytest.raises(UploadError, match=r"too_complex: \d+ lines, marks and cells of Markdown, limit 100000"):
+        decode(data)
+    assert clock.seconds < SECONDS / 5
+
+
+def test_the_limit_on_marks_is_the_policys_and_exact():
+    data = b"# T\n\n**a** b"  # #, two lines and four stars
+    assert decode(data, Limits(max_marks=7)).text == "T\n\na b"
+    with pytest.raises(UploadError, match="too_complex: 7 "):
+        decode(data, Limits(max_marks=6))
+
+
+def test_a_book_in_markdown_is_no_heavy_upload():
+    chapter = "## A chapter\n\n" + ("He said *that* and went on, and on; it was late.\n" * 12 + "\n") * 10
+    assert decode((chapter * 250).encode()).text.count("A chapter") == 250
+
+
+def test_a_heavy_page_is_read_as_it_is_shown_where_words_are_split_by_tags():
+    """Else whoever wants to hide a word would only have to make the page heavy."""
+    assert "hateful" in decode(page("<p>" + "<b>x</b> " * 20_000 + "h<i>ate</i>f<b></b>ul</p>").encode()).text
+
+
+def shown_by_a_tree(markup: str) -> str:
+    """The same text from lxml's tree of the page, whose cost is the square of some counts."""
+    tree = lxml_html.document_fromstring(markup.encode(), lxml_html.HTMLParser(encoding="utf-8"), ensure_head_body=True)
+    etree.strip_elements(tree, etree.Comment, etree.ProcessingInstruction, *HIDDEN, with_tail=False)
+    for tags, gap in ((BLOCKS, "\n\n"), (LINES, "\n")):
+        for element in tree.iter(*tags):
+            element.text = gap + (element.text or "")
+            element.tail = gap + (element.tail or "")
+    lines = (SPACES.sub(" ", line).strip() for line in "".join(tree.itertext()).split("\n"))
+    return BLANK.sub("\n\n", "\n".join(lines)).strip()
+
+
+TAGS = [
+    "html", "head", "body", "title", "p", "div", "b", "i", "br", "li", "ul", "tr", "td", "table", "script", "style",
+    "svg", "template", "textarea", "select", "option", "h1", "font", "a", "form", "frameset", "noscript", "iframe",
+    "pre", "xmp", "plaintext", "caption", "tbody", "input", "img", "hr", "x-y",
+]  # fmt: skip
+PIECES = [
+    *(f"<{tag}>" for tag in TAGS),
+    *(f"</{tag}>" for tag in TAGS if tag != "html"),  # a browser shows what comes after it, a tree forgets it
+    *("<b a=b>", "<p/>", "word", "x ", "\n", " ", "&amp;", "&#65;", "<!--c-->", "<?pi?>", "<![CDATA[y]]>", "<", "</"),
+    *("<!doctype html>", "é", "&lt;b>", '<i a="', "'>", "--"),
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=16))
+def test_visible_text_is_that_of_the_page_s_tree(pieces):
+    markup = "".join(["word", *pieces])
+    assert visible(markup).text == shown_by_a_tree(markup)
+
+
+def test_visible_text_counts_what_makes_a_page_heavy():
+    seen = visible("<html><head><title> T </title></head><body><p a=1 b=2>x<b>y</b></p></body></html>")
+    assert (seen.text, seen.title, seen.elements, seen.attributes) == ("xy", "T", 6, 2)
+    assert visible("<p>" + "x" * 1000 + "<b></b>" * 10).joins > 10_000
+    assert visible("<p>" + "x" * 1000 + "</p><p>x</p>" * 10).joins < 1000
+    assert visible("<div>" + "x" * 1000 + "<div></div>" * 10).joins > 10_000
+
+
+def test_what_stands_after_the_end_of_a_page_is_shown_too():
+    assert visible("<html><body>One</body></html> two").text == "One two"
+
+
+def test_a_form_feed_in_a_page_is_no_fault():
+    assert decode(b"<html><body><p>One\x0c two</p></body></html>").text == "One two"
