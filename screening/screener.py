@@ -147,6 +147,8 @@ class Screener:
             failure = error
         except TransientError as error:
             failure = UploadError("read_failed", str(error))
+        except ConfigError as error:  # credentials that the store refuses by now
+            failure = UploadError("unreadable", f"access is denied: {error.what}")
         except Exception as error:  # hostile input must not stop the run: the upload is held, with the reason
             place = traceback.extract_tb(error.__traceback__)[-1]  # not the message, which may hold content
             said = {"uri": upload.uri, "error": type(error).__name__, "at": f"{place.filename}:{place.lineno}"}

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from screening.errors import ScreeningError
@@ -22,13 +21,8 @@ from screening.records import DECISIONS, Release, Review, Run, Verdict
 from screening.tables import delta
 from screening.tables.parts import Part, add_action, add_keys, check_run_id, write_part
 from screening.tables.read import ResultReader
-from screening.tables.schema import (
-    SCHEMAS,
-    VERDICTS,
-    Row,
-    flat_row,
-    run_from,
-)
+from screening.tables.rows import append_once, compact
+from screening.tables.schema import SCHEMAS, VERDICTS, Row, flat_row, run_from
 
 _FACTS = "screening.run"  # in the verdict commit's metadata: the ledger row, and what `heal` returned
 
@@ -97,7 +91,7 @@ class ResultTables(ResultReader):
         Returns the version of `verdicts` up to which every run has its row (-1: no table). Each run's commit
         notes that version, so only the commits since then are looked at.
         """
-        delta.compact(self.table_uri("runs"))
+        compact(self.table_uri("runs"))
         table = delta.load(self.table_uri("verdicts"))
         if table is None:
             return -1
@@ -119,9 +113,9 @@ class ResultTables(ResultReader):
     def append_reviews(self, reviews: Sequence[Review]) -> None:
         """Appends people's decisions; the same reviews (by id), appended again, are there once.
 
-        Needs no right to overwrite or delete; see `delta.compact` and `delta.commit_once`.
+        Needs no right to overwrite or delete; see `rows.append_once`.
         """
-        delta.compact(self.table_uri("reviews"))
+        compact(self.table_uri("reviews"))
         ids = "\0".join(sorted(review.review_id for review in reviews))
         self._append_once("reviews", f"reviews-{_digest(ids)}", [flat_row(each) for each in reviews])
 
@@ -142,20 +136,7 @@ class ResultTables(ResultReader):
     def _append_once(self, name: str, app_id: str, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        data = pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
-
-        def commit(table: DeltaTable, properties: CommitProperties) -> None:
-            # Of another version: a table gains the columns that it lacks, and what lacks a column has nulls there.
-            other = {column.name for column in table.schema().fields} != set(data.schema.names)
-            write_deltalake(
-                table,
-                data,
-                mode="append",
-                schema_mode="merge" if other else None,
-                commit_properties=properties,
-            )
-
-        delta.commit_once(self.table_uri(name), SCHEMAS[name], app_id, commit)
+        append_once(self.table_uri(name), SCHEMAS[name], app_id, rows)
 
 
 def _digest(text: str) -> str:
