@@ -44,3 +44,4 @@ class Tally:
     skipped: int = 0
     keys: int = 0  # of those to be screened, see `upload_key`
     owed: int = 0
+    again: int = 0  # of those to be screened, that failed before for no fault of theirs

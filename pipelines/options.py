@@ -18,6 +18,7 @@ from pipelines.logs import log_json
 from screening import storage
 from screening.errors import ConfigError, ScreeningError
 from screening.hardware import cores_here
+from screening.tables.scan import clearly
 
 # DirectRunner first tries to fetch another runner over the network, so local runs name this one outright.
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
@@ -130,7 +131,8 @@ def command(name: str, run: Callable[[Sequence[str]], int], argv: Sequence[str] 
     """Run a job's `run` as a command: a `ScreeningError` becomes its message on stderr and exit code 2."""
     log_json()
     try:
-        return run(sys.argv[1:] if argv is None else argv)
+        with clearly():
+            return run(sys.argv[1:] if argv is None else argv)
     except ScreeningError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,13 +16,17 @@ log = logging.getLogger(__name__)
 
 LAST_RUN = "last-run"
 MARGIN = timedelta(hours=1)  # by which clocks may differ: of the launcher, of a bucket or file server
-AGAIN = 10_000  # uploads that the job carries along to be tried again
+MOST = 10_000  # uploads that the job carries along to be tried again
+AGAIN = "tried_again"  # in a run's metrics: of how many the last verdict was an error for no fault of theirs
 MARK = "since"  # in a run's metrics: from when on it looked, in seconds since 1970, where a person said so
 
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """The uploads that are there since `at` (None: all), and those of `again`, by URI; `given` says who named `at`."""
+    """The uploads that are there since `at` (None: all), and those of `again`, by URI; `given` says who named `at`.
+
+    What lies below a folder of `again` belongs to it: it was not listed while the folder could not be.
+    """
 
     at: datetime | None = None
     again: frozenset[str] = frozenset()
@@ -29,7 +34,9 @@ class Since:
 
     def keeps(self, upload: Upload) -> bool:
         """Whether the upload is looked at; one of unknown age is."""
-        return self.at is None or upload.created_at is None or upload.created_at >= self.at or upload.uri in self.again
+        if self.at is None or upload.created_at is None or upload.created_at >= self.at:
+            return True
+        return bool(self.again) and any(place in self.again for place in _upwards(upload.uri))
 
     @property
     def metrics(self) -> dict[str, int]:
@@ -40,9 +47,9 @@ class Since:
 def resolve(value: str, tables: ResultTables, source: str, fingerprint: str) -> Since:
     """The flag's meaning: "" is everything, a time is taken as it is, and `last-run` looks into the ledger.
 
-    The last run is the one that began last of those committed on the same input under the same fingerprint; what is
-    older than its start (less `MARGIN`) it has decided, or could not read: that is tried again. So `last-run` never
-    changes what is decided. Without such a run it is everything.
+    The last run is the one that began last of those committed on the same input under the same fingerprint. What is
+    older than its start (less `MARGIN`) it has decided, or that failed for no fault of its own: then it is tried again.
+    So `last-run` never changes what is decided. Without such a run it is everything.
     """
     if not value:
         return Since()
@@ -58,12 +65,22 @@ def resolve(value: str, tables: ResultTables, source: str, fingerprint: str) -> 
     if not whole:
         log.info("since", extra={"last_run": "none; everything is looked at"})
         return Since()
-    last = max(whole, key=lambda run: run.started_at)
-    again = frozenset(tables.unread(last.run_id, AGAIN + 1)) if last.error else frozenset()
-    if len(again) > AGAIN:
-        log.warning("since", extra={"run_id": last.run_id, "unread": "too many; everything is looked at"})
-        return Since()
-    return Since(last.started_at - MARGIN, again)
+    whole.sort(key=lambda run: run.started_at)
+    again: set[str] = set()
+    for run in reversed(whole):
+        again.update(tables.unread(run.run_id, MOST + 1) if run.error else ())
+        if len(again) > MOST:
+            log.warning("since", extra={"run_id": run.run_id, "unread": "too many; everything is looked at"})
+            return Since()
+        if AGAIN in run.metrics:  # it tried again what the runs before it had left
+            break
+    return Since(whole[-1].started_at - MARGIN, frozenset(again))
+
+
+def _upwards(uri: str) -> Iterator[str]:
+    while uri:
+        yield uri
+        uri = uri.rpartition("/")[0]
 
 
 def _time(value: str) -> datetime:

@@ -21,11 +21,21 @@ from pipelines.job import PIECES, REPEATS, TALLIES, Job, Tally
 from pipelines.listing import PIECE, chunks
 from pipelines.logs import tell
 from pipelines.pieces import key
+from pipelines.since import AGAIN
 from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.report import write_report
 from screening.screener import Screener
-from screening.tables import Part, ReconcileError, ResultTables, add_keys, metrics_of, sandbox_of, upload_key
+from screening.tables import (
+    NOTHING,
+    Part,
+    ReconcileError,
+    ResultTables,
+    add_keys,
+    metrics_of,
+    sandbox_of,
+    upload_key,
+)
 
 log = logging.getLogger(__name__)
 
@@ -90,13 +100,15 @@ class ScreenUploads(beam.DoFn):
     def _take(self, uploads: list[Upload]) -> beam.pvalue.TaggedOutput:
         assert self._worker is not None
         uris = [upload.uri for upload in uploads]
-        decided = self._worker.decided.between(min(uris), max(uris)) if uris else set()
-        todo = [upload for upload in uploads if (upload.uri, upload.generation) not in decided]
+        known = self._worker.decided.between(min(uris), max(uris)) if uris else NOTHING
+        todo = [upload for upload in uploads if (upload.uri, upload.generation) not in known.decided]
+        # Of an upload that could not even be looked up, a manifest's, no generation is known: 0.
+        again = sum(bool({(each.uri, each.generation), (each.uri, 0)} & known.failed) for each in todo)
         self._job.signs.leave()
         self._uploads += todo
         self._job.progress.screened(len(uploads) - len(todo))
         keys = add_keys(upload_key(upload.uri, upload.generation) for upload in todo)
-        return beam.pvalue.TaggedOutput(TALLIES, Tally(len(uploads), len(uploads) - len(todo), keys))
+        return beam.pvalue.TaggedOutput(TALLIES, Tally(len(uploads), len(uploads) - len(todo), keys, again=again))
 
     def _screen(self) -> Part:
         assert self._worker is not None
@@ -149,7 +161,7 @@ class CommitRun(beam.DoFn):
             policy=job.settings.policy.digest,
             started_at=job.started_at,
             committed_at=job.started_at,  # set by the commit
-            metrics={**metrics_of(parts), **job.since.metrics},
+            metrics={**metrics_of(parts), **job.since.metrics, AGAIN: sum(tally.again for tally in tallies)},
             sandbox=sandbox_of(parts),
         )
         if add_keys(tally.owed for tally in tallies):

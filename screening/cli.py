@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from screening.commands import classify, drift, explain, file, policy, results, review
 from screening.errors import ScreeningError
 from screening.report.text import visible
+from screening.tables.scan import clearly
 
 COMMANDS = (results, explain, review, policy, drift, classify, file)
 
@@ -34,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     args = parser().parse_args(argv)
     try:
-        code = args.run(args)
+        with clearly():
+            code = args.run(args)
         sys.stdout.flush()
         return int(code or 0)
     except ScreeningError as error:

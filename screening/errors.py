@@ -5,10 +5,25 @@ ScreeningError
 │   └── Replaced      the object is no longer the generation that was asked for
 ├── TargetError       what was accepted can't be put there: the act stays to be done, and a person must look
 ├── TransientError    trying again may help: retried with back-off, then an `error` verdict
+├── TableError        what lies under --results is damaged or not ours: the command stops, nothing is released
 └── ConfigError       a flag, policy, bank or bundle is wrong: the job stops before the first read
 """
 
 from __future__ import annotations
+
+# Why an upload could not be judged, where that is no fault of its bytes: the next run tries these again. All other
+# reasons stand for a fingerprint. `replaced` and `not_found` do too: what took that generation's place is listed anew.
+CIRCUMSTANCES = frozenset(
+    {
+        "read_failed",  # the store gave up
+        "unreadable",  # access is denied
+        "missing_field",  # the store did not say enough of the object
+        "decode_timeout",  # the machine was too busy: heavy bytes meet a limit on work first
+        "decoder_crashed",
+        "classifier_failed",
+        "internal_error",
+    }
+)
 
 
 class ScreeningError(Exception):
@@ -37,6 +52,18 @@ class TargetError(ScreeningError):
 
 class TransientError(ScreeningError):
     """The store or the network failed in a way that another try may mend."""
+
+
+class TableError(ScreeningError):
+    """A result table, or a file of it, is not what was written: which one, of which runs, what is wrong with it."""
+
+    def __init__(self, what: str, *, file: str = "", runs: str = "", fix: str = "") -> None:
+        fix = fix or (
+            "put it back from a backup, or in a bucket from its noncurrent or soft-deleted version; if there is none, "
+            "screen everything again into another --results"
+        )
+        # Without a file it is the message of such an error, as Beam words it anew.
+        super().__init__(f"{file}: {what}" + (f" ({runs})" if runs else "") + f"\n  {fix}" if file else what)
 
 
 class ConfigError(ScreeningError):

@@ -149,12 +149,15 @@ class Screener:
             with self.meter.step("check"):
                 signals += run_checks(content, self._policy.languages)
             prepared = replace(prepared, signals=tuple(signals))
-        except ConfigError:  # of the installation, and of no upload
-            raise
         except UploadError as error:
             failure = error
         except TransientError as error:
             failure = UploadError("read_failed", str(error))
+        except ConfigError as error:
+            if data:  # of the installation, and of no upload
+                raise
+            # credentials that the store refuses by now
+            failure = UploadError("unreadable", f"access is denied: {error.what}")
         except Exception as error:  # hostile input must not stop the run: the upload is held, with the reason
             place = traceback.extract_tb(error.__traceback__)[-1]  # not the message, which may hold content
             said = {"uri": upload.uri, "error": type(error).__name__, "at": f"{place.filename}:{place.lineno}"}

@@ -14,7 +14,7 @@ from screening.classifiers import Bundle, find_bundles, make_engine
 from screening.classifiers.engines import check_precision, engine_id
 from screening.decode import decoder_version
 from screening.errors import ConfigError
-from screening.policy import BankSpec, Policy, load_policy
+from screening.policy import BankSpec, Policy, PolicyError, load_policy
 from screening.records import Fingerprint, Threshold
 
 PACKAGE = str(Path(str(resources.files("screening"))).resolve())  # as the policy gives the places of its banks
@@ -51,7 +51,7 @@ class Settings:
 
     def load_banks(self) -> list[Bank]:
         """The banks of known hashes, verified; ConfigError when one is not what the launcher saw."""
-        banks = _load_banks(replace(bank, uri=self._here(bank.uri)) for bank in self.policy.banks)
+        banks = open_banks(replace(bank, uri=self._here(bank.uri)) for bank in self.policy.banks)
         if _banks_digest(banks) != self.fingerprint.banks:
             raise ConfigError("a bank changed after the job was launched", fix="run the job again")
         return banks
@@ -85,7 +85,7 @@ def prepare(
         decoder=decoder_version(loaded.fields),
         engine=make_engine(engine, precision).id if here else engine_id(engine, precision),
         bundles=tuple(bundle.id for bundle in found),
-        banks=_banks_digest(_load_banks(loaded.banks)),
+        banks=_banks_digest(open_banks(loaded.banks)),
         policy=loaded.digest,
     )
     return Settings(loaded, places, engine, precision, _with_digest(parts, loaded.thresholds))
@@ -96,8 +96,17 @@ def _with_digest(parts: Fingerprint, thresholds: Sequence[Threshold]) -> Fingerp
     return replace(parts, digest=hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest())
 
 
-def _load_banks(specs: Iterable[BankSpec]) -> list[Bank]:
-    return [load_bank(spec.uri, spec.id, spec.use, spec.max_distance) for spec in specs]
+def open_banks(specs: Iterable[BankSpec]) -> list[Bank]:
+    """The banks, whole; PolicyError with what is wrong in each that is not sound."""
+    banks, wrong = [], []
+    for spec in specs:
+        try:
+            banks.append(load_bank(spec.uri, spec.id, spec.use, spec.max_distance))
+        except ConfigError as error:
+            wrong.append(error)
+    if wrong:
+        raise PolicyError(wrong)
+    return banks
 
 
 def _banks_digest(banks: Sequence[Bank]) -> str:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from screening.records import Evidence, Medium, Signal
+
+# The least and the greatest score in each unit.
+RANGES: Mapping[str, tuple[float, float]] = {
+    "words": (0, math.inf),
+    "pixels": (0, math.inf),
+    "share": (0, 1),
+    "ratio": (0, 1),
+    "grey level": (0, 255),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,11 @@ class Check:
     worse: Literal["high", "low"]
     function: Callable[[Any], float]
     note: Callable[[Any], str] | None = None
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest score that there can be."""
+        return RANGES[self.unit]
 
     @property
     def source(self) -> str:

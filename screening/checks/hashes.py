@@ -25,6 +25,7 @@ Use = Literal["block", "allow"]
 LABELS: Mapping[Use, str] = {"block": "known_hash", "allow": "known_good"}
 BITS = 256
 MAX_DISTANCE = 31  # bits: the PDQ paper's threshold for one image in two files
+FORM = 'write {"type": "sha256" or "pdq", "hash": "64 hex digits", "id": "name"}'
 MIN_QUALITY = 50  # the PDQ paper: hashes of less detail than this match by chance
 
 
@@ -51,9 +52,8 @@ def load_bank(uri: str, id: str, use: Use, max_distance: int = MAX_DISTANCE) -> 
     try:
         data = open_store(uri).get(uri)
     except UploadError as error:
-        raise ConfigError(
-            f"bank {id} can't be read ({error.reason})", file=uri, fix="name a file of JSON lines"
-        ) from None
+        what = f"bank {id} can't be read ({error})"
+        raise ConfigError(what, file=uri, line=1, fix="name a file of JSON lines that may be read") from None
     exact: dict[str, str] = {}
     hashes: list[bytes] = []
     entries: list[str] = []
@@ -63,6 +63,10 @@ def load_bank(uri: str, id: str, use: Use, max_distance: int = MAX_DISTANCE) -> 
         else:
             hashes.append(value)
             entries.append(entry)
+    if not exact and not hashes:
+        raise ConfigError(
+            f"bank {id} is empty: it would match nothing", file=uri, line=1, fix=f"{FORM}, a line an entry"
+        )
     words = np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, BITS // 64)
     return Bank(id, use, max_distance, hashlib.sha256(data).hexdigest(), exact, words, tuple(entries))
 
@@ -109,7 +113,7 @@ def _lines(data: bytes, uri: str) -> Iterator[tuple[str, bytes, str]]:
                 f"not a bank entry ({type(error).__name__})",
                 file=uri,
                 line=number,
-                fix='write {"type": "sha256" or "pdq", "hash": "64 hex digits", "id": "name"}',
+                fix=FORM,
             ) from None
         if kind not in ("sha256", "pdq") or len(value) != BITS // 8:
             raise ConfigError(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +19,7 @@ from screening.commands.common import console
 from screening.report.text import visible
 
 FORMATS = ("table", "csv", "json")
+FORMULAS = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones too: some spreadsheets fold them
 _STYLES = {"accept": "green", "review": "yellow", "reject": "red", "error": "magenta"}
 
 
@@ -54,9 +54,23 @@ def _table(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Table:
 
 
 def _csv(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    """RFC 4180, but for lines that end as a shell's do; texts that a spreadsheet would run are made plain ones."""
+    for cells in chain([names], (row.values() for row in rows)):
+        sys.stdout.write((",".join(_quoted(_harmless(cell)) for cell in cells) or '""') + "\n")
+
+
+def _harmless(value: Any) -> str:
+    """The cell, with a quote before what spreadsheets take for a formula; numbers stay numbers.
+
+    Source: OWASP, CSV Injection.
+    """
+    cell = _cell(value)
+    return f"'{cell}" if cell.startswith(FORMULAS) and not isinstance(value, int | float | Decimal) else cell
+
+
+def _quoted(cell: str) -> str:
+    # Not by the csv module, which before Python 3.13 leaves a carriage return bare: a spreadsheet begins a row there.
+    return '"' + cell.replace('"', '""') + '"' if any(sign in cell for sign in ',"\n\r') else cell
 
 
 def _json(rows: Iterable[dict[str, Any]]) -> None:

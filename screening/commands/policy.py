@@ -53,7 +53,10 @@ def _load(args: argparse.Namespace) -> Policy:
 
 def lint(args: argparse.Namespace) -> None:
     """Runs `policy lint`."""
+    from screening.settings import open_banks  # here for the same reason
+
     policy = _load(args)
+    open_banks(policy.banks)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("category", "label", "level", "crossed", "as the policy words it"):
         table.add_column(heading)

@@ -13,6 +13,7 @@ from screening.commands.common import add_results, place
 from screening.commands.output import FORMATS, show
 from screening.errors import ConfigError
 from screening.tables import ResultTables
+from screening.tables.scan import clearly
 from screening.tables.views import query
 
 _VERDICTS = """
@@ -48,7 +49,8 @@ def run(args: argparse.Namespace) -> None:
     else:
         answer = query(connection, _VERDICTS, [_chosen(tables, args.run_id)])
     try:
-        show(answer.to_arrow_reader(), args.format, args.limit)
+        with clearly():
+            show(answer.to_arrow_reader(), args.format, args.limit)
     except (duckdb.Error, pa.ArrowException) as error:
         raise ConfigError(f"the SQL fails on the rows that there are: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -111,10 +112,11 @@ class Compiler:
         [(kind, value)] = given.items()
         origin = f"{kind}: {value:g}"
         if kind == "score":
-            if feed.bounded and not 0 <= value <= 1:
-                self._problems.add(
-                    path, f"{name}: {value:g} is outside the scores of {feed.label}", "they lie between 0 and 1"
-                )
+            least, most = feed.range
+            if not least <= value <= most:
+                fix = f"they lie between {least:g} and {most:g}" if most < math.inf else f"they are {least:g} or more"
+                what = f"{name}: {value:g} is outside the scores of {feed.label}, in {feed.unit}"
+                self._problems.add(path, what, f"write another number: {fix}")
                 return None
             return Threshold(category.id, feed.label, name, feed.worse, float(value), origin)
         if feed.calibration is None:
@@ -126,7 +128,7 @@ class Compiler:
                 else "a check"
             )
             self._problems.add(
-                path, what, f"write a score in {feed.unit}, like `{name}: {'0.9' if feed.bounded else '10'}`"
+                path, what, f"write a score in {feed.unit}, like `{name}: {'0.9' if feed.range[1] <= 1 else '10'}`"
             )
             return None
         try:

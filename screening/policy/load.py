@@ -80,6 +80,8 @@ def _bytes(uri: str) -> bytes:
     try:
         if uri.startswith("gs://"):
             return open_store(uri).get(uri)
+        if LocalPath(uri).exists() and not LocalPath(uri).is_file():
+            raise ConfigError("it is no file")
         with LocalPath(uri).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:

@@ -36,12 +36,14 @@ class CheckLike(Protocol):
     @property
     def unit(self) -> str: ...
     @property
+    def range(self) -> tuple[float, float]: ...
+    @property
     def worse(self) -> Literal["high", "low"]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A signal that a category may name; `unbounded` scores are in `unit`, all others lie in 0 to 1."""
+    """A signal that a category may name; its scores, in `unit`, lie within `range`, both ends included."""
 
     label: str
     source: str
@@ -50,11 +52,7 @@ class Feed:
     unit: str = "share"
     calibration: Calibration | None = None
     from_bundle: bool = False
-
-    @property
-    def bounded(self) -> bool:
-        """Whether scores lie in 0 to 1."""
-        return self.unit == "share"
+    range: tuple[float, float] = (0, 1)
 
 
 def feeds(bundles: Iterable[BundleLike], checks: Iterable[CheckLike]) -> dict[str, list[Feed]]:
@@ -67,7 +65,8 @@ def feeds(bundles: Iterable[BundleLike], checks: Iterable[CheckLike]) -> dict[st
             for name in (label, f"{bundle.id.name}/{label}"):
                 found.setdefault(name, []).append(feed)
     for check in checks:
-        feed = Feed(check.name, f"check/{check.name}@{check.version}", (check.medium,), check.worse, check.unit)
+        source = f"check/{check.name}@{check.version}"
+        feed = Feed(check.name, source, (check.medium,), check.worse, check.unit, range=check.range)
         for name in (check.name, f"check/{check.name}"):
             found.setdefault(name, []).append(feed)
     return found

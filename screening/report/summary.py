@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from screening.errors import CIRCUMSTANCES
 from screening.records import DECISIONS, Run
 from screening.report.text import visible
 from screening.report.work import work_of
@@ -17,7 +18,8 @@ def summary_table(run: Run) -> Table:
     decided = run.listed - run.skipped
     seconds = (run.committed_at - run.started_at).total_seconds()
     ledger = f"{run.listed} listed - {run.skipped} skipped = {decided} decided, in {seconds:.1f} s"
-    lines = [ledger, *_work(run), *([f"sandbox: {visible(run.sandbox)}"] if run.sandbox else [])]
+    held = [f"sandbox: {visible(run.sandbox)}"] if run.sandbox else []
+    lines = [ledger, *_failed(run), *_work(run), *held]
     table = Table(
         title=Text(f"run {visible(run.run_id)}"),
         caption=Text("\n".join(lines)),
@@ -33,6 +35,19 @@ def summary_table(run: Run) -> Table:
         share = f"{count / decided:.1%}" if decided else "-"
         table.add_row(Text(decision, style=COLOURS[decision]), str(count), share)
     return table
+
+
+def _failed(run: Run) -> list[str]:
+    """What failed for no fault of the uploads, before and now."""
+    lines = []
+    if again := run.metrics.get("tried_again", 0):
+        lines.append(f"{again} of them tried again, which an earlier run could not judge for no fault of theirs")
+    if failed := {reason: count for reason in sorted(CIRCUMSTANCES) if (count := run.metrics.get(f"reason.{reason}"))}:
+        said = ", ".join(f"{count} {reason}" for reason, count in failed.items())
+        lines.append(f"not judged, for no fault of theirs: {said}; mend the cause, and the next run tries them again")
+    if "unreadable" in failed:
+        lines.append("unreadable: access was denied, so let the job's identity read them")
+    return lines
 
 
 def _work(run: Run) -> list[str]:

@@ -53,7 +53,7 @@ class Work:
 def work_of(run: Run) -> Work | None:
     """The work of a run; None where nothing was counted, as in runs that found nothing new."""
     found = run.metrics
-    if not found:
+    if "uploads" not in found:
         return None
     seconds = (run.committed_at - run.started_at).total_seconds()
     uploads, cells = found.get("uploads", 0), found.get("tokens", 0) + found.get("padding", 0)

@@ -341,7 +341,8 @@ class GcsStore:
         except RetryError as error:
             raise TransientError(f"gave up: {_said(error.cause)}") from error
         except GoogleAPICallError as error:
-            raise UploadError("unreadable", _said(error)) from error
+            denied = error.code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+            raise UploadError("unreadable", f"access is denied: {_said(error)}" if denied else _said(error)) from error
         except GoogleAuthError as error:
             raise ConfigError(f"Google Cloud refuses the credentials: {error}") from error
 

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from screening.errors import ScreeningError
@@ -22,10 +21,9 @@ from screening.records import DECISIONS, Release, Review, Run, Verdict
 from screening.tables import delta
 from screening.tables.parts import Part, add_action, add_keys, check_run_id, write_part
 from screening.tables.read import ResultReader
-from screening.tables.schema import RELEASES, SCHEMAS, VERDICTS, Row, flat_row, run_from, stored_text
+from screening.tables.rows import append_new, append_once, compact
+from screening.tables.schema import RELEASES, SCHEMAS, VERDICTS, Row, flat_row, run_from
 
-_TURNS = 40  # tries of a release to record what it did, while others record what they did
-_SAID_OF_AN_ACT = ("release_id", "uri", "generation", "decision", "action", "target", "released_at")
 _FACTS = "screening.run"  # in the verdict commit's metadata: the ledger row, and what `heal` returned
 
 
@@ -93,7 +91,7 @@ class ResultTables(ResultReader):
         Returns the version of `verdicts` up to which every run has its row (-1: no table). Each run's commit
         notes that version, so only the commits since then are looked at.
         """
-        delta.compact(self.table_uri("runs"))
+        compact(self.table_uri("runs"))
         table = delta.load(self.table_uri("verdicts"))
         if table is None:
             return -1
@@ -115,9 +113,9 @@ class ResultTables(ResultReader):
     def append_reviews(self, reviews: Sequence[Review]) -> None:
         """Appends people's decisions; the same reviews (by id), appended again, are there once.
 
-        Needs no right to overwrite or delete; see `delta.compact` and `delta.commit_once`.
+        Needs no right to overwrite or delete; see `rows.append_once`.
         """
-        delta.compact(self.table_uri("reviews"))
+        compact(self.table_uri("reviews"))
         ids = "\0".join(sorted(review.review_id for review in reviews))
         self._append_once("reviews", f"reviews-{_digest(ids)}", [flat_row(each) for each in reviews])
 
@@ -130,40 +128,16 @@ class ResultTables(ResultReader):
         """
         if not rows:
             return
-        uri, uris = self.table_uri("releases"), [stored_text(row.uri) for row in rows]
-        between = (min(uris), max(uris))
-
-        def land() -> None:
-            table = delta.open_or_create(uri, RELEASES)
-            there = delta.dataset(table, uri, RELEASES, between).to_table(columns=list(_SAID_OF_AN_ACT)).to_pylist()
-            if new := _unsaid(rows, there):
-                self._append(table, "releases", new, CommitProperties(max_commit_retries=0))
-
-        delta.patient(uri, land, _TURNS)
+        said = ["release_id", "uri", "generation", "decision", "action", "target", "released_at"]
+        append_new(self.table_uri("releases"), RELEASES, [flat_row(row) for row in rows], _unsaid, said)
 
     def _append_once(self, name: str, app_id: str, rows: Sequence[Row]) -> None:
         if not rows:
             return
-
-        def commit(table: DeltaTable, properties: CommitProperties) -> None:
-            self._append(table, name, rows, properties)
-
-        delta.commit_once(self.table_uri(name), SCHEMAS[name], app_id, commit)
-
-    def _append(self, table: DeltaTable, name: str, rows: Sequence[Row], properties: CommitProperties) -> None:
-        data = pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
-        # Of another version: a table gains the columns that it lacks, and what lacks a column has nulls there.
-        other = {column.name for column in table.schema().fields} != set(data.schema.names)
-        write_deltalake(
-            table,
-            data,
-            mode="append",
-            schema_mode="merge" if other else None,
-            commit_properties=properties,
-        )
+        append_once(self.table_uri(name), SCHEMAS[name], app_id, rows)
 
 
-def _unsaid(rows: Iterable[Release], there: Iterable[Row]) -> list[Row]:
+def _unsaid(rows: Iterable[Row], there: Iterable[Row]) -> list[Row]:
     """The rows that say something new: another state of an object than the newest, or a failure of another release."""
     newest: dict[tuple[str, int, bool], Row] = {}
     failed = set()
@@ -174,7 +148,7 @@ def _unsaid(rows: Iterable[Release], there: Iterable[Row]) -> list[Row]:
         elif key not in newest or newest[key]["released_at"] <= row["released_at"]:
             newest[key] = row
     new = []
-    for row in map(flat_row, rows):
+    for row in rows:
         if row["action"] == "failed":
             known = (row["uri"], row["generation"], row["release_id"]) in failed
         else:

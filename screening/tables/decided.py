@@ -2,54 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
-from screening.tables import delta
+from screening.errors import CIRCUMSTANCES
+from screening.tables.files import of_runs, overlapping
+from screening.tables.scan import Files
 from screening.tables.schema import VERDICTS
 
-TRANSIENT_REASONS = ("read_failed",)  # an error verdict that another run may better: it isn't skipped
+Key = tuple[str, int]  # URI and generation
+
+
+class Found(NamedTuple):
+    """The uploads that need no other verdict, and those that failed for no fault of theirs: they are tried again."""
+
+    decided: set[Key]
+    failed: set[Key]
+
+
+NOTHING = Found(set(), set())
 
 
 class Decided:
-    """The verdicts of committed runs under one fingerprint, as of when this was made; threads may share it.
+    """The verdicts of committed runs (in the order of their commits) under one fingerprint, as of when this was made.
 
-    Holds what the table's log says of each file that can matter, some 200 bytes; that is read once.
+    Threads may share it. Holds what the table's log says of each file that can matter, some 200 bytes; read once.
     """
 
-    def __init__(self, uri: str, files: pa.Table | None, run_ids: Collection[str], fingerprint: str) -> None:
+    def __init__(self, uri: str, files: pa.Table | None, run_ids: Sequence[str], fingerprint: str) -> None:
         self._uri = uri
+        self._order = {run_id: place for place, run_id in enumerate(run_ids)}
         self._files = files
         if files is not None:
-            ours = delta.overlapping(files, fingerprint, fingerprint, "fingerprint")
-            committed = pa.array(sorted(run_ids), pa.string())
-            alone = pc.fill_null(pc.equal(ours["min.run_id"], ours["max.run_id"]), False)
-            counts = pc.or_(pc.invert(alone), pc.is_in(ours["min.run_id"], committed))
-            self._files = ours.filter(counts).select(["path", "min.uri", "max.uri"]).combine_chunks()
+            committed = pa.array(run_ids, pa.string())
+            ours = of_runs(overlapping(files, fingerprint, fingerprint, "fingerprint"), committed)
+            self._files = ours.combine_chunks()
             self._counts = (pc.field("fingerprint") == fingerprint) & pc.field("run_id").isin(committed)
 
-    def between(self, first_uri: str, last_uri: str) -> set[tuple[str, int]]:
-        """URI and generation of the uploads from `first_uri` to `last_uri` (both included) that need no other verdict.
-
-        An error that another try may mend is none.
-        """
-        decided: set[tuple[str, int]] = set()
-        for uri, generation, decision, reasons in self._rows(first_uri, last_uri):
-            if decision != "error" or not set(reasons or ()) & set(TRANSIENT_REASONS):
-                decided.add((uri, generation))
-        return decided
+    def between(self, first_uri: str, last_uri: str) -> Found:
+        """What is known of the uploads from `first_uri` to `last_uri`, both included; their newest verdict counts."""
+        newest: dict[Key, tuple[int, bool]] = {}
+        for uri, generation, run_id, decision, reasons in self._rows(first_uri, last_uri):
+            failed = decision == "error" and bool(reasons) and reasons[0] in CIRCUMSTANCES
+            verdict = (self._order[run_id], failed)
+            newest[uri, generation] = max(verdict, newest.get((uri, generation), verdict))
+        failed_ones = {key for key, (_, failed) in newest.items() if failed}
+        return Found(newest.keys() - failed_ones, failed_ones)
 
     def _rows(self, first_uri: str, last_uri: str) -> list[tuple[Any, ...]]:
-        if self._files is None or not (files := delta.overlapping(self._files, first_uri, last_uri)).num_rows:
+        if self._files is None or not (files := overlapping(self._files, first_uri, last_uri)).num_rows:
             return []
         wanted = (pc.field("uri") >= first_uri) & (pc.field("uri") <= last_uri) & self._counts
-        scanner: ds.Scanner = delta.fragments(self._uri, VERDICTS, files).scanner(
-            columns=["uri", "generation", "decision", "reasons"], filter=wanted
-        )
+        columns = ["uri", "generation", "run_id", "decision", "reasons"]
+        scanner = Files(self._uri, VERDICTS, files).scanner(columns=columns, filter=wanted)
         return [
             row for batch in scanner.to_batches() for row in zip(*(c.to_pylist() for c in batch.columns), strict=True)
         ]

@@ -12,28 +12,22 @@ import itertools
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
-import pyarrow.fs as fs
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import DeltaError, SchemaMismatchError, TableNotFoundError
-from deltalake.fs import DeltaStorageHandler
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from screening.errors import ConfigError, TransientError, UploadError
+from screening.errors import ConfigError, ScreeningError, TableError, TransientError, UploadError
 from screening.meter import RETRIES
 from screening.storage import delta_options, open_store
 
 T = TypeVar("T")
 _READS, _COMMITS = 5, 8  # attempts, besides those that delta-rs makes itself
-_SMALL = 64  # files, from which a table that grows by a row at a time is compacted
 _COMMIT_INFO = re.compile(rb'^\s*\{\s*"commitInfo"\s*:.*$', re.MULTILINE)
 _REBASES = 100  # on commits of others that landed meanwhile; each costs one small request
 
@@ -71,7 +65,10 @@ def _brief(error: Exception) -> str:
 
 
 def load(uri: str) -> DeltaTable | None:
-    """The table at its newest version; None when there is none."""
+    """The table at its newest version; None when there is none.
+
+    Raises TableError for a log that is damaged, ConfigError where it may not be read, TransientError from the store.
+    """
 
     def opened() -> DeltaTable | None:
         try:
@@ -79,121 +76,51 @@ def load(uri: str) -> DeltaTable | None:
         except TableNotFoundError:
             return None
 
-    return patient(uri, opened, _READS if remote(uri) else 1)
+    return _clear(uri, opened)
 
 
-def dataset(
-    table: DeltaTable | None, uri: str, schema: pa.Schema, between: tuple[str, str] | None = None
-) -> ds.Dataset:
-    """The table at `uri` as an Arrow dataset, an empty one when there is none.
-
-    `between` leaves out files that hold nothing of a range of URIs (both ends included). Not by
-    `DeltaTable.to_pyarrow_dataset()`: that compares with null where a file lacks the statistics of a column,
-    and so drops rows silently (seen with deltalake 1.6.6).
-    """
-    if table is None:
-        return ds.dataset(schema.empty_table())
-    listed = files(table, uri)
-    return fragments(uri, schema, overlapping(listed, *between) if between else listed)
+def update(uri: str, table: DeltaTable) -> None:
+    """Brings the table to its newest version; raises what `load` raises."""
+    _clear(uri, table.update_incremental)
 
 
-def files(table: DeltaTable, uri: str) -> pa.Table:
-    """What the log says of every file: `path`, and the least and greatest `uri`, `run_id` and `fingerprint` in it."""
-    check_plain(table, uri)
-    actions = pa.table(table.get_add_actions(flatten=True))
-    unknown = pa.nulls(actions.num_rows, pa.string())
-    names = ("path", *(f"{end}.{column}" for column in ("uri", "run_id", "fingerprint") for end in ("min", "max")))
-    return pa.table(
-        {name: pa.array(actions[name]).cast(pa.string()) if name in actions.column_names else unknown for name in names}
-    )
+def _clear(uri: str, action: Callable[[], T]) -> T:
+    if not remote(uri):
+        _check_entries(uri)
+    try:
+        return patient(uri, action, _READS if remote(uri) else 1)
+    except TransientError as error:
+        raise _trouble(uri, str(error)) from error
 
 
-def overlapping(listed: pa.Table, first: str, last: str, column: str = "uri") -> pa.Table:
-    """Those of `files` that may hold a value from `first` to `last`; where the log does not say, they may."""
-    outside = pc.or_(pc.less(listed[f"max.{column}"], first), pc.greater(listed[f"min.{column}"], last))
-    return listed.filter(pc.invert(pc.fill_null(outside, False)))
+def _check_entries(uri: str) -> None:
+    """delta-rs passes over an empty entry of a log, which a crash may leave, and over what is no file."""
+    try:
+        entries = [entry for entry in os.scandir(f"{uri}/_delta_log") if entry.name.endswith(".json")]
+        for entry in entries:
+            facts = entry.stat(follow_symlinks=False)
+            if not stat.S_ISREG(facts.st_mode) or not facts.st_size:
+                what = "it is empty" if stat.S_ISREG(facts.st_mode) else "it is no regular file"
+                raise TableError(f"an entry of the table's log is damaged: {what}", file=entry.path)
+    except FileNotFoundError:
+        return  # no table; delta-rs says so
+    except NotADirectoryError:
+        raise ConfigError("a file lies where results should", file=uri, fix="name another --results") from None
+    except OSError as error:
+        raise _trouble(uri, str(error)) from None
 
 
-def fragments(uri: str, schema: pa.Schema, listed: pa.Table) -> ds.FileSystemDataset:
-    """The rows of some `files`."""
-    form, system = ds.ParquetFileFormat(), filesystem(uri)
-    made = []
-    for path, first, last in zip(*(listed[name].to_pylist() for name in ("path", "min.uri", "max.uri")), strict=True):
-        known = first is not None and last is not None
-        holds = (pc.field("uri") >= first) & (pc.field("uri") <= last) if known else None
-        made.append(form.make_fragment(path, system, holds))
-    return ds.FileSystemDataset(made, schema, form, system)
-
-
-def check_plain(table: DeltaTable, uri: str) -> None:
-    """Raises ConfigError where not every row of a file counts."""
-    if table.protocol().min_reader_version > 1:
-        raise ConfigError("another writer has upgraded the table beyond plain files", file=uri)
-
-
-def _listing(table: DeltaTable, *columns: str) -> dict[str, list[Any]]:
-    """What the log says of every file; None where it does not say."""
-    actions = pa.table(table.get_add_actions(flatten=True))
-    unknown = [None] * actions.num_rows
-    return {name: actions[name].to_pylist() if name in actions.column_names else unknown for name in columns}
-
-
-@dataclass(frozen=True, slots=True)
-class RunFile:
-    """A file of verdicts of one run: its path below the table, and its rows."""
-
-    path: str
-    run_id: str
-    rows: int
-
-
-def run_files(table: DeltaTable, uri: str) -> list[RunFile]:
-    """The files that hold one run each, the newest first; those of several, joined by another program, are left out."""
-    check_plain(table, uri)
-    said = _listing(table, "modification_time", "path", "min.run_id", "max.run_id", "num_records")
-    ordered = sorted(zip(*said.values(), strict=True), key=lambda file: file[:2], reverse=True)
-    return [RunFile(path, first, rows) for _, path, first, last, rows in ordered if first == last and first and rows]
-
-
-def filesystem(uri: str) -> fs.FileSystem:
-    """The files below `uri`."""
-    if remote(uri):
-        return fs.PyFileSystem(_PatientHandler(uri, delta_options(uri)))
-    return fs.SubTreeFileSystem(uri, fs.LocalFileSystem())
-
-
-class _PatientHandler(DeltaStorageHandler):
-    """delta-rs's own way to a bucket, whose reads are tried again: it gives up when a body breaks off."""
-
-    def open_input_file(self, path: str) -> pa.PythonFile:
-        file = patient(path, lambda: self._handler.open_input_file(path))
-        return pa.PythonFile(_PatientFile(path, file), "r")
-
-
-class _PatientFile:
-    def __init__(self, path: str, file: Any) -> None:
-        self._path = path
-        self._file = file
-
-    def read(self, size: int | None = None) -> bytes:
-        start = self._file.tell()
-
-        def again() -> bytes:
-            self._file.seek(start)
-            return bytes(self._file.read(size))
-
-        return patient(self._path, again)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-def compact(uri: str) -> None:
-    """Joins the files of a table that grows by a row at a time, once there are many; its rows stay the same."""
-    table = load(uri)
-    if table is not None and len(table.file_uris()) > _SMALL:
-        with suppress(DeltaError, OSError):  # another process is doing it, or the next job will
-            table.optimize.compact()
+def _trouble(uri: str, said: str) -> ScreeningError:
+    """What an error of delta-rs means, which has one kind for a log that is damaged and a store that fails."""
+    said = said.removeprefix(f"{uri}: ")
+    if any(word in said for word in ("401 Unauthorized", "403 Forbidden", "ermission denied")):
+        fix = "let the identity that this runs as read the results, then run the same command again"
+        return ConfigError(f"the results may not be read: {said}", file=uri, fix=fix)
+    if "404 Not Found" in said:
+        return ConfigError(f"no such bucket: {said}", file=uri, fix="name a bucket that exists")
+    if "Error performing" in said:
+        return TransientError(f"{uri}: {said}")
+    return TableError(f"the table's log can't be read: {said}", file=f"{uri}/_delta_log")
 
 
 def commit_once(

@@ -24,6 +24,7 @@ from screening.meter import summed
 from screening.records import Decision, Verdict
 from screening.storage import open_store
 from screening.tables.schema import VERDICTS, verdict_batch
+from screening.tables.sealed import sealed
 from screening.tables.statistics import Statistics
 
 ROW_GROUP = 512  # rows; verdicts are some 20 kB each as objects, and few should be held at once
@@ -117,7 +118,7 @@ def write_part(verdicts_uri: str, run_id: str, verdicts: Iterable[Verdict]) -> P
             return Part("", 0, 0, 0, 0, 0, 0, 0, "")
         local = Path(folder, "part.parquet")
         counts, keys, stats = Counter[str](), 0, Statistics()
-        with pq.ParquetWriter(local, VERDICTS, compression="zstd") as writer:
+        with pq.ParquetWriter(local, VERDICTS, compression="zstd", write_page_checksum=True) as writer:
             for group in _merged(chunks):
                 writer.write_table(group, row_group_size=ROW_GROUP)
                 counts.update(_values(group, "decision"))
@@ -125,11 +126,9 @@ def write_part(verdicts_uri: str, run_id: str, verdicts: Iterable[Verdict]) -> P
                 stats.add(group)
         if (stats.least["run_id"], stats.most["run_id"]) != (run_id, run_id):
             raise ValueError(f"a verdict of another run than {run_id}")
-        with local.open("rb") as written:
-            digest = hashlib.file_digest(written, "sha256").hexdigest()
-        path = f"{run_id}-{digest[:40]}.parquet"
-        open_store(verdicts_uri).put(f"{verdicts_uri}/{path}", local.read_bytes())
-        size = local.stat().st_size
+        data = local.read_bytes()
+        path, size = sealed(f"{run_id}-{hashlib.sha256(data).hexdigest()[:40]}", data), len(data)
+        open_store(verdicts_uri).put(f"{verdicts_uri}/{path}", data)
     return Part(
         path=path,
         size=size,

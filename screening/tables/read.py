@@ -11,12 +11,14 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
-from screening.errors import ConfigError
+from screening.errors import CIRCUMSTANCES, ConfigError, TableError
 from screening.records import Decision, Release, Review, Run, Verdict
 from screening.storage import place
 from screening.tables import delta
-from screening.tables.decided import TRANSIENT_REASONS, Decided
-from screening.tables.schema import SCHEMAS, VERDICTS, release_from, review_from, run_from, verdict_from
+from screening.tables.decided import Decided
+from screening.tables.files import RunFile, listed, of_runs, overlapping, rows_of_runs, run_files
+from screening.tables.scan import Files
+from screening.tables.schema import SCHEMAS, VERDICTS, check_columns, release_from, review_from, run_from, verdict_from
 from screening.tables.views import connect
 
 _OPEN = 8  # files of a run, while it is read
@@ -43,8 +45,9 @@ class ResultReader:
         """All committed runs, the oldest first."""
         return sorted(map(run_from, self._whole("runs").to_pylist()), key=lambda run: (run.committed_at, run.run_id))
 
-    def _run_ids(self) -> set[str]:
-        return {str(run_id) for run_id in self._whole("runs")["run_id"].to_pylist()}
+    def _run_ids(self) -> list[str]:
+        """In the order of their commits."""
+        return [run.run_id for run in self.runs()]
 
     def verdicts(self, uri: str) -> list[Verdict]:
         """All committed verdicts on an upload, the newest (generation, then commit, then run id) first."""
@@ -85,31 +88,60 @@ class ResultReader:
             )
         # The ledger first: so the verdicts of every run that it names are there.
         small = {name: ds.dataset(self._whole(name)) for name in ("runs", "reviews")}
-        return connect(small | {name: self.dataset(name) for name in ("verdicts", "releases")})
+        return connect(small | {"verdicts": self._committed(), "releases": self.dataset("releases")})
+
+    def _committed(self) -> ds.Dataset:
+        """The verdicts of committed runs and no others; TableError unless they are as many as the ledger says."""
+        runs, uri = self.runs(), self.table_uri("verdicts")
+        files = self._files("verdicts")
+        counted = {} if files is None else rows_of_runs(files)
+        for run in runs if counted is not None else ():
+            decided, found = run.accept + run.review + run.reject + run.error, (counted or {}).get(run.run_id, 0)
+            if decided != found:
+                what = f"the ledger has {decided} verdicts of run {run.run_id}, and the table's log {found}"
+                raise TableError(what, file=f"{uri}/_delta_log")
+        if files is None:
+            return ds.dataset(VERDICTS.empty_table())
+        run_ids = pa.array([run.run_id for run in runs], pa.string())
+        return Files(uri, VERDICTS, of_runs(files, run_ids), pc.field("run_id").isin(run_ids))
 
     def dataset(self, name: str, between: tuple[str, str] | None = None) -> ds.Dataset:
-        """The raw table as an Arrow dataset; its verdicts count only where their run is in `runs`."""
-        return delta.dataset(self._table(name), self.table_uri(name), SCHEMAS[name], between)
+        """The raw table as an Arrow dataset, without the files that hold nothing of a range of URIs (both included).
 
-    def run_files(self) -> list[delta.RunFile]:
-        """The files of `verdicts`, the newest first; see `delta.run_files`."""
-        table = self._table("verdicts")
-        return delta.run_files(table, self.table_uri("verdicts")) if table else []
+        Its verdicts count only where their run is in `runs`. Not `DeltaTable.to_pyarrow_dataset()`: that compares with
+        null where a file lacks the statistics of a column, and so drops rows silently (seen with deltalake 1.6.6).
+        """
+        if (files := self._files(name)) is None:
+            return ds.dataset(SCHEMAS[name].empty_table())
+        return Files(self.table_uri(name), SCHEMAS[name], overlapping(files, *between) if between else files)
+
+    def run_files(self) -> list[RunFile]:
+        """The files of `verdicts`, the newest first; see `files.run_files`."""
+        files = self._files("verdicts")
+        return [] if files is None else run_files(files)
+
+    def _files(self, name: str) -> pa.Table | None:
+        table = self._table(name)
+        return None if table is None else listed(table, self.table_uri(name))
 
     def _whole(self, name: str) -> pa.Table:
         """A small table in memory: it has a file for each of its few rows, which are read once a version."""
         table = self._table(name)
         version = -1 if table is None else table.version()
         if name not in self._read or self._read[name][0] != version:
-            found = delta.dataset(table, self.table_uri(name), SCHEMAS[name]).to_table()
+            files = None if table is None else listed(table, self.table_uri(name))
+            schema = SCHEMAS[name]
+            found = schema.empty_table() if files is None else Files(self.table_uri(name), schema, files).to_table()
             self._read[name] = (version, found)
         return self._read[name][1]
 
     def _table(self, name: str) -> DeltaTable | None:
         """The table at its newest version; what was read of its log before is not read again."""
+        uri = self.table_uri(name)
         if (table := self._opened.get(name)) is not None:
-            delta.patient(self.table_uri(name), table.update_incremental)
-        elif (table := delta.load(self.table_uri(name))) is not None:
+            delta.update(uri, table)
+        elif (table := delta.load(uri)) is not None:
+            check_columns(table.schema(), name, uri)
             self._opened[name] = table
         return table
 
@@ -117,25 +149,23 @@ class ResultReader:
         self, run_id: str, columns: list[str], only: ds.Expression | None = None
     ) -> Iterator[pa.RecordBatch]:
         """Columns of a run's verdicts, streaming; whether it is committed is not looked at."""
-        table, uri = self._table("verdicts"), self.table_uri("verdicts")
-        if table is None:
+        if (found := self._files("verdicts")) is None:
             return
-        files = delta.overlapping(delta.files(table, uri), run_id, run_id, "run_id")
+        files = overlapping(found, run_id, run_id, "run_id")
         own = pc.field("run_id") == run_id
         wanted = own if only is None else own & only
         for start in range(0, files.num_rows, _OPEN):  # a dataset keeps the footer of each file it opened: 0.6 MB
-            some = delta.fragments(uri, VERDICTS, files.slice(start, _OPEN))
+            some = Files(self.table_uri("verdicts"), VERDICTS, files.slice(start, _OPEN))
             yield from some.scanner(columns=columns, filter=wanted, batch_readahead=4).to_batches()
 
     def unread(self, run_id: str, most: int) -> list[str]:
-        """URIs, at most so many, of a run's uploads that could not be read, but may be at another try."""
+        """URIs, at most so many, of a run's uploads that failed for no fault of theirs (see `CIRCUMSTANCES`)."""
         failed = self.run_batches(run_id, ["uri", "reasons"], pc.field("decision") == "error")
         rows = (row for batch in failed for row in batch.to_pylist())
-        return list(islice((row["uri"] for row in rows if set(row["reasons"] or ()) & set(TRANSIENT_REASONS)), most))
+        return list(islice((row["uri"] for row in rows if {*(row["reasons"] or ())[:1]} & CIRCUMSTANCES), most))
 
     def decided(self, fingerprint: str) -> Decided:
         """What needs no other verdict under this fingerprint, as of now."""
         # The ledger before the verdicts: so the verdicts of every run that it names are there.
-        run_ids, uri = self._run_ids(), self.table_uri("verdicts")
-        table = self._table("verdicts")
-        return Decided(uri, delta.files(table, uri) if table else None, run_ids, fingerprint)
+        run_ids = self._run_ids()
+        return Decided(self.table_uri("verdicts"), self._files("verdicts"), run_ids, fingerprint)

@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+from deltalake import Schema
+from deltalake.schema import PrimitiveType
 
+from screening.errors import ConfigError
 from screening.records import (
     BundleId,
     Evidence,
@@ -109,6 +112,21 @@ RELEASES = _schema(
 )
 
 SCHEMAS = {"verdicts": VERDICTS, "runs": RUNS, "reviews": REVIEWS, "releases": RELEASES}
+
+
+def check_columns(there: Schema, name: str, uri: str) -> None:
+    """Raises ConfigError unless these are a table's columns; those that may be null may be lacking (older versions)."""
+    found = {field.name: field.type for field in there.fields}
+    for field in Schema.from_arrow(SCHEMAS[name]).fields:
+        kind = found.get(field.name)
+        if (kind is None and not field.nullable) or (
+            kind is not None and isinstance(field.type, PrimitiveType) and kind != field.type
+        ):
+            raise ConfigError(
+                f"this is another table than {name}: its column {field.name!r} is missing or of another type",
+                file=uri,
+                fix="name the folder or prefix that pipelines.screen was given as --results",
+            )
 
 
 def _utc(when: datetime) -> datetime:

@@ -14,10 +14,13 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from screening.errors import TableError
 from screening.records import Fingerprint, Signal
-from screening.tables import delta
+from screening.tables.delta import remote
+from screening.tables.files import RunFile
 from screening.tables.read import ResultReader
 from screening.tables.schema import bundles_from, signal_from
+from screening.tables.sealed import check_file, filesystem
 
 ROWS = 10_000_000  # verdicts known, the newest: 80 MB, and as much again while they are sorted in
 FILES = 4096  # opened for them, however few rows they hold
@@ -35,11 +38,12 @@ class StoredScores:
 
     def __init__(self, tables: ResultReader, made_by: Fingerprint) -> None:
         self._made_by = made_by
-        self._system = delta.filesystem(tables.table_uri("verdicts"))
         # The ledger before the verdicts: so the verdicts of every run that it names are there.
         committed = {run.run_id: run.fingerprint for run in tables.runs()}
         files = [file for file in tables.run_files() if file.run_id in committed]
-        newest: dict[str, delta.RunFile] = {}
+        self._uri, self._sizes = tables.table_uri("verdicts"), {file.path: file.size for file in files}
+        self._system = filesystem(self._uri, self._sizes, self._damaged)
+        newest: dict[str, RunFile] = {}
         for file in files:
             newest.setdefault(committed[file.run_id], file)
         keys: list[Keys] = [np.empty(0, np.uint64)]
@@ -71,17 +75,22 @@ class StoredScores:
         signals = (signal_from(each) for row in rows["signals"].filter(own)[:1].to_pylist() for each in row or ())
         return tuple(signal for signal in signals if signal.source.startswith("bundle/"))
 
-    def _open(self, path: str) -> pq.ParquetFile:
-        return pq.ParquetFile(path, filesystem=self._system, pre_buffer=True)
+    def _damaged(self, path: str, what: str) -> TableError:
+        return TableError(what, file=f"{self._uri}/{path}")
 
-    def _alike(self, sample: delta.RunFile) -> bool:
+    def _open(self, path: str) -> pq.ParquetFile:
+        if not remote(self._uri) and (wrong := check_file(f"{self._uri}/{path}", self._sizes[path])):
+            raise self._damaged(path, wrong)
+        return pq.ParquetFile(path, filesystem=self._system, pre_buffer=True, page_checksum_verification=True)
+
+    def _alike(self, sample: RunFile) -> bool:
         """Whether a run's verdicts were made as ours are; policy and banks do not matter to scores."""
         with self._open(sample.path) as file:
             [row] = file.read_row_group(0, ["provenance"], use_threads=False).slice(0, 1).to_pylist()
         found, ours = row["provenance"], self._made_by
         return (found["decoder"], found["engine"], bundles_from(found)) == (ours.decoder, ours.engine, ours.bundles)
 
-    def _digests(self, part: delta.RunFile) -> tuple[Keys, Keys]:
+    def _digests(self, part: RunFile) -> tuple[Keys, Keys]:
         """The first 64 bits of the digests of what was scored, and the row group of each."""
         with self._open(part.path) as file:
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]

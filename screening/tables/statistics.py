@@ -31,8 +31,9 @@ class Statistics:
             if not pa.types.is_nested(column.type):
                 self.nulls[name] = self.nulls.get(name, 0) + column.null_count
                 bounds: dict[str, Any] = pc.min_max(column).as_py()
-                self.least[name] = min(self.least.get(name, bounds["min"]), bounds["min"])
-                self.most[name] = max(self.most.get(name, bounds["max"]), bounds["max"])
+                if bounds["min"] is not None:
+                    self.least[name] = min(self.least.get(name, bounds["min"]), bounds["min"])
+                    self.most[name] = max(self.most.get(name, bounds["max"]), bounds["max"])
 
     def to_json(self) -> str:
         """As the Delta protocol words it ("Per-file Statistics"): times in milliseconds, rounded outwards."""

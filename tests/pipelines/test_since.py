@@ -117,7 +117,7 @@ def test_what_the_last_run_could_not_read_is_tried_again_however_old(place, aged
 
 
 def test_too_many_to_be_tried_again_make_it_look_at_everything(place, monkeypatch):
-    monkeypatch.setattr(since, "AGAIN", 0)
+    monkeypatch.setattr(since, "MOST", 0)
     monkeypatch.setattr(ResultTables, "unread", lambda *_: ["/in/a"])
     assert place.screen("--run-id", "one") == 0
     assert place.screen("--run-id", "two", "--since", "last-run") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -13,9 +14,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from screening.cli import main
+from screening.commands.output import FORMULAS, show
 from screening.records import BundleId, Evidence, Fingerprint, Release, Run, Signal, Threshold, Verdict
 from screening.storage import open_store
 from screening.tables import ResultTables
@@ -115,6 +120,36 @@ def test_results_as_csv_and_json_hold_the_same_rows(screening, results) -> None:
     lines = list(csv.DictReader(io.StringIO(out)))
     assert [line["name"] for line in lines] == [row["name"] for row in rows]
     assert json.loads(lines[1]["reasons"]) == ["spam"]
+
+
+@pytest.mark.parametrize("lead", [*"=+-@\t\r\n", "＝", "＋", "－", "＠"])
+def test_a_spreadsheet_runs_no_cell_and_no_heading_of_a_csv(screening, results, lead) -> None:
+    said = lead + 'HYPERLINK("http://x","a,b")'
+    sql = f"""SELECT '{said}' AS "{lead}head", -0.5 AS score, -3 AS n, -1.25::DECIMAL(9, 2) AS d, 'a\r=1' AS cut,
+              ['{lead}x'] AS list, NULL AS none, 'a{lead}b' AS inside, -1e300 AS large, TRUE AS yes"""
+    _, out, _ = screening("results", "--results", results, "--sql", sql, "--format", "csv")
+    heading, row = csv.reader(io.StringIO(out, newline=""))
+    assert heading[0] == f"'{lead}head"
+    assert row[0] == f"'{said}", "as it was, behind a quote"
+    assert row[1:4] == ["-0.5", "-3", "-1.25"], "numbers stay numbers"
+    assert row[4] == "a\r=1", "one cell, not the first of a new row"
+    assert json.loads(row[5]) == [f"{lead}x"]
+    assert row[6:] == ["", f"a{lead}b", "-1e+300", "True"]
+
+
+@given(st.lists(st.text() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False), min_size=1, max_size=5))
+def test_no_cell_of_text_begins_a_formula_and_none_is_lost(cells) -> None:
+    table = pa.table({f"c{i}": [cell] for i, cell in enumerate(cells)})
+    with contextlib.redirect_stdout(io.StringIO(newline="")) as out:
+        show(table.to_reader(), "csv", 0)
+    _, row = csv.reader(io.StringIO(out.getvalue(), newline=""))
+    assert len(row) == len(cells)
+    for found, cell in zip(row, cells, strict=True):
+        if isinstance(cell, str):
+            assert not found.startswith(FORMULAS)
+            assert found.removeprefix("'") == cell.removeprefix("'")
+        else:
+            assert float(found) == cell
 
 
 def test_results_without_rows_are_still_valid_output(screening, results) -> None:

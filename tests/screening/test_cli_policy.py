@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from screening.cli import main
+from screening.errors import ConfigError
 from screening.policy import load_policy
 from screening.records import Fingerprint, Review, Run, Signal, Verdict
+from screening.settings import prepare
 from screening.tables import ResultTables
 from tests.screening.classifiers.tiny import text_bundle
 
@@ -92,6 +94,74 @@ def test_lint_shows_everything_that_is_wrong_with_its_line(screening, policy, bu
     assert f"{policy}:4: " in err
     assert f"{policy}:5: " in err
     assert "did you mean 'hate'" in err
+
+
+BANKED = POLICY.replace(
+    "categories:",
+    "banks:\n  - {id: block, file: block.jsonl, use: block}\n  - {id: more, file: more.jsonl, use: block}\n"
+    "categories:\n  - {id: known, signal: known_hash, reject: 0.9, statement: STATEMENT_CATEGORY_OTHER_VIOLATION_TC}",
+)
+ENTRY = '{"type": "sha256", "hash": "' + "0" * 64 + '", "id": "a"}\n'
+BAD_BANKS = {
+    "empty": (b"", "1: bank block is empty"),
+    "blank": (b"\n \n", "1: bank block is empty"),
+    "binary": (bytes(range(256)), "1: not a bank entry"),
+    "a CSV": (b"hash,id\n" + b"0" * 64 + b",a\n", "1: not a bank entry"),
+    "bare hashes": (b"0" * 64 + b"\n", "1: not a bank entry"),
+    "an array": (b"[" + ENTRY.strip().encode() + b"]", "1: not a bank entry"),
+    "deep": (b"[" * 100_000, "1: not a bank entry"),
+    "another hash": (ENTRY.encode() + b'{"type": "md5", "hash": "' + b"0" * 32 + b'", "id": "a"}', "2: type 'md5'"),
+    "a short hash": (ENTRY.encode() + b'{"type": "pdq", "hash": "00", "id": "a"}', "2: type 'pdq' with 1 bytes"),
+    "UTF-16": (ENTRY.encode("utf-16"), "2: not a bank entry"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BANKS)
+def test_lint_opens_banks_and_refuses_what_the_job_refuses(screening, policy, bundles, tmp_path, name) -> None:
+    data, said = BAD_BANKS[name]
+    policy.write_text(BANKED)
+    (tmp_path / "block.jsonl").write_bytes(data)
+    (tmp_path / "more.jsonl").write_bytes(b"")
+    code, _out, err = screening("policy", "lint", str(policy), "--bundles", bundles)
+    assert code == 2
+    assert f"{tmp_path}/block.jsonl:{said}" in err
+    assert f"{tmp_path}/more.jsonl:1: bank more is empty" in err, "all that is wrong is said at once"
+    assert '"64 hex digits"' in err or "32 bytes" in err
+    with pytest.raises(ConfigError) as refused:
+        prepare(str(policy), [bundles])
+    assert "".join(f"screening: {line}\n" for line in str(refused.value).splitlines()[:1]) in err
+
+
+def test_lint_takes_sound_banks(screening, policy, bundles, tmp_path) -> None:
+    policy.write_text(BANKED)
+    for name in ("block", "more"):
+        (tmp_path / f"{name}.jsonl").write_text("\n" + ENTRY)
+    code, out, _err = screening("policy", "lint", str(policy), "--bundles", bundles)
+    assert (code, "is sound" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("{id: x, signal: too_short, review: -1}", "they are 0 or more"),
+        ("{id: x, signal: too_long, review: -0.5}", "they are 0 or more"),
+        ("{id: x, signal: low_resolution, review: {score: -160}}", "they are 0 or more"),
+        ("{id: x, signal: blurred, review: -0.1}", "between 0 and 1"),
+        ("{id: x, signal: blurred, review: 1.1}", "between 0 and 1"),
+        ("{id: x, signal: under_exposed, review: 256}", "between 0 and 255"),
+        ("{id: x, signal: under_exposed, review: -1}", "between 0 and 255"),
+        ("{id: x, signal: symbol_noise, review: 1.5}", "between 0 and 1"),
+        ("{id: x, signal: spam, review: -0.1}", "between 0 and 1"),
+        ("{id: x, signal: spam, review: 2}", "between 0 and 1"),
+    ],
+)
+def test_a_level_that_no_score_can_have_is_refused_with_its_line(screening, policy, bundles, level, said) -> None:
+    policy.write_text(f"{POLICY}  - {level}\n")
+    code, _out, err = screening("policy", "lint", str(policy), "--bundles", bundles)
+    assert code == 2
+    assert f"{policy}:6: review: " in err
+    assert "is outside the scores of" in err
+    assert said in err
 
 
 def test_try_counts_what_another_policy_would_change_and_whether_people_agree(

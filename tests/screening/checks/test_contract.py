@@ -41,9 +41,8 @@ def check_signals(content, checks):
     assert [(signal.label, signal.source) for signal in signals] == [(check.name, check.source) for check in checks]
     for signal, check in zip(signals, checks, strict=True):
         assert math.isfinite(signal.score)
-        assert signal.score >= 0
-        if check.unit == "share":
-            assert signal.score <= 1
+        least, most = check.range
+        assert least <= signal.score <= most
     assert run_checks(content, ("de", "en")) == signals
 
 

@@ -99,8 +99,10 @@ def test_the_digest_is_that_of_the_file(bank, tmp_path):
     assert bank(exact(SHA)).digest == hashlib.sha256((tmp_path / "test.jsonl").read_bytes()).hexdigest()
 
 
-def test_an_empty_bank_matches_nothing(bank, lab):
-    assert match(SHA, lab.as_picture(lab.photograph()), [bank()]) == []
+@pytest.mark.parametrize("lines", [(), ("",), ("  ", "")])
+def test_an_empty_bank_is_refused(bank, lines):
+    with pytest.raises(ConfigError, match=r"test\.jsonl:1: bank test is empty"):
+        bank(*lines)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from screening.checks.check import RANGES
 from screening.policy import Policy, load_policy
 from screening.records import BundleId, Signal
 
@@ -42,6 +43,10 @@ class FakeCheck:
     medium: str
     unit: str
     worse: str
+
+    @property
+    def range(self) -> tuple[float, float]:
+        return RANGES[self.unit]
 
 
 HATE = Table(200, (0.1, 0.3, 0.5, 0.7, 0.9), (0.30, 0.60, 0.80, 0.90, 0.95), (1.0, 0.95, 0.85, 0.60, 0.30))

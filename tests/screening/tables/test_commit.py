@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from screening.errors import ConfigError
 from screening.records import DECISIONS
 from screening.tables import Part, ReconcileError, ResultTables, add_keys, delta, metrics_of, sandbox_of, upload_key
+from screening.tables import decided as decided_module
 from screening.tables.commit import reconcile
 from screening.tables.schema import RUNS, SCHEMAS
 
@@ -105,12 +106,12 @@ def test_death_between_the_two_commits_hides_the_run_until_it_is_healed(tmp_path
     tables = ResultTables(str(tmp_path))
     assert DeltaTable(tmp_path / "verdicts").version() == 2, "its verdicts were committed"
     assert rows(tables) == [("run-1", "/in/a"), ("run-1", "/in/b")]
-    assert tables.decided("f" * 64).between(*ALL) == {("/in/a", 1), ("/in/b", 1)}
+    assert tables.decided("f" * 64).between(*ALL).decided == {("/in/a", 1), ("/in/b", 1)}
     assert tables.verdicts("/in/c") == []
     tables.heal()
     assert rows(tables)[-1] == ("run-2", "/in/c")
     assert [run.run_id for run in tables.runs()] == ["run-1", "run-2"]
-    assert tables.decided("f" * 64).between(*ALL) == {("/in/a", 1), ("/in/b", 1), ("/in/c", 1)}
+    assert tables.decided("f" * 64).between(*ALL).decided == {("/in/a", 1), ("/in/b", 1), ("/in/c", 1)}
 
 
 def test_a_run_whose_committer_died_is_finished_by_its_own_retry_with_its_first_facts(
@@ -182,7 +183,7 @@ def test_different_runs_racing_all_land(tmp_path, committers) -> None:
 
 
 def test_the_ledger_does_not_fall_apart_into_ever_more_files(tmp_path, verdict, commit, monkeypatch) -> None:
-    monkeypatch.setattr("screening.tables.delta._SMALL", 3)
+    monkeypatch.setattr("screening.tables.rows.SMALL", 3)
     tables = ResultTables(str(tmp_path))
     done = [commit(tables, f"run-{n}", verdict(uri=f"/in/{n}")) for n in range(6)]
     assert len(DeltaTable(tmp_path / "runs").file_uris()) <= 4
@@ -195,9 +196,9 @@ def test_decided_looks_up_a_range_under_one_fingerprint(tmp_path, verdict, commi
     commit(tables, "run-1", *(verdict(uri=f"/in/{name}", generation=7) for name in "abcd"))
     commit(tables, "run-2", *(verdict(uri=f"/in/{name}", generation=8) for name in "xyz"))
     tables.write_part("run-3", [verdict(run_id="run-3", uri="/in/b", generation=9)])
-    assert tables.decided("f" * 64).between("/in/b", "/in/c") == {("/in/b", 7), ("/in/c", 7)}
-    assert tables.decided("f" * 64).between("/in/d", "/in/x") == {("/in/d", 7), ("/in/x", 8)}
-    assert tables.decided("0" * 64).between(*ALL) == set()
+    assert tables.decided("f" * 64).between("/in/b", "/in/c").decided == {("/in/b", 7), ("/in/c", 7)}
+    assert tables.decided("f" * 64).between("/in/d", "/in/x").decided == {("/in/d", 7), ("/in/x", 8)}
+    assert tables.decided("0" * 64).between(*ALL).decided == set()
 
 
 def test_decided_opens_only_files_that_can_hold_some_of_the_range(tmp_path, verdict, commit, monkeypatch) -> None:
@@ -206,23 +207,23 @@ def test_decided_opens_only_files_that_can_hold_some_of_the_range(tmp_path, verd
         commit(tables, f"run-{n:02}", *(verdict(uri=f"/in/{n:02}/{i}") for i in range(3)))
     tables.write_part("run-99", [verdict(run_id="run-99", uri="/in/07/0")])
     opened: list[int] = []
-    whole = delta.fragments
-    monkeypatch.setattr(delta, "fragments", lambda *a: opened.append(a[2].num_rows) or whole(*a))
+    whole = decided_module.Files
+    monkeypatch.setattr(decided_module, "Files", lambda *a: opened.append(a[2].num_rows) or whole(*a))
     decided = tables.decided("f" * 64)
     monkeypatch.setattr(delta, "load", None)
     monkeypatch.setattr(DeltaTable, "update_incremental", None)  # one look at the log, however many lookups
-    assert decided.between("/in/07/1", "/in/08/0") == {("/in/07/1", 1), ("/in/07/2", 1), ("/in/08/0", 1)}
-    assert decided.between("/in/19/9", "/in/20") == set()
+    assert decided.between("/in/07/1", "/in/08/0").decided == {("/in/07/1", 1), ("/in/07/2", 1), ("/in/08/0", 1)}
+    assert decided.between("/in/19/9", "/in/20").decided == set()
     assert opened == [2]
 
 
 def test_decided_sees_a_run_committed_since_by_another(tmp_path, verdict, commit) -> None:
     tables = ResultTables(str(tmp_path))
-    assert tables.decided("f" * 64).between(*ALL) == set()
+    assert tables.decided("f" * 64).between(*ALL).decided == set()
     commit(ResultTables(str(tmp_path)), "run-1", verdict(uri="/in/a"))
-    assert tables.decided("f" * 64).between(*ALL) == {("/in/a", 1)}
+    assert tables.decided("f" * 64).between(*ALL).decided == {("/in/a", 1)}
     commit(ResultTables(str(tmp_path)), "run-2", verdict(uri="/in/b"))
-    assert tables.decided("f" * 64).between(*ALL) == {("/in/a", 1), ("/in/b", 1)}
+    assert tables.decided("f" * 64).between(*ALL).decided == {("/in/a", 1), ("/in/b", 1)}
 
 
 def test_an_error_that_another_try_may_mend_is_not_decided(tmp_path, verdict, commit) -> None:
@@ -233,7 +234,7 @@ def test_an_error_that_another_try_may_mend_is_not_decided(tmp_path, verdict, co
         verdict(uri="/in/a", decision="error", reasons=("read_failed",)),
         verdict(uri="/in/b", decision="error", reasons=("undecodable",)),
     )
-    assert tables.decided("f" * 64).between(*ALL) == {("/in/b", 1)}
+    assert tables.decided("f" * 64).between(*ALL).decided == {("/in/b", 1)}
 
 
 def test_an_empty_results_folder_is_explained(tmp_path) -> None:
@@ -274,7 +275,7 @@ def test_compaction_by_an_administrator_changes_nothing_that_is_seen(tmp_path, v
     DeltaTable(tmp_path / "verdicts").optimize.compact()
     assert len(DeltaTable(tmp_path / "verdicts").file_uris()) == 1
     assert rows(ResultTables(str(tmp_path))) == rows(tables) == before
-    assert tables.decided("f" * 64).between("/in/2", "/in/3") == {("/in/2", 1), ("/in/2-b", 1), ("/in/3", 1)}
+    assert tables.decided("f" * 64).between("/in/2", "/in/3").decided == {("/in/2", 1), ("/in/2-b", 1), ("/in/3", 1)}
     commit(tables, "run-4", verdict(uri="/in/4"))
     assert tables.verdicts("/in/1") == [verdict("run-1", "/in/1")]
 

@@ -40,7 +40,7 @@ def test_a_run_in_a_bucket_can_be_read_back(results, verdict, review, commit) ->
     assert commit(tables, "run-1", verdict()) == row
     again = ResultTables(f"{results}/")
     assert again.runs() == [row]
-    assert again.decided("f" * 64).between("gs://in/b", "gs://in/c") == {("gs://in/b.txt", 1)}
+    assert again.decided("f" * 64).between("gs://in/b", "gs://in/c").decided == {("gs://in/b.txt", 1)}
     again.append_reviews([review("overturn", uri="gs://in/a.txt")])
     found = again.connection().execute("SELECT uri, decision FROM effective_verdicts ORDER BY uri").fetchall()
     assert found == [("gs://in/a.txt", "accept"), ("gs://in/b.txt", "accept")]

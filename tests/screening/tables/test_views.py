@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from deltalake import DeltaTable
 
 from screening.errors import ConfigError
 from screening.records import Release
@@ -227,6 +228,46 @@ def test_sql_only_reads_the_tables(tables, verdict, commit, tmp_path, sql) -> No
         query(connection, sql.format(secret=secret, out=out)).fetchall()
     assert not out.exists()
     assert query(connection, "SELECT count(*) FROM verdicts").fetchall() == [(1,)]
+
+
+SPELLINGS = (
+    "stored_verdicts",
+    '"stored_verdicts"',
+    "STORED_Verdicts",
+    "main.stored_verdicts",
+    '"temp"."main"."stored_verdicts"',
+    "query_table('stored_verdicts')",
+    "query('SELECT * FROM stored_verdicts')",
+    "(FROM stored_verdicts)",
+    "verdicts",
+)
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_rows_of_runs_that_are_not_committed_are_not_there_however_asked_for(
+    tables, verdict, run_row, commit, tmp_path, monkeypatch, spelling, joined
+) -> None:
+    commit(tables, "run-1", verdict(), verdict(uri="/in/b"))
+    part = tables.write_part("run-2", [verdict(run_id="run-2", uri="/in/secret")])
+    with monkeypatch.context() as patch:  # a committer that dies between the verdicts and the ledger
+        patch.setattr(ResultTables, "_enter", _die)
+        with pytest.raises(KeyboardInterrupt):
+            tables.commit_run(run_row("run-2", accept=1), [part])
+    if joined:  # by a program that knows nothing of runs
+        DeltaTable(tmp_path / "verdicts").optimize.compact()
+    assert len(tables.dataset("verdicts").to_table()) == 3
+    connection = ResultTables(str(tmp_path)).connection()
+    assert query(connection, f"SELECT run_id, uri FROM {spelling} ORDER BY 2").fetchall() == [
+        ("run-1", "/in/a.txt"),
+        ("run-1", "/in/b"),
+    ]
+    assert query(connection, f"SELECT count(*) FROM {spelling} WHERE run_id = 'run-2'").fetchall() == [(0,)]
+    assert query(connection, f"SELECT count(*) FROM {spelling} WHERE uri > '/in/c' OR size < 0").fetchall() == [(0,)]
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_filters_find_rows_in_every_file(tables, verdict, commit) -> None:

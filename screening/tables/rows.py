@@ -1,0 +1,108 @@
+"""Tables that grow by a few rows at a time: one file an append, with page checksums, and joined when there are many."""
+
+from __future__ import annotations
+
+import io
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, RemoveAction
+
+from screening.errors import ScreeningError
+from screening.storage import open_store
+from screening.tables import delta
+from screening.tables.files import listed, overlapping
+from screening.tables.scan import Files
+from screening.tables.schema import Row
+from screening.tables.sealed import sealed
+from screening.tables.statistics import Statistics
+
+TURNS = 40  # tries to land a commit while others land theirs
+SMALL = 64  # files, from which such a table is compacted
+
+
+def append_once(uri: str, schema: pa.Schema, app_id: str, rows: Sequence[Row]) -> None:
+    """Appends the rows unless `app_id` has done so before; see `delta.commit_once` for what it raises.
+
+    Needs no right to overwrite or delete.
+    """
+    written: list[AddAction] = []
+
+    def commit(table: DeltaTable, properties: CommitProperties) -> None:
+        if not written:
+            written.append(_write(uri, pa.Table.from_pylist(list(rows), schema=schema), new=True))
+        _commit(table, schema, written, properties)
+
+    delta.commit_once(uri, schema, app_id, commit)
+
+
+def append_new(
+    uri: str, schema: pa.Schema, rows: Sequence[Row], new: Callable[[Sequence[Row], Sequence[Row]], list[Row]],
+    columns: Sequence[str],
+) -> None:  # fmt: skip
+    """Appends what `new` makes of the rows beside those that are there, of which it gets `columns` in the same URIs.
+
+    A commit counts only from the very snapshot that was looked at; should another land first, it is looked again.
+    """
+    uris = [row["uri"] for row in rows]
+    near = (pc.field("uri") >= min(uris)) & (pc.field("uri") <= max(uris))
+
+    def land() -> None:
+        table = delta.open_or_create(uri, schema)
+        files = Files(uri, schema, overlapping(listed(table, uri), min(uris), max(uris)))
+        there = files.scanner(columns=list(columns), filter=near).to_table().to_pylist()
+        if data := new(rows, there):
+            written = [_write(uri, pa.Table.from_pylist(data, schema=schema), new=True)]
+            _commit(table, schema, written, CommitProperties(max_commit_retries=0))
+
+    delta.patient(uri, land, TURNS)
+
+
+def _commit(table: DeltaTable, schema: pa.Schema, written: list[AddAction], properties: CommitProperties) -> None:
+    there = {field.name for field in table.schema().fields}
+    # Of another version: a table gains the columns that it lacks, and what lacks a column has nulls there.
+    if lacking := [field for field in Schema.from_arrow(schema).fields if field.name not in there]:
+        table.alter.add_columns(lacking)
+    table.create_write_transaction([*written], "append", schema, commit_properties=properties)
+
+
+def compact(uri: str) -> None:
+    """Joins the files of a table once there are many; its rows stay the same.
+
+    Not by delta-rs, which writes no page checksums. Should anything else be committed meanwhile, nothing is done.
+    """
+    table = delta.load(uri)
+    if table is None or (files := listed(table, uri)).num_rows <= SMALL:
+        return
+    schema = pa.schema(table.schema().to_arrow())
+    rows = Files(uri, schema, files).to_table()
+    only_next = CommitProperties(max_commit_retries=0)  # on top of another commit it might bring back what that removed
+    with suppress(DeltaError, OSError, ScreeningError):  # another process is doing it, or the next job will
+        joined = _write(uri, rows, new=False)
+        removed = [
+            RemoveAction(path=path, size=size, data_change=False, deletion_timestamp=_now(), partition_values={})
+            for path, size in zip(files["path"].to_pylist(), files["size"].to_pylist(), strict=True)
+        ]
+        table.create_write_transaction([*removed, joined], "append", schema, commit_properties=only_next)
+
+
+def _write(uri: str, data: pa.Table, *, new: bool) -> AddAction:
+    """Writes a file under a name that nobody has used, and returns the log's entry for it; `new`: its rows are."""
+    file = io.BytesIO()
+    pq.write_table(data, file, compression="zstd", write_page_checksum=True)
+    path = sealed(f"rows-{uuid.uuid4().hex}", file.getvalue())
+    open_store(uri).put(f"{uri}/{path}", file.getvalue())
+    stats = Statistics()
+    stats.add(data)
+    return AddAction(path, file.tell(), {}, _now(), new, stats.to_json())
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

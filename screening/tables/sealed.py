@@ -1,0 +1,135 @@
+"""Files of a table as they are opened: of the kind, size and footer that they were written with.
+
+Parquet has checksums of pages, and none of the footer, which says where the pages are and what they hold. So its
+CRC-32 stands in the file's name; files from before there was one are read too.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as fs
+from deltalake.fs import DeltaStorageHandler
+
+from screening.errors import TableError
+from screening.storage import delta_options
+from screening.tables.delta import patient, remote
+
+TAIL = 64 << 10  # bytes at a file's end that Arrow asks for first
+_SEALED = re.compile(r"-([0-9a-f]{8})\.parquet")
+
+
+def check_file(path: str, size: int) -> str:
+    """What is wrong with a local file by its kind, size and footer; "" when nothing is."""
+    try:
+        facts = os.lstat(path)
+        if not stat.S_ISREG(facts.st_mode):
+            return "it is a link, a folder or a device, and no file of ours"
+        if facts.st_size != size:
+            return _sized(facts.st_size, size)
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (a Path costs as much as the look itself)
+            return _footer_problem(path, file, size)
+    except FileNotFoundError:
+        return "it is missing"
+    except OSError as error:
+        return f"it can't be read: {error.strerror}"
+
+
+def sealed(stem: str, data: bytes) -> str:
+    """The name of a file whose name begins with `stem`: with the checksum of its footer."""
+    return f"{stem}-{zlib.crc32(_footer(io.BytesIO(data), len(data))):08x}.parquet"
+
+
+def _footer_problem(path: str, file: Any, size: int) -> str:
+    seal = _SEALED.search(path)
+    return "its footer is damaged" if seal and zlib.crc32(_footer(file, size)) != int(seal[1], 16) else ""
+
+
+def _footer(file: Any, size: int) -> bytes:
+    """The metadata at the end of a Parquet file, with their length and the magic number."""
+    file.seek(max(0, size - 8))
+    end = bytes(file.read(8))
+    length = int.from_bytes(end[:4], "little")
+    file.seek(max(0, size - 8 - length))
+    return bytes(file.read(min(length, size))) + end
+
+
+def filesystem(uri: str, sizes: Mapping[str, int], damaged: Callable[[str, str], TableError]) -> fs.FileSystem:
+    """The files below `uri`; those in a bucket are checked when they are opened."""
+    if remote(uri):
+        return fs.PyFileSystem(_Bucket(uri, sizes, damaged))
+    return fs.SubTreeFileSystem(uri, fs.LocalFileSystem())
+
+
+class _Bucket(DeltaStorageHandler):
+    """delta-rs's own way to a bucket, whose reads are tried again: it gives up when a body breaks off."""
+
+    def __init__(self, uri: str, sizes: Mapping[str, int], damaged: Callable[[str, str], TableError]) -> None:
+        super().__init__(uri, delta_options(uri))
+        self._sizes, self._damaged = sizes, damaged
+
+    def open_input_file(self, path: str) -> pa.PythonFile:
+        def opened() -> Any:
+            try:
+                return self._handler.open_input_file(path)
+            except FileNotFoundError:
+                return None
+
+        found = patient(path, opened)
+        if found is None:
+            raise self._damaged(path, "it is missing")
+        if (size := found.size()) != self._sizes[path]:
+            raise self._damaged(path, _sized(size, self._sizes[path]))
+        file = _PatientFile(path, found, size)
+        if wrong := _footer_problem(path, file, size):
+            raise self._damaged(path, wrong)
+        file.seek(0)
+        return pa.PythonFile(file, "r")
+
+
+class _PatientFile:
+    """A file whose end is read once, and whose every read is tried again."""
+
+    def __init__(self, path: str, file: Any, size: int) -> None:
+        self._path, self._file = path, file
+        self._begin = max(0, size - TAIL)
+        self._at = self._begin
+        self._tail = b""
+        self._tail = self.read(size - self._begin)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        size = self._begin + len(self._tail)
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int | None = None) -> bytes:
+        start = self._at
+        if self._tail and start >= self._begin:
+            offset = start - self._begin
+            data = self._tail[offset:] if size is None else self._tail[offset : offset + size]
+        else:
+
+            def again() -> bytes:
+                self._file.seek(start)
+                return bytes(self._file.read(size))
+
+            data = patient(self._path, again)
+        self._at = start + len(data)
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _sized(found: int, said: int) -> str:
+    return f"it has {found} bytes, and the log says {said}"
