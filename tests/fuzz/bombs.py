@@ -63,6 +63,12 @@ def scans(number: int) -> bytes:
     return data[:-2] + data[last:-2] * number + data[-2:]
 
 
+def aliases(number: int) -> bytes:
+    """Markdown whose title says a word 2^number times, by YAML's aliases."""
+    lines = "".join(f"x{i}: &x{i} [*x{i - 1}, *x{i - 1}]\n" for i in range(1, number))
+    return f"---\nx0: &x0 [word]\n{lines}title: *x{number - 1}\n---\n# T\n".encode()
+
+
 BOMBS: Mapping[str, Callable[[], bytes]] = {
     "PNG of 100 megapixels": lambda: png(10_000, 10_000, 8, 0),
     "PNG of 100 megapixels and 16 bits": lambda: png(10_000, 10_000, 16, 0),
@@ -106,7 +112,9 @@ BOMBS: Mapping[str, Callable[[], bytes]] = {
     "Markdown in Markdown": lambda: b"# T\n\n" + b"> " * 30_000 + b"deep",
     "Markdown of brackets": lambda: b"# T\n\n" + b"[" * 90_000,
     "Markdown of backticks": lambda: b"# T\n\n" + b"".join(b"`" * (i % 300 + 1) + b" " for i in range(600)),
-    "Markdown with a bomb of front matter": lambda: b"---\na: &a [x]\n" + b"b: &b [*a, *a]\n" * 90 + b"---\n# T\n",
+    "Markdown with a bomb of front matter": lambda: aliases(80),
+    "Markdown with long front matter": lambda: b"---\ntitle: " + b"a, " * 600_000 + b"\n---\n# T\n",
+    "Markdown with a heading of blanks": lambda: b"# a" + b" " * 1_000_000 + b"b\n",
     "text of nulls": lambda: bytes(100_000),
     "text of marks": lambda: b"\xef\xbb\xbf" * 100_000,
     "text of half characters": lambda: b"text \xe2\x82" * 100_000,
