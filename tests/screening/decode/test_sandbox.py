@@ -113,7 +113,7 @@ def test_a_decode_that_takes_too_long_dies_alone(huge, valid):
 
 
 def test_a_stalling_document_dies_alone(stalling):
-    with Decoder(Limits(seconds=0.5)) as decoder:
+    with Decoder(Limits(seconds=0.5, max_marks=1 << 30)) as decoder:
         assert reason(decoder, stalling) == "decode_timeout"
         assert decoder.decode(b"# fine\n\nwords").text == "fine\n\nwords"
 
@@ -197,7 +197,7 @@ def test_a_stalled_child_ends_itself_when_its_parent_is_gone(stalling, tmp_path)
     upload.write_bytes(stalling)
     program = (
         "import sys; from pathlib import Path; from screening.decode import Decoder, Limits\n"
-        "Decoder(Limits(seconds=3)).decode(Path(sys.argv[1]).read_bytes())"
+        "Decoder(Limits(seconds=3, max_marks=1 << 30)).decode(Path(sys.argv[1]).read_bytes())"
     )
     parent = subprocess.Popen([sys.executable, "-c", program, str(upload)], stderr=subprocess.DEVNULL)
     while not (orphans := [child for child in children(parent.pid) if child.cpu_times().user > 0.6]):
