@@ -3,6 +3,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -q
 JOBS ?= 2
+N ?= 1000
+SEED ?= 1
 RECIPE ?= models/recipes/text-screen.yaml
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 # For an image, so for one platform. onnxruntime-gpu is the same module as onnxruntime and may not stand beside it.
@@ -12,7 +14,7 @@ COMPILE_IMAGE := $(subst --universal,--python-platform x86_64-manylinux_2_28,$(C
 TFLINT := v0.64.0
 CHECKOV := 3.3.30
 
-.PHONY: help demo test test-flink test-terraform test-wheel check check-terraform bench train train-smoke lock clean
+.PHONY: help demo test test-flink test-terraform test-wheel check check-terraform fuzz bench train train-smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +57,9 @@ check-terraform: .venv/dev  ## the format of terraform/, and its linters where t
 	@if $(MAKE) -s .venv/checkov-$(CHECKOV); then \
 	  .venv/checkov/bin/checkov -d terraform --framework terraform --skip-download --quiet --compact; \
 	else echo "not checked: checkov (it could not be installed)"; fi
+
+fuzz: .venv/dev  ## N mutants of uploads and all bombs through the decoder and the checks: make fuzz N=20000 [SEED=2]
+	$(PY) -m tests.fuzz $(N) --seed $(SEED)
 
 bench: .venv/train  ## our engines beside their peers, some 10 minutes; results go to tests/benchmarks/out
 	$(PY) -m tests.benchmarks.engines

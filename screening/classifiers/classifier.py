@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -114,17 +115,18 @@ class Classifier:
 
     def _texts(self, articles: Sequence[Article], scorer: Scorer) -> list[Result]:
         texts = [scored_text(article) for article in articles]
-        cut = windows(self._tokenizer, [text for text, _ in texts], self._most)
+        most = sys.maxsize if scorer is self._trial else self._most
+        cut = windows(self._tokenizer, [text for text, _ in texts], most)
         spans: list[Span] = []
         parts: list[list[Probabilities]] = []
         over: set[int] = set()
         while slab := self._next(cut, scorer):
-            over |= {window.span.text for window in slab if window.span.number >= self._most}
+            over |= {window.span.text for window in slab if window.span.number >= most}
             if some := [window for window in slab if window.span.text not in over]:
                 spans += [window.span for window in some]
                 parts.append(scorer.texts(some))
         probabilities = [np.concatenate(head) for head in zip(*parts, strict=True)]
-        limit = f"{self.bundle.id.name}: more windows of text than {self._most}, the limit"
+        limit = f"{self.bundle.id.name}: more windows of text than {most}, the limit"
         results: list[Result] = [UploadError("too_complex", limit) for _ in texts]
         row = 0
         for text, group in groupby(spans, key=lambda span: span.text):

@@ -21,6 +21,7 @@ from PIL import (  # the plugins that are imported are the formats that can be o
 
 from screening.decode.limits import MAX_SIDE as MAX_SIDE
 from screening.decode.limits import Fields, Limits
+from screening.decode.pieces import check_pieces
 from screening.decode.sniff import Sniffed
 from screening.decode.variants import unsupported
 from screening.errors import UploadError
@@ -54,12 +55,13 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # processes run side by side already, a
 def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Picture:
     """The first frame of an image, upright, over white, scaled to fit `MAX_SIDE` when larger.
 
-    UploadError too_many_pixels (told from the header, before anything is decoded), too_large (frames),
+    UploadError too_complex and too_many_pixels (told from headers, before anything is decoded), too_large (frames),
     unsupported_variant (sound, but not for Pillow), undecodable (also when the data ends early). Colour profiles are
     not applied.
     """
     media_type, data = sniffed.media_type, io.BytesIO(sniffed.data)
     Image.MAX_IMAGE_PIXELS = limits.max_pixels  # for what only a frame's own header tells; Pillow refuses twice this
+    check_pieces(media_type, sniffed.data, limits)
     try:
         return _decode(media_type, data, limits)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -22,7 +22,8 @@ from screening.records import Article
 PARAGRAPH = 40  # characters; what is shorter and stands twice is a headline or a menu
 MARKS = re.compile(r"[\n*_`~\[\]<>&\\|#+=-]")  # what Markdown's rules look at; each may cost 50 µs
 FRONT_MATTER = re.compile(r"\A---\n((?:[^\n]*\n){1,100}?)---[ \t]*(?:\n|\Z)")
-HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+HEADING = re.compile(r"^#[ \t]+([^ \t\n].*)$", re.MULTILINE)
+MOST_FRONT = 10_000  # characters of front matter; YAML is read at some 20 µs each
 # Beyond these a page gives its whole visible text, since trafilatura's work grows with their squares. Ordinary pages
 # have under 3,000 elements, 40 attributes and a million joins.
 MOST_ELEMENTS = 10_000
@@ -56,7 +57,9 @@ def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
     # the preset stops at 20 levels and silently drops what lies deeper; unread text must never pass
     renderer = MarkdownIt("commonmark", {"maxNesting": 1 << 20}).enable("table")
     rendered = visible(renderer.render(text)).text
-    return make_article(MARKDOWN, limits, {"title": heading[1] if heading else "", **facts, "text": rendered})
+    return make_article(
+        MARKDOWN, limits, {"title": heading[1].rstrip(" \t#") if heading else "", **facts, "text": rendered}
+    )
 
 
 def _marks(text: str) -> int:
@@ -117,9 +120,19 @@ def _parse(markup: str) -> lxml_html.HtmlElement:
         return lxml_html.document_fromstring("<p>", ensure_head_body=True)
 
 
+class _Plain(yaml.BaseLoader):
+    """Builds strings, lists and dicts only, and follows no alias: in 100 lines they can say a word 10^29 times."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias")
+        return super().compose_node(parent, index)
+
+
 def _front_matter(text: str, fields: Fields) -> dict[str, str]:
+    """The facts in front matter; none where it is no such thing, and so a part of the text."""
     try:
-        facts = yaml.load(text, yaml.BaseLoader)  # builds strings, lists and dicts only
+        facts = yaml.load(text, _Plain) if len(text) <= MOST_FRONT else None
     except yaml.YAMLError:
         return {}
     found = mapped(facts, fields) if isinstance(facts, dict) else {}

@@ -88,6 +88,7 @@ class LimitsEntry(Strict):
     max_frames: Annotated[int, Field(gt=0)] | None = None
     max_text_chars: Annotated[int, Field(gt=0)] | None = None
     max_nesting: Annotated[int, Field(gt=0)] | None = None
+    max_pieces: Annotated[int, Field(gt=0)] | None = None
     max_marks: Annotated[int, Field(gt=0)] | None = None
     max_windows: Annotated[int, Field(gt=0)] | None = None
     cpu_seconds: Annotated[float, Field(gt=0)] | None = None

@@ -13,8 +13,9 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from screening.storage.names import SIDECAR
 from screening.storage.strict import FOLDER
@@ -23,6 +24,8 @@ _NAMELESS = os.O_TMPFILE | os.O_WRONLY if hasattr(os, "O_TMPFILE") else 0
 _BY_FD = os.path.exists("/proc/self/fd")  # an open file can be given a name, whatever became of the one it had
 _UNABLE = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}  # what file systems without it say
 _PARTIAL, _LOCK = ".partial", ".lock"
+_TRIES = 100
+T = TypeVar("T")
 
 
 class Partial:
@@ -39,8 +42,7 @@ class Partial:
         self._fd = _nameless(into)
         if self._fd < 0:
             self._aside = f"{secrets.token_hex(16)}{_PARTIAL}"
-            with self._reserved() as folder:
-                self._fd = _lock(folder, self._aside)
+            self._fd = self._aside_folder(lambda folder: _lock(folder, self._aside))
 
     def write(self, data: bytes) -> None:
         """Append all of `data`."""
@@ -54,21 +56,20 @@ class Partial:
         if _BY_FD:
             self._link(name, self._into)
         else:
-            with self._reserved() as folder:
-                _move(folder, self._aside, self._into, name)
-                self._aside = ""
+            self._aside_folder(lambda folder: _move(folder, self._aside, self._into, name))
+            self._aside = ""
             self.require_at(name)
         os.fsync(self._into)
 
     def replace(self, name: str, mode: int) -> None:
         """Appear under a name, in place of what is there."""
         self._settle(mode)
-        with self._reserved() as folder:
-            if not self._aside:
-                self._aside = f"{secrets.token_hex(16)}{_PARTIAL}"
-                self._link(self._aside, folder)
-            os.rename(self._aside, name, src_dir_fd=folder, dst_dir_fd=self._into)
-            self._aside = ""
+        if not self._aside:
+            own = f"{secrets.token_hex(16)}{_PARTIAL}"
+            self._aside_folder(lambda folder: self._link(own, folder))
+            self._aside = own
+        self._aside_folder(lambda folder: os.rename(self._aside, name, src_dir_fd=folder, dst_dir_fd=self._into))
+        self._aside = ""
         os.fsync(self._into)
 
     def require_at(self, name: str) -> None:
@@ -81,12 +82,12 @@ class Partial:
     def close(self) -> None:
         """Remove what did not appear."""
         if self._aside:
-            with suppress(OSError), self._reserved() as folder:
-                os.unlink(self._aside, dir_fd=folder)
+            with suppress(OSError):
+                self._aside_folder(lambda folder: os.unlink(self._aside, dir_fd=folder))
         os.close(self._fd)
 
-    def _reserved(self) -> AbstractContextManager[int]:
-        return nullcontext(self._into) if self._private else reserved(self._into)
+    def _aside_folder(self, act: Callable[[int], T]) -> T:
+        return act(self._into) if self._private else in_reserved(self._into, act)
 
     def _settle(self, mode: int) -> None:
         os.fchmod(self._fd, mode)
@@ -109,23 +110,36 @@ def partial(into: int, *, private: bool = False) -> Iterator[Partial]:
 @contextmanager
 def locked(into: int, name: str) -> Iterator[None]:
     """The turn of one, among those who change the file `name` of the folder `into`."""
-    with reserved(into) as folder:
-        lock = f"{hashlib.sha256(os.fsencode(name)).hexdigest()}{_LOCK}"
-        fd = _lock(folder, lock)
+    lock = f"{hashlib.sha256(os.fsencode(name)).hexdigest()}{_LOCK}"
+    fd = in_reserved(into, lambda folder: _lock(folder, lock))
+    try:
+        yield
+    finally:
+        with suppress(FileNotFoundError):
+            in_reserved(into, lambda folder: os.unlink(lock, dir_fd=folder))
+        os.close(fd)
+
+
+def in_reserved(into: int, act: Callable[[int], T]) -> T:
+    """What `act` gives in the folder `.screening` of the folder `into`, which is removed when it holds nothing."""
+    for more in reversed(range(_TRIES)):
+        with suppress(FileExistsError):
+            os.mkdir(SIDECAR, dir_fd=into)
         try:
-            yield
+            with reserved(into) as folder:
+                return act(folder)
+        except FileNotFoundError:  # it was empty, and another has removed it
+            if not more:
+                raise
         finally:
-            with suppress(FileNotFoundError):
-                os.unlink(lock, dir_fd=folder)
-            os.close(fd)
+            with suppress(OSError):
+                os.rmdir(SIDECAR, dir_fd=into)
+    raise AssertionError
 
 
 @contextmanager
-def reserved(into: int, *, make: bool = True) -> Iterator[int]:
-    """The folder `.screening` of the folder `into`; it stays."""
-    if make:
-        with suppress(FileExistsError):
-            os.mkdir(SIDECAR, dir_fd=into)
+def reserved(into: int) -> Iterator[int]:
+    """The folder `.screening` of the folder `into`, where there is one."""
     fd = os.open(SIDECAR, FOLDER | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=into)
     try:
         yield fd
@@ -135,10 +149,11 @@ def reserved(into: int, *, make: bool = True) -> Iterator[int]:
 
 def sweep(into: int) -> None:
     """Remove what killed processes left in the folder `.screening` of `into`."""
-    with suppress(OSError), reserved(into, make=False) as folder:  # there is none, or another does it
+    with suppress(OSError), reserved(into) as folder:  # there is none, or another does it
         for name in os.listdir(folder):
             if name.endswith((_PARTIAL, _LOCK)):
                 _remove_if_left(folder, name)
+        os.rmdir(SIDECAR, dir_fd=into)
 
 
 def _remove_if_left(folder: int, name: str) -> None:

@@ -21,7 +21,7 @@ from typing import BinaryIO
 from screening.errors import ConfigError, Replaced, UploadError
 from screening.records import Upload
 from screening.storage import sidecar, strict
-from screening.storage.atomic import locked, partial, reserved
+from screening.storage.atomic import in_reserved, locked, partial
 from screening.storage.opened import (
     NO_REGULAR_FILE,
     Generation,
@@ -115,19 +115,10 @@ class LocalStore:
     def delete(self, uri: str, generation: int) -> None:
         """Delete the file if it still is that generation: moved aside first, then verified, else put back."""
         with source_errors(), suppress(FileNotFoundError), strict.parent(uri) as (beside, name):
-            with opened_in(beside, name) as fd, reserved(beside) as folder:
+            with opened_in(beside, name) as fd:
                 before = require(fd, generation)
-                aside = f"{secrets.token_hex(16)}.deleted"
                 self._moment("deleting", uri)
-                os.rename(name, aside, src_dir_fd=beside, dst_dir_fd=folder)
-                after = os.stat(aside, dir_fd=folder, follow_symlinks=False)
-                # Moving a file changes its change time: so the rest of what a write would change is compared.
-                if _unmoved(before) != _unmoved(after):
-                    with suppress(FileExistsError):  # unless a newer upload has taken the name already
-                        os.link(aside, name, src_dir_fd=folder, dst_dir_fd=beside, follow_symlinks=False)
-                    os.unlink(aside, dir_fd=folder)
-                    raise Replaced("the file was replaced while it was deleted")
-                os.unlink(aside, dir_fd=folder)
+                in_reserved(beside, lambda folder: _delete(name, beside, folder, before))
             sidecar.forget(name, beside)
 
     def label(self, uri: str, generation: int, metadata: Mapping[str, str]) -> None:
@@ -170,6 +161,19 @@ class LocalStore:
     def exists(self, uri: str) -> bool:
         """Whether there is a file."""
         return Path(uri).is_file()
+
+
+def _delete(name: str, beside: int, folder: int, before: os.stat_result) -> None:
+    aside = f"{secrets.token_hex(16)}.deleted"
+    os.rename(name, aside, src_dir_fd=beside, dst_dir_fd=folder)
+    after = os.stat(aside, dir_fd=folder, follow_symlinks=False)
+    # Moving a file changes its change time: so the rest of what a write would change is compared.
+    if _unmoved(before) != _unmoved(after):
+        with suppress(FileExistsError):  # unless a newer upload has taken the name already
+            os.link(aside, name, src_dir_fd=folder, dst_dir_fd=beside, follow_symlinks=False)
+        os.unlink(aside, dir_fd=folder)
+        raise Replaced("the file was replaced while it was deleted")
+    os.unlink(aside, dir_fd=folder)
 
 
 def _unmoved(facts: os.stat_result) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from screening.storage.atomic import partial, reserved
+from screening.storage.atomic import in_reserved, partial, reserved
 from screening.storage.names import SIDECAR
 from screening.storage.strict import open_strictly, parent
 
@@ -35,15 +35,21 @@ def labels(path: str, generation: int) -> dict[str, str]:
 def write(path: str, generation: int, metadata: Mapping[str, str]) -> None:
     """Note all labels of the file at that generation, in place of older ones."""
     noted = {"name": Path(path).name, "generation": generation, "metadata": dict(metadata)}
-    with parent(path) as (beside, name), reserved(beside) as folder, partial(folder, private=True) as file:
-        file.write(json.dumps(noted, sort_keys=True).encode())
-        file.replace(_file(name), 0o644)
+
+    def note(folder: int) -> None:
+        with partial(folder, private=True) as file:
+            file.write(json.dumps(noted, sort_keys=True).encode())
+            file.replace(_file(Path(path).name), 0o644)
+
+    with parent(path) as (beside, _):
+        in_reserved(beside, note)
 
 
 def forget(name: str, beside: int) -> None:
     """Remove the labels of a file that was deleted from the folder `beside`."""
-    with suppress(OSError), reserved(beside, make=False) as folder:  # mostly there are none
+    with suppress(OSError), reserved(beside) as folder:  # mostly there are none
         os.unlink(_file(name), dir_fd=folder)
+        os.rmdir(SIDECAR, dir_fd=beside)
 
 
 def _careful(path: str, flags: int) -> int:

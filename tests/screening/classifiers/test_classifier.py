@@ -101,6 +101,11 @@ def test_a_text_of_too_many_windows_is_refused_and_its_neighbours_are_not(text, 
             assert scores(one) == pytest.approx(scores(free), abs=TOLERANCE)
 
 
+def test_a_classifier_is_tried_whatever_the_limit(text):
+    one = Classifier(text.bundle, make_engine("onnxruntime", cores=1), most=1)
+    assert scores(one.score(says("good"))[0])
+
+
 def test_what_is_too_long_is_hardly_classified():
     """A million words would be 4,500 windows."""
     [bundle] = prepare().load_bundles()

@@ -11,6 +11,7 @@ from lxml import html as lxml_html
 from screening.decode import Limits, decode
 from screening.decode.visible import BLANK, BLOCKS, HIDDEN, LINES, SPACES, visible
 from screening.errors import UploadError
+from tests.fuzz.bombs import BOMBS
 from tests.screening.decode.heavy import MARKDOWN, PAGES, Clock, page
 
 SECONDS = 5.0  # each of these took 2 to 100
@@ -38,6 +39,21 @@ def test_the_limit_on_marks_is_the_policys_and_exact():
     assert decode(data, Limits(max_marks=7)).text == "T\n\na b"
     with pytest.raises(UploadError, match="too_complex: 7 "):
         decode(data, Limits(max_marks=6))
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("Markdown with a bomb of front matter", "x1: &x1 [*x0, *x0]"),
+        ("Markdown with long front matter", "a, a, a,"),
+        ("Markdown with a heading of blanks", "a b"),
+    ],
+)
+def test_front_matter_and_headings_are_read_in_time(name, kept):
+    """What is no front matter is text, and read."""
+    data, clock = BOMBS[name](), Clock()
+    assert kept in " ".join(decode(data).text.split())
+    assert clock.seconds < 2
 
 
 def test_a_book_in_markdown_is_no_heavy_upload():

@@ -126,6 +126,7 @@ while time.monotonic() < end:
 def test_ten_seconds_against_a_process_that_swaps_all_the_time(on_disk, secret):
     """Nothing outside the uploads is ever listed with its facts, read or copied."""
     (secret / "x.txt").write_text("a secret of another length")
+    time.sleep(0.02)  # of a file system's clock, which may tick only every 10 ms: the uploads are of another time
     uploads = [on_disk.upload(f"a/{name}") for name in ("x.txt", "deep/y.txt")]
     facts = {path.stat().st_ctime_ns for path in secret.rglob("*.txt")}
     other = subprocess.Popen([sys.executable, "-c", FLIPS, f"{on_disk.uploads}/a", str(secret)])
