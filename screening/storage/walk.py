@@ -64,9 +64,9 @@ def walk(root: str, span: Span) -> Iterator[Entry]:
                 continue
             except OSError:
                 if span.holds(name):
-                    yield Entry(path, shown, name, generation=_generation(path), problem="unreadable")
+                    yield _failed(path, start, "unreadable")
         elif name_problem(path[start:], bucket=False):
-            yield Entry(path, shown, name, generation=_generation(path), problem="invalid_name")
+            yield _failed(path, start, "invalid_name")
         else:
             yield Entry(path, shown, name, labels)
 
@@ -118,6 +118,14 @@ def _folder(path: str, shown: str, start: int, span: Span, *, files: bool = True
 def _text(name: str) -> str:
     """The name itself, or with what is not UTF-8 written out as `\\xff`."""
     return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _failed(path: str, start: int, problem: str) -> Entry:
+    """A name that is not UTF-8 is spelled as no other: with `\\` doubled, and a `/` at its end, as no file has."""
+    name = path[start:]
+    if (text := _text(name)) != name:
+        text = _text(name.replace("\\", "\\\\")) + "/"
+    return Entry(path, path[:start] + text, text, generation=_generation(path), problem=problem)
 
 
 def _generation(path: str) -> int:
