@@ -30,8 +30,11 @@ USED = (*NEEDED, "timeCreated", "timeDeleted", "contentType")
 class Inventory(Manifest):
     """Rows of a file of a report, as a shard."""
 
-    def identity(self, number: int, row: Row) -> str:  # noqa: ARG002
-        """The URI; with the generation where that one is no longer live."""
+    def identity(self, number: int, row: Row) -> str:
+        """The URI; with the generation where that one is no longer live. ConfigError when it does not say."""
+        for column in ("bucket", "name"):
+            if not isinstance(row[column], str) or not row[column]:
+                raise ConfigError(f"not a row of an inventory: no {column}", file=self.rows.file, line=number)
         uri = f"gs://{row['bucket']}/{row['name']}"
         return f"{uri}#{row['generation']}" if row.get("timeDeleted") else uri
 
@@ -46,16 +49,18 @@ class Inventory(Manifest):
     def upload(self, number: int, row: Row) -> Upload:
         """As the report has it; ConfigError for a row that is not of this kind."""
         try:
+            generation, size = (_count(row[name]) for name in ("generation", "size"))
+            problem = "invalid_name" if name_problem(row["name"], bucket=True) else ""
             return Upload(
                 uri=self.identity(number, row),
                 name=row["name"],
-                generation=int(row["generation"]),
-                size=int(row["size"]),
-                content_type=row.get("contentType") or "",
-                problem="invalid_name" if name_problem(row["name"], bucket=True) else "",
+                generation=generation or 0,
+                size=size or 0,
+                content_type=str(row.get("contentType") or ""),
+                problem=problem or ("missing_field" if generation is None else ""),
                 created_at=_time(row.get("timeCreated")),
             )
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise ConfigError(f"not a row of an inventory: {error}", file=self.rows.file, line=number) from None
 
 
@@ -63,11 +68,12 @@ def report(source: str, *, dated: bool = False) -> Iterator[Inventory]:
     """The files of a report; ConfigError when it is none, or does not say enough of each object, or not its date."""
     needed = (*NEEDED, "timeCreated") if dated else NEEDED
     try:
+        rows(source, "jsonl")  # says why where it is no file to be read
         said = json.loads(open_store(source).get(source))
         names = said[FILES]
     except UploadError as error:
         raise ConfigError(f"it can't be read: {error}", file=source, fix="name a file that exists") from None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         names = None
     if not isinstance(names, list) or len(names) != said.get("shard_count", len(names)):
         raise ConfigError(
@@ -97,12 +103,18 @@ def report(source: str, *, dated: bool = False) -> Iterator[Inventory]:
 def _csv(file: str, config: Mapping[str, Any]) -> Rows:
     """A CSV file as the report's configuration describes it."""
     options = _part(config, "csv_options")
-    whole = replace(rows(file, "csv"), delimiter=options.get("delimiter") or ",")
+    delimiter = options.get("delimiter") or ","
+    if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
+        raise ConfigError(f"the report's delimiter {delimiter!r} is none", file=file, fix="have the report made anew")
+    whole = replace(rows(file, "csv"), delimiter=delimiter)
     if _value(options, "header_required") is False:
         fields = _value(_part(config, "object_metadata_report_options"), "metadata_fields") or ()
         return replace(whole, columns=tuple(map(str, fields)))
     header = whole.line()
-    columns = next(csv.reader([header.decode(errors="replace")], delimiter=whole.delimiter), [])
+    try:
+        columns = next(csv.reader([header.decode(errors="replace")], delimiter=whole.delimiter), [])
+    except csv.Error as error:
+        raise ConfigError(f"no heading of a report: {error}", file=file, line=1) from None
     return replace(whole, columns=tuple(columns), first=2, offset=len(header))
 
 
@@ -115,6 +127,16 @@ def _value(of: Mapping[str, Any], name: str) -> Any:
     """A field under its name in JSON or in protocol buffers: `csvOptions` or `csv_options`."""
     head, *rest = name.split("_")
     return of.get(name, of.get(head + "".join(word.title() for word in rest)))
+
+
+def _count(value: Any) -> int | None:
+    """A number of 63 bits; None where the report has none."""
+    if value is None or value == "":
+        return None
+    found = int(value)
+    if not 0 <= found < 1 << 63:
+        raise ValueError(f"{found} is no size and no generation")
+    return found
 
 
 def _time(value: object) -> datetime | None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import Self
 
 from pipelines.listing import PIECE, Cut, chunks
-from pipelines.options import place
 from pipelines.rows import Row, Rows, rows
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Upload
-from screening.storage import open_store
+from screening.storage import local_path, open_store, place
 
 LOOKUPS = 32  # entries looked up in the store side by side
 METADATA = 16 << 10  # characters that an entry may bring: thousands are held at once. A bucket's object has 8 KiB
@@ -65,18 +64,32 @@ class Manifest:
         source, uri = self.rows.file, row.get("uri")
         if not isinstance(uri, str) or not uri:
             raise ConfigError("no uri", file=source, line=number, fix='every entry needs {"uri": "…"}')
+        if not _is_text(uri):
+            raise ConfigError(
+                f"{uri!r} is no text", file=source, line=number, fix="list a folder of such names instead"
+            )
         if uri.startswith("gs://"):
+            if not all(uri.removeprefix("gs://").partition("/")):
+                raise ConfigError(f"{uri!r} names no object", file=source, line=number, fix="write gs://bucket/name")
             return uri
         if source.startswith("gs://"):
-            raise ConfigError(f"{uri!r} is not a gs:// URI", file=source, line=number)
-        return place(str(PurePosixPath(source).parent / uri))
+            raise ConfigError(f"{uri!r} is not a gs:// URI", file=source, line=number, fix="write gs://bucket/name")
+        try:
+            path = local_path(uri)
+        except ConfigError as error:
+            raise ConfigError(error.what, file=source, line=number, fix=error.fix) from None
+        # By its words alone, so that an upload has one URI; not as a shell would, which reads `$` and `~`.
+        return "/" + posixpath.normpath(posixpath.join(posixpath.dirname(source), path)).lstrip("/")
 
     def upload(self, number: int, row: Row) -> Upload:
         """The entry's upload as the store has it; what can't be looked up has its problem."""
         uri = self.identity(number, row)
-        said = {key: _text(value) for key, value in _claims(row).items() if value is not None}
         name = uri.removeprefix("gs://").lstrip("/")
-        if sum(len(key) + len(value) for key, value in said.items()) > METADATA:
+        try:
+            said = {key: _text(value) for key, value in _claims(row).items() if value is not None}
+        except RecursionError:
+            said = {"": " " * METADATA}
+        if sum(len(key) + len(value) for key, value in said.items()) >= METADATA:
             return Upload(uri=uri, name=name, generation=0, size=0, problem="metadata_too_large")
         try:
             upload = open_store(uri).stat(uri, name)
@@ -84,12 +97,14 @@ class Manifest:
             return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem=error.reason)
         except TransientError:
             return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem="read_failed")
+        except ValueError:  # Google's client: no bucket, or no text
+            return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem="invalid_name")
         return replace(upload, metadata={**upload.metadata, **said})
 
 
 def manifest(source: str) -> Manifest:
     """The whole of a manifest; ConfigError when there is none."""
-    return Manifest(rows(source, "parquet" if source.lower().endswith(".parquet") else "jsonl"))
+    return Manifest(rows(place(source), "parquet" if source.lower().endswith(".parquet") else "jsonl"))
 
 
 def _within(part: Rows) -> Iterator[int]:
@@ -105,6 +120,13 @@ def _within(part: Rows) -> Iterator[int]:
 
 def _digest(uri: str) -> bytes:
     return hashlib.sha256(uri.encode("utf-8", "backslashreplace")).digest()[:16]
+
+
+def _is_text(uri: str) -> bool:
+    try:
+        return bool(uri.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _claims(row: Row) -> Mapping[str, object]:

@@ -49,6 +49,9 @@ class Rows:
                 yield from islice(read(data), self.count)
             except Replaced:
                 raise ConfigError("the file changed while the job ran", file=self.file, fix="run it again") from None
+            except (pa.ArrowException, OSError, ValueError) as error:  # of Parquet alone: lines say which they are
+                said = str(error).partition("\n")[0]
+                raise ConfigError(f"it can't be read: {said}", file=self.file, fix="write the file anew") from None
 
     def line(self) -> bytes:
         """The first record of a file of lines."""
@@ -86,6 +89,8 @@ class Rows:
                 row = json.loads(line)
             except ValueError as error:
                 raise self._no_object(number, str(error)) from None
+            except RecursionError:
+                raise self._no_object(number, "it is nested too deep") from None
             if not isinstance(row, Mapping):
                 raise self._no_object(number, "it is something else")
             yield number, offset, row
@@ -120,15 +125,19 @@ class Rows:
 
     def _opened(self, data: BinaryIO) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(data)
-        except pa.ArrowException as error:
+            return pq.ParquetFile(data, page_checksum_verification=True)
+        except (pa.ArrowException, OSError) as error:
             raise ConfigError(f"not a Parquet file: {error}", file=self.file) from None
 
 
 def rows(file: str, form: Form) -> Rows:
     """All of a file as it is now; ConfigError when there is none."""
     target = file if file.startswith("gs://") else str(Path(file).resolve())  # it is ours: a link is followed
+    fix = "name a file that exists"
     try:
-        return Rows(file, open_store(file).stat(target).generation, form)
+        found = open_store(file).stat(target)
     except UploadError as error:
-        raise ConfigError(f"it can't be read: {error}", file=file, fix="name a file that exists") from None
+        raise ConfigError(f"it can't be read: {error}", file=file, fix=fix) from None
+    if found.problem:  # a FIFO would be waited for without end
+        raise ConfigError(f"it can't be read: {found.problem}", file=file, fix=fix)
+    return Rows(file, found.generation, form)

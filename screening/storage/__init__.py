@@ -20,7 +20,7 @@ from screening.storage.local import LocalStore
 from screening.storage.names import join
 from screening.storage.places import local_path, overlap, place
 
-__all__ = ["LocalStore", "Store", "delta_options", "join", "open_store", "overlap", "place"]
+__all__ = ["LocalStore", "Store", "delta_options", "join", "local_path", "open_store", "overlap", "place"]
 
 EMULATOR = "STORAGE_EMULATOR_HOST"  # the variable that Google's own clients read
 

@@ -69,8 +69,9 @@ class GcsStore:
         """Every object below the prefix, which is taken as a folder; its empty markers of folders are none."""
         bucket, folder = split_gs(prefix.rstrip("/") + "/")
         for blob in self._blobs(bucket, folder, start, end, FIELDS, 1000):
-            if not (blob.name.endswith("/") and blob.size == 0):
-                yield _upload(f"gs://{bucket}/{blob.name}", blob.name.removeprefix(folder), blob)
+            upload = _upload(f"gs://{bucket}/{blob.name}", blob.name.removeprefix(folder), blob)
+            if upload.size or not upload.uri.endswith("/"):
+                yield upload
 
     def split(self, prefix: str, start: str, end: str, pieces: int) -> Sequence[str]:
         """Cuts between the letters of the names, so that no page of the listing is read for most of them."""
@@ -101,6 +102,11 @@ class GcsStore:
         except UploadError as error:
             place = f"gs://{bucket}/{folder}"
             raise ConfigError(f"{error}", file=place, fix="name a bucket that exists and that you may list") from None
+        except ValueError:  # Google's client, of an object without a name
+            what = "what answers there is no Cloud Storage: it lists an object without a name"
+            raise ConfigError(
+                what, file=f"gs://{bucket}/{folder}", fix="look at where STORAGE_EMULATOR_HOST leads"
+            ) from None
 
     def stat(self, uri: str, name: str = "") -> Upload:
         """The object as it is now."""
@@ -381,16 +387,29 @@ class _Capped(io.BytesIO):
 
 
 def _upload(uri: str, name: str, blob: storage.Blob) -> Upload:
+    """The object as the store tells of it; one whose generation it does not tell can't be read as that one."""
+    generation, size, metadata, created = (
+        _told(blob, field) for field in ("generation", "size", "metadata", "time_created")
+    )
+    problem = "invalid_name" if name_problem(name, bucket=True) else ""
     return Upload(
         uri=uri,
         name=name,
-        generation=int(blob.generation),
-        size=int(blob.size),
-        content_type=blob.content_type or "",
-        metadata=dict(blob.metadata or {}),
-        problem="invalid_name" if name_problem(name, bucket=True) else "",
-        created_at=blob.time_created,
+        generation=generation or 0,
+        size=size or 0,  # some servers leave out that of an empty object
+        content_type=str(blob.content_type or ""),
+        metadata={str(key): str(value) for key, value in (metadata or {}).items()},
+        problem=problem or ("" if generation else "missing_field"),
+        created_at=created,
     )
+
+
+def _told(blob: storage.Blob, field: str) -> Any:
+    """A field of an object; None where there is none, or none that the client can read."""
+    try:
+        return getattr(blob, field)
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _transient(error: Exception) -> bool:

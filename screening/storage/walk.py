@@ -73,16 +73,16 @@ def walk(root: str, span: Span, entering: Callable[[str], object] = lambda _: No
                     continue
                 except OSError as error:
                     if span.holds(name):
-                        yield Entry(path, shown, name, generation=_generation(path), problem=reason_of(error))
+                        yield _failed(path, start, reason_of(error))
             elif name_problem(path[start:], bucket=False):
-                yield Entry(path, shown, name, generation=_generation(path), problem="invalid_name")
+                yield _failed(path, start, "invalid_name")
             else:
                 try:
                     yield Entry(path, shown, name, labels, here.facts(folder, path))
                 except FileNotFoundError:
                     continue  # deleted since its folder was read: no longer there to be screened
                 except OSError as error:
-                    yield Entry(path, shown, name, problem=reason_of(error))
+                    yield _failed(path, start, reason_of(error))
 
 
 class _Here:
@@ -161,6 +161,14 @@ def _scanned(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
 def _text(name: str) -> str:
     """The name itself, or with what is not UTF-8 written out as `\\xff`."""
     return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _failed(path: str, start: int, problem: str) -> Entry:
+    """A name that is not UTF-8 is spelled as no other: with `\\` doubled, and a `/` at its end, as no file has."""
+    name = path[start:]
+    if (text := _text(name)) != name:
+        text = _text(name.replace("\\", "\\\\")) + "/"
+    return Entry(path, path[:start] + text, text, generation=_generation(path), problem=problem)
 
 
 def _generation(path: str) -> int:

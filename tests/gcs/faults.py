@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import random
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.gcs.call import Call
 
-KINDS = ("status", "reset", "truncated", "short", "lost", "slow")
+KINDS = ("status", "reset", "truncated", "short", "lost", "slow", "omit")
 
 
 @dataclass
@@ -21,6 +23,7 @@ class Fault:
     short      half of the body, with headers that fit it: only the checksum tells
     lost       the call takes effect and the connection is reset before the reply
     slow       the call waits `latency_ms` first
+    omit       the JSON reply says nothing of `field`, or `instead` of its value, as a foreign server's may
 
     `method` and `path` (regular expressions; the path with its query, as sent) choose the calls, `after` lets so
     many of them pass, `times` is how many get the fault (None: all), each with `probability`, drawn from `seed`.
@@ -35,8 +38,10 @@ class Fault:
     times: int | None = None
     probability: float = 1.0
     seed: int = 0
+    field: str = ""
+    instead: str | None = None
     hits: int = 0
-    seen: int = field(default=0, init=False)
+    seen: int = dataclasses.field(default=0, init=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -54,3 +59,16 @@ class Fault:
             return False
         self.hits += 1
         return True
+
+    def spoil(self, body: bytes) -> bytes:
+        """A JSON reply without its `field`, at whatever depth."""
+
+        def changed(pairs: list[tuple[str, object]]) -> dict[str, object]:
+            found = dict(pairs)
+            if self.field in found:
+                found |= {self.field: self.instead}
+                if self.instead is None:
+                    del found[self.field]
+            return found
+
+        return json.dumps(json.loads(body, object_pairs_hook=changed)).encode()

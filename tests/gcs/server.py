@@ -60,6 +60,10 @@ class Server:
         if fault.kind == "status":
             self.calls.append((call.method, target, fault.status))
             return _sent(as_json({"error": {"code": fault.status, "message": "a fault on demand"}}, fault.status))
+        if fault.kind == "omit":
+            reply = self._answer(call)
+            self.calls.append((call.method, target, reply.status))
+            return _sent(Reply(reply.status, fault.spoil(reply.body), reply.headers))
         self.calls.append((call.method, target, None))
         if fault.kind == "reset" and call.method != "GET":
             return _reset(request)

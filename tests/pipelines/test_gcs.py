@@ -142,6 +142,31 @@ def test_a_store_that_gives_up_holds_the_upload_and_the_next_run_tries_again(buc
     assert bucket.decisions()["news/000/000004.txt"] == "accept"
 
 
+@pytest.mark.parametrize("instead", [None, "", "many"])
+@pytest.mark.parametrize("field", ["size", "generation", "timeCreated", "contentType", "metadata"])
+def test_a_listing_that_does_not_say_all_of_an_object_stops_nothing(bucket, gcs_server, field, instead):
+    gcs_server.faults("omit", field=field, instead=instead, path=r"/o\?.*prefix|/o\?")
+    assert bucket.screen("--run-id", "one") == 0
+    run = bucket.tables.run("one")
+    assert run.listed == 15
+    if field != "generation":
+        assert run.accept == 12
+        return
+    assert bucket.rows("SELECT DISTINCT reasons[1] FROM verdicts") == [("missing_field",)]
+    gcs_server.clear()
+    assert bucket.screen("--run-id", "two") == 0
+    assert bucket.tables.run("two").metrics["tried_again"] == 15
+    assert bucket.tables.run("two").accept == 12
+
+
+def test_a_listing_of_objects_without_a_name_is_none(bucket, gcs_server, capsys):
+    gcs_server.faults("omit", field="name", path="/b/up-")
+    assert bucket.screen("--run-id", "one") == 2
+    said = capsys.readouterr().err
+    assert bucket.uploads in said
+    assert "Traceback" not in said
+
+
 def test_tries_again_are_counted_in_the_run(bucket, gcs_server):
     gcs_server.faults("status", status=503, method="GET", path="000004.txt.*alt=media", times=3)
     assert bucket.screen("--run-id", "one") == 0

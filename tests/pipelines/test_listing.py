@@ -157,10 +157,10 @@ def test_a_folder_that_can_not_be_read_and_names_that_are_no_text_are_in_one_pie
     assert sorted(found) == [
         ("a", ""),
         ("a!", ""),
-        ("b\\xfe", "invalid_name"),
-        ("b\\xff", "invalid_name"),
+        ("b\\xfe/", "invalid_name"),
+        ("b\\xff/", "invalid_name"),
         ("c\\xff", ""),
-        ("c\\xff", "invalid_name"),
+        ("c\\xff/", "invalid_name"),
         ("d", "unreadable"),
         ("d!", ""),
     ]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import listing, manifest, repeats
+from pipelines import listing, manifest, repeats, screen
 from pipelines.inventory import report
 from pipelines.listing import Shard, shards
 from screening.errors import ConfigError
+from screening.records import Upload
 from screening.storage import open_store
 
 ROWS = 23
@@ -32,6 +35,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def pieces(source: str) -> list[Shard]:
     fine = [shard for whole in shards(source) for coarse in whole.split() for shard in coarse.split()]
     return [cut.piece for shard in fine for cut in shard.cut()]
+
+
+def listed(source: Path | str) -> list[Upload] | ConfigError:
+    """The uploads, or the error that says why there are none."""
+    try:
+        return [upload for piece in pieces(str(source)) for upload in piece.uploads()]
+    except ConfigError as error:
+        return error
 
 
 def as_jsonl(path: Path, rows: list[dict]) -> Path:
@@ -229,3 +240,158 @@ def test_a_report_in_a_bucket_is_screened_without_a_listing_or_a_look_at_an_obje
     asked = [path for method, path, _ in gcs_server.calls() if method == "GET" and f"/b/{bucket}/o" in path]
     assert len(asked) == 9
     assert all("alt=media" in path for path in asked)
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"uri": "a.txt", "deep": ' + DEEP + "}", "nested too deep"),
+        (DEEP, "nested too deep"),
+        ('{"uri": "\\udcff.txt"}', "is no text"),
+        ('{"uri": "http://elsewhere/a.txt"}', "http:// is not supported"),
+        ('{"uri": "s3://bucket/a.txt"}', "s3:// is not supported"),
+        ('{"uri": "gs://bucket"}', "names no object"),
+        ('{"uri": "gs:///a"}', "names no object"),
+        ('{"uri": ""}', "no uri"),
+        ('{"uri": 7}', "no uri"),
+        ('{"uri": "' + "9" * 10 + '", "n": ' + "9" * 5000 + "}", "not a JSON object"),
+    ],
+)
+def test_a_line_that_is_no_entry_is_named_and_stops_the_job(entries, tmp_path, capsys, line, says):
+    source = as_jsonl(tmp_path / "m.jsonl", entries[:2])
+    source.write_text(source.read_text() + line + "\n")
+    assert screen.main(["--input", str(source), "--results", str(tmp_path / "results")]) == 2
+    said = capsys.readouterr().err
+    assert f"{source}:3: " in said
+    assert says in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("depth", range(900, 1000, 9))
+def test_metadata_that_can_be_read_and_not_written_is_too_large(tmp_path, depth):
+    deep = '{"uri": "in/00 – 雪.txt", "deep": ' + "[" * depth + "]" * depth + "}"
+    (tmp_path / "m.jsonl").write_text(deep + "\n")
+    found = listed(tmp_path / "m.jsonl")
+    assert (
+        found.line == 1 if isinstance(found, ConfigError) else found[0].problem in ("not_found", "metadata_too_large")
+    )
+
+
+def test_one_upload_has_one_uri_however_it_is_spelled(tmp_path, place):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a$HOME.txt").write_text("A quiet note about the weather at the river and the mill. " * 9)
+    (folder / "~b.txt").write_text("A quiet note about the weather at the river and the mill, again. " * 9)
+    spelled = ["in/a$HOME.txt", "in/../in/a$HOME.txt", "./in//a$HOME.txt", "in/./a$HOME.txt", f"/{folder}/a$HOME.txt"]
+    spelled.append(f"file://{folder}/a$HOME.txt")
+    place.uploads = str(as_jsonl(tmp_path / "m.jsonl", [{"uri": uri} for uri in [*spelled, "in/~b.txt"]]))
+    assert place.screen("--run-id", "one") == 0
+    assert place.tables.run("one").listed == 2
+    found = place.rows("SELECT uri FROM verdicts WHERE decision <> 'error' ORDER BY uri")
+    assert found == [(f"{folder}/a$HOME.txt",), (f"{folder}/~b.txt",)]
+
+
+def test_no_link_on_the_way_to_an_entry_is_followed(tmp_path):
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/a.txt").write_text("not an upload")
+    (tmp_path / "in").symlink_to(tmp_path / "secret")
+    source = as_jsonl(tmp_path / "m.jsonl", [{"uri": "in/a.txt"}, {"uri": f"{tmp_path}/in/a.txt"}])
+    assert {upload.problem for upload in listed(source)} == {"not_a_regular_file"}
+
+
+def test_dots_in_the_name_of_an_object_are_a_name(tmp_path):
+    uris = ["gs://b/up/../up/a.txt", "gs://b/up/a.txt", "gs://b//up/./a.txt"]
+    source = str(as_jsonl(tmp_path / "m.jsonl", [{"uri": uri} for uri in uris]))
+    [cut] = [cut for shard in shards(source) for part in shard.split() for cut in part.cut()]
+    assert len(set(cut.digests)) == 3
+
+
+@pytest.mark.parametrize("name", ["m.jsonl", "m.parquet", "m_manifest.json"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_pipe_or_a_folder_is_no_manifest_and_is_not_waited_for(tmp_path, capsys, name, make):
+    make(tmp_path / name)
+    assert screen.main(["--input", str(tmp_path / name), "--results", str(tmp_path / "results")]) == 2
+    assert f"{tmp_path / name}: it can't be read: not_a_regular_file" in capsys.readouterr().err
+
+
+def test_a_pipe_among_the_entries_is_an_error(tmp_path, place):
+    os.mkfifo(tmp_path / "pipe.txt")
+    place.uploads = str(as_jsonl(tmp_path / "m.jsonl", [{"uri": "pipe.txt"}, {"uri": "gone.txt"}]))
+    assert place.screen() == 0
+    assert place.rows("SELECT decision, reasons FROM verdicts ORDER BY uri") == [
+        ("error", ["not_found"]),
+        ("error", ["not_a_regular_file"]),
+    ]
+
+
+ODD = {
+    "nanoseconds": pa.array([1, 2], pa.timestamp("ns")),
+    "durations": pa.array([1, 2], pa.duration("ns")),
+    "bytes": pa.array([b"\xff", b"a"]),
+    "a dictionary": pa.array(["a", "b"]).dictionary_encode(),
+    "decimals": pa.array([Decimal("1.5"), None], pa.decimal128(9, 2)),
+    "lists": pa.array([[{"a": 1}], None]),
+    "a map": pa.array([[("k", 1)], []], pa.map_(pa.string(), pa.int64())),
+    "nothing": pa.nulls(2),
+    "large text": pa.array(["a", "b"], pa.large_string()),
+    "times": pa.array([1, 2], pa.time64("ns")),
+    "halves": pa.array([1, 2], pa.float64()).cast(pa.float16()),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_parquet_manifest_may_hold_columns_of_any_type(entries, tmp_path, kind):
+    table = pa.table({"uri": [each["uri"] for each in entries[:2]], "odd": ODD[kind], "metadata": ODD[kind]})
+    pq.write_table(table, tmp_path / "m.parquet")
+    found = listed(tmp_path / "m.parquet")
+    if isinstance(found, ConfigError):
+        assert found.file == str(tmp_path / "m.parquet")
+    else:
+        assert [upload.size for upload in found] == [0, 1]
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_uri_of_another_type_is_named_by_its_row(tmp_path, kind):
+    pq.write_table(pa.table({"uri": ODD[kind]}), tmp_path / "m.parquet")
+    found = listed(tmp_path / "m.parquet")
+    if isinstance(found, ConfigError):
+        assert found.file == str(tmp_path / "m.parquet")
+    else:
+        assert [upload.problem for upload in found] == ["not_found"] * 2
+
+
+def test_a_parquet_manifest_that_is_damaged_is_named(entries, tmp_path):
+    whole = as_parquet(tmp_path / "m.parquet", entries).read_bytes()
+    for seed in range(60):
+        data, chance = bytearray(whole), random.Random(seed)
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        (tmp_path / "m.parquet").write_bytes(data if seed % 3 else data[: chance.randrange(len(data))])
+        found = listed(tmp_path / "m.parquet")
+        assert not isinstance(found, ConfigError) or found.file == str(tmp_path / "m.parquet")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"size": ""}, ""),
+        ({"generation": ""}, "missing_field"),
+        ({"name": ""}, "no name"),
+        ({"bucket": ""}, "no bucket"),
+        ({"size": "-1"}, "no size"),
+        ({"size": str(1 << 70)}, "no size"),
+        ({"generation": "inf"}, "not a row"),
+        ({"timeCreated": "yesterday"}, "not a row"),
+    ],
+)
+def test_a_row_of_a_report_that_lacks_something(tmp_path, changes, says):
+    source = write_report(tmp_path, [[inventory_row(0, **changes)]])
+    found = listed(source)
+    if isinstance(found, ConfigError):
+        assert (says in str(found), found.line) == (True, 2)
+        assert says not in ("", "missing_field")
+    else:
+        assert [upload.problem for upload in found] == [says]
+        assert found[0].size == 0 or "size" not in changes

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from screening.errors import ConfigError, Replaced, TargetError, UploadError
-from screening.storage import join
+from screening.storage import LocalStore, join
 from screening.storage.names import SIDECAR
 
 
@@ -83,11 +87,40 @@ def test_a_name_that_is_no_text_is_listed_as_text(on_disk):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x")
     found = list(on_disk.store.list(on_disk.uploads))
-    assert [upload.name for upload in found] == ["bad\\xfe.txt", "folder\\xff/inner.txt"]
+    assert [upload.name for upload in found] == ["bad\\xfe.txt/", "folder\\xff/inner.txt/"]
     for upload in found:
         assert upload.problem == "invalid_name"
         assert upload.generation > 0
         upload.uri.encode()
+
+
+NAMES = st.lists(st.sampled_from([b"a", b"\\", b"x", b"f", b"\xff", b"\xfe", "é".encode(), b"/", b"-"]), max_size=9)
+
+
+@given(st.sets(NAMES.map(b"".join), min_size=2, max_size=20))
+def test_no_two_names_are_spelled_alike(names):
+    with TemporaryDirectory() as folder:
+        made = 0
+        for name in sorted(names):
+            path = Path(folder, os.fsdecode(name.strip(b"/") or b"x"))
+            with suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("xb"):
+                    made += 1
+        found = list(LocalStore().list(folder))
+        assert len({upload.uri for upload in found}) == len({upload.name for upload in found}) == made
+        for upload in found:
+            assert upload.uri.encode()
+            assert bool(upload.problem) == (not Path(upload.uri).is_file()), (
+                "only what is whole can be opened by its URI"
+            )
+
+
+def test_a_name_and_its_spelled_out_twin_are_two_uploads(on_disk):
+    for name in (b"bad\xff.txt", b"bad\\xff.txt", b"bad\\\\xff.txt"):
+        Path(os.fsdecode(os.fsencode(on_disk.uploads) + b"/" + name)).write_bytes(name)
+    found = {upload.name: upload.problem for upload in on_disk.store.list(on_disk.uploads)}
+    assert found == {"bad\\xff.txt/": "invalid_name", "bad\\xff.txt": "", "bad\\\\xff.txt": ""}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable to root")
