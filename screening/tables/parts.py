@@ -22,9 +22,8 @@ from deltalake.transaction import AddAction
 from screening.errors import ConfigError
 from screening.meter import summed
 from screening.records import Decision, Verdict
-from screening.storage import open_store
 from screening.tables.schema import VERDICTS, verdict_batch
-from screening.tables.sealed import sealed
+from screening.tables.sealed import put
 from screening.tables.statistics import Statistics
 
 ROW_GROUP = 512  # rows; verdicts are some 20 kB each as objects, and few should be held at once
@@ -127,11 +126,10 @@ def write_part(verdicts_uri: str, run_id: str, verdicts: Iterable[Verdict]) -> P
         if (stats.least["run_id"], stats.most["run_id"]) != (run_id, run_id):
             raise ValueError(f"a verdict of another run than {run_id}")
         data = local.read_bytes()
-        path, size = sealed(f"{run_id}-{hashlib.sha256(data).hexdigest()[:40]}", data), len(data)
-        open_store(verdicts_uri).put(f"{verdicts_uri}/{path}", data)
+        path = put(verdicts_uri, f"{run_id}-{hashlib.sha256(data).hexdigest()[:40]}", data)
     return Part(
         path=path,
-        size=size,
+        size=len(data),
         rows=stats.rows,
         accept=counts["accept"],
         review=counts["review"],

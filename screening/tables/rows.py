@@ -16,12 +16,11 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from screening.errors import ScreeningError
-from screening.storage import open_store
 from screening.tables import delta
 from screening.tables.files import listed, overlapping
 from screening.tables.scan import Files
 from screening.tables.schema import Row
-from screening.tables.sealed import sealed
+from screening.tables.sealed import put
 from screening.tables.statistics import Statistics
 
 TURNS = 40  # tries to land a commit while others land theirs
@@ -97,8 +96,7 @@ def _write(uri: str, data: pa.Table, *, new: bool) -> AddAction:
     """Writes a file under a name that nobody has used, and returns the log's entry for it; `new`: its rows are."""
     file = io.BytesIO()
     pq.write_table(data, file, compression="zstd", write_page_checksum=True)
-    path = sealed(f"rows-{uuid.uuid4().hex}", file.getvalue())
-    open_store(uri).put(f"{uri}/{path}", file.getvalue())
+    path = put(uri, f"rows-{uuid.uuid4().hex}", file.getvalue())
     stats = Statistics()
     stats.add(data)
     return AddAction(path, file.tell(), {}, _now(), new, stats.to_json())

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.fs as fs
 from deltalake.fs import DeltaStorageHandler
 
-from screening.errors import TableError
-from screening.storage import delta_options
+from screening.errors import ConfigError, TableError, UploadError
+from screening.storage import delta_options, open_store
 from screening.tables.delta import patient, remote
 
 TAIL = 64 << 10  # bytes at a file's end that Arrow asks for first
@@ -42,9 +42,15 @@ def check_file(path: str, size: int) -> str:
         return f"it can't be read: {error.strerror}"
 
 
-def sealed(stem: str, data: bytes) -> str:
-    """The name of a file whose name begins with `stem`: with the checksum of its footer."""
-    return f"{stem}-{zlib.crc32(_footer(io.BytesIO(data), len(data))):08x}.parquet"
+def put(uri: str, stem: str, data: bytes) -> str:
+    """Writes a file below `uri` and returns its name: `stem`, and the checksum of its footer."""
+    path = f"{stem}-{zlib.crc32(_footer(io.BytesIO(data), len(data))):08x}.parquet"
+    try:
+        open_store(uri).put(f"{uri}/{path}", data)
+    except UploadError as error:
+        fix = "let the identity that this runs as write there, or name another --results"
+        raise ConfigError(f"the results can't be written: {error}", file=uri, fix=fix) from None
+    return path
 
 
 def _footer_problem(path: str, file: Any, size: int) -> str:

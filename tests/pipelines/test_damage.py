@@ -193,6 +193,16 @@ def test_tables_of_somebody_else_are_refused(damaged, capsys, table):
         told(capsys, "another table")
 
 
+def test_results_that_may_not_be_written_say_so(gcs_server, whole, capsys):
+    place = replace(whole, results=f"gs://{gcs_server.create_bucket('read-only-results')}/results")
+    gcs_server.allow([("storage.objects.get", "read-only-results"), ("storage.objects.list", "read-only-results")])
+    try:
+        assert place.screen() == 2
+        told(capsys, place.results, "can't be written", "identity")
+    finally:
+        gcs_server.allow(None)
+
+
 def test_results_that_may_not_be_read_say_so(gcs_server, whole, capsys):
     bucket = gcs_server.create_bucket("closed-results")
     place = replace(whole, results=f"gs://{bucket}/results")

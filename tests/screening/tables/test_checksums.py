@@ -91,13 +91,18 @@ def test_damage_in_the_middle_of_a_stream_is_told_as_at_its_beginning(tables, re
         READERS[reader](ResultTables(tables.uri))
 
 
+def unsealed(uri: str, stem: str, data: bytes) -> str:
+    open_store(uri).put(f"{uri}/{stem}.parquet", data)
+    return f"{stem}.parquet"
+
+
 def test_a_table_from_before_there_were_checksums_is_read_and_goes_on(tmp_path, review, commit, monkeypatch):
     """As delta-rs wrote the small tables, and this product its parts."""
     uri = str(tmp_path / "results")
     with monkeypatch.context() as patch:
         plain = pq.ParquetWriter
         patch.setattr(pq, "ParquetWriter", lambda *a, **k: plain(*a, **{**k, "write_page_checksum": False}))
-        patch.setattr("screening.tables.parts.sealed", lambda stem, _: f"{stem}.parquet")
+        patch.setattr("screening.tables.parts.put", unsealed)
         commit(ResultTables(uri), "run-1", a_verdict())
     for name in ("runs", "reviews"):
         kept = ResultTables(uri).dataset(name).to_table()
