@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,49 @@ def test_an_upload_is_not_removed_by_the_withdrawal_of_another(on_disk):
         on_disk.copy(on_disk.upload(name, b"another's"), b"another's", to=name)
     on_disk.withdraw(upload)
     assert below(on_disk.live) == sorted(names_once_used(target))
+
+
+EVIL = """
+import hashlib, os, sys, time
+from pathlib import Path
+from screening.errors import ScreeningError
+from screening.storage import LocalStore, join
+uploads, live = sys.argv[1:]
+store, seen, end = LocalStore(), set(), time.monotonic() + 10
+while time.monotonic() < end:
+    there = {str(path.relative_to(live)) for path in Path(live).rglob("*")} if Path(live).exists() else set()
+    old = {f".{hashlib.sha256(b'%d.txt' % i).hexdigest()[:32]}.partial" for i in range(50)}
+    for name in sorted((there | old) - seen):
+        if name.endswith(".txt"):
+            continue
+        seen.add(name)
+        try:
+            store.put(join(uploads, name), b"evil")
+            upload = store.stat(join(uploads, name), name)
+            store.copy(upload.uri, upload.generation, join(live, name), sha256=hashlib.sha256(b"evil").hexdigest())
+        except (ScreeningError, OSError):
+            pass
+print(len(seen))
+"""
+
+
+def test_ten_seconds_against_an_uploader_of_every_name_that_is_seen(on_disk):
+    """Another process uploads and releases whatever it sees in live, while copies are made and replaced there."""
+    before = [on_disk.upload(f"{i}.txt", b"before") for i in range(50)]
+    other = subprocess.Popen(
+        [sys.executable, "-c", EVIL, f"{on_disk.uploads}/evil", on_disk.live], stdout=subprocess.PIPE, text=True
+    )
+    rounds = 0
+    end = time.monotonic() + 9
+    while time.monotonic() < end:
+        for upload in before:
+            on_disk.copy(upload, b"before", to=f"{rounds}/{upload.name}")
+        rounds += 1
+    for upload in before:
+        after = on_disk.upload(upload.name, b"after")
+        on_disk.copy(after, b"after", to=f"0/{upload.name}", earlier=b"before")
+    assert int(other.communicate(timeout=60)[0]) >= 50
+    copies = {path: path.read_bytes() for path in Path(on_disk.live).rglob("*.txt")}
+    assert len(copies) == 50 * rounds
+    assert {data for path, data in copies.items() if path.parent.name != "0"} <= {b"before"}
+    assert {data for path, data in copies.items() if path.parent.name == "0"} == {b"after"}
