@@ -35,7 +35,7 @@ class Store(Protocol):
 
         Those with names from `start` up to `end` (not included; "": no end), so ranges that meet give each object
         once. What can't be an upload (a link, a device, a name that is not UTF-8) is listed with its `problem`. Such a
-        name is written out with `\\xff` for a byte, `\\\\` for a `\\` and a `/` at its end, so that no file has the same.
+        name is written out, with `\\xff` for a byte, `\\` doubled and a `/` at its end, so that no file has the same.
         """
         ...
 
