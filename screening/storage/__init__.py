@@ -36,7 +36,8 @@ class Store(Protocol):
         """Every object below the folder or `gs://bucket/prefix`, by URI; ConfigError when there is no such place.
 
         Those with names from `start` up to `end` (not included; "": no end), so ranges that meet give each object
-        once. What can't be an upload (a link, a device, a name that is not UTF-8) is listed with its `problem`.
+        once. What can't be an upload (a link, a device, a name that is not UTF-8) is listed with its `problem`. Such a
+        name is written out, with `\\xff` for a byte, `\\` doubled and a `/` at its end, so that no file has the same.
         """
         ...
 

@@ -23,7 +23,7 @@ from screening.storage import delta_options, open_store
 from screening.tables.delta import patient, remote
 
 TAIL = 64 << 10  # bytes at a file's end that Arrow asks for first
-_SEALED = re.compile(r"-([0-9a-f]{8})\.parquet")
+_SEALED = re.compile(r"-([0-9a-f]{8})\.parquet$")
 
 
 def check_file(path: str, size: int) -> str:

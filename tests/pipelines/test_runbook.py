@@ -45,7 +45,8 @@ def desk(tmp_path: Path) -> Path:
     write_articles(tmp_path / "uploads" / "news", 8, seed=3, mean_words=120)
     (tmp_path / "uploads" / "spam.txt").write_text(SPAM[: len(SPAM) // 4])  # once, or its repeated lines are a finding
     shutil.copytree(Path(SHIPPED_POLICY).parent / "banks", tmp_path / "banks")
-    (tmp_path / "banks" / "own.jsonl").write_text("")
+    own = {"type": "sha256", "hash": "0" * 64, "id": "the first"}
+    (tmp_path / "banks" / "own.jsonl").write_text(json.dumps(own) + "\n")
     policy(tmp_path, 1)
     return tmp_path
 
