@@ -149,7 +149,7 @@ def test_no_cell_of_text_begins_a_formula_and_none_is_lost(cells) -> None:
             assert not found.startswith(FORMULAS)
             assert found.removeprefix("'") == cell.removeprefix("'")
         else:
-            assert float(found) == cell
+            assert type(cell)(found) == cell
 
 
 def test_results_without_rows_are_still_valid_output(screening, results) -> None:
