@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -9,11 +10,12 @@ from datetime import UTC, datetime
 
 import apache_beam as beam
 
+from pipelines.moved import Moved
 from pipelines.plan import Act, pending
 from pipelines.watchdog import Signs
 from screening.errors import Replaced, TargetError, TransientError, UploadError
 from screening.records import Release
-from screening.storage import join, open_store
+from screening.storage import is_away, join, open_store
 from screening.tables import ResultTables
 
 WORKERS = 32
@@ -31,6 +33,7 @@ class ReleaseJob:
     live: str
     quarantine: str
     signs: Signs = Signs()
+    moves: Moved = ()
 
 
 class PendingActs(beam.DoFn):
@@ -42,7 +45,8 @@ class PendingActs(beam.DoFn):
     def process(self, results: str) -> Iterator[list[Act]]:
         chunk: list[Act] = []
         size = 0
-        for act in pending(ResultTables(results), self._job.mode, self._job.live, self._job.quarantine):
+        job = self._job
+        for act in pending(ResultTables(results), job.mode, job.live, job.quarantine, job.moves):
             chunk.append(act)
             size += len(act.uri) + len(act.name)
             if len(chunk) == CHUNK or size >= CHUNK_NAMES:
@@ -107,18 +111,34 @@ def do(job: ReleaseJob, act: Act) -> Release:
     except Replaced as error:
         return replace(row, action="replaced", target="", detail=error.detail)
     except UploadError as error:
-        if error.reason == "not_found":  # the source: what concerns the target is a TargetError
-            return replace(row, action="replaced", target="", detail=str(error))
-        return replace(row, detail=str(error))
+        if error.reason != "not_found":
+            return replace(row, detail=str(error))
+        if away := _away(act.uri, act.name):
+            return replace(row, detail=f"{away}; if the input was moved, say --moved OLD=NEW")
+        return replace(row, action="replaced", target="", detail=str(error))
     except (TargetError, TransientError) as error:
         return replace(row, detail=str(error))
 
 
 def _withdraw(act: Act, row: Release) -> Release:
+    target = _real(act.target, act.name)
     row = replace(row, target=act.target)
+    if away := _away(target, act.name):
+        return replace(row, detail=away)
     try:
-        store = open_store(act.target)
-        there = store.withdraw(act.target, act.uri, act.generation, sha256=act.sha256)
+        there = open_store(target).withdraw(target, act.uri, act.generation, sha256=act.sha256)
     except Replaced as error:  # not ours to delete, and yet it is live where a verdict says no: a person must look
         return replace(row, detail=error.detail)
     return replace(row, action="withdrawn", detail="" if there else "it was gone already")
+
+
+def _away(uri: str, name: str) -> str:
+    """What is to be said where all that `name` lies among is gone: of one object nothing follows from it."""
+    root = uri.removesuffix(f"/{name}")
+    return f"{root} is empty or not there: is its disk mounted?" if root != uri and is_away(root) else ""
+
+
+def _real(target: str, name: str) -> str:
+    """A target as it was recorded, below the real path of live: earlier versions recorded links on the way to it."""
+    root = target.removesuffix(f"/{name}")
+    return target if root == target or root.startswith("gs://") else f"{os.path.realpath(root)}/{name}"

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import duckdb
 from rich.table import Table
+from rich.text import Text
 
 from pipelines.listing import is_folder
+from pipelines.moved import Moved, stays, uri_now
 from screening.errors import ConfigError, ScreeningError
 from screening.policy import Quota
 from screening.records import DECISIONS, Decision
+from screening.report.text import visible
 from screening.storage import overlap
 from screening.tables import ResultTables
 
@@ -25,7 +28,7 @@ WITH withdrawn AS (
   WHERE w.at IS NULL OR r.action <> 'live' OR r.released_at > w.at
 )
 SELECT run_id, uri, name, generation, sha256, decision, fingerprint, '' AS target FROM effective_verdicts AS v
-WHERE decision IN ({decisions}) AND NOT EXISTS (
+WHERE decision IN ({decisions}) AND {stays} AND NOT EXISTS (
   SELECT 1 FROM done AS r WHERE r.uri = v.uri AND r.generation = v.generation
   AND (r.action = 'replaced' OR (r.action IN ({actions}) AND r.decision = v.decision)))
 ORDER BY uri
@@ -50,7 +53,7 @@ WITH pending AS MATERIALIZED ({pending}), shared AS (
   SELECT uri, CASE decision WHEN 'accept' THEN $live ELSE $quarantine END || '/' || name AS place FROM pending
   WHERE hash(name) IN (SELECT key FROM shared)
 ), held AS (
-  SELECT target AS place, arg_max(uri, (released_at, release_id)) AS uri FROM releases
+  SELECT target AS place, arg_max({now}, (released_at, release_id)) AS uri FROM releases
   WHERE action IN ('live', 'quarantine', 'withdrawn') AND target IN (SELECT place FROM contested)
   GROUP BY target HAVING arg_max(action, (released_at, release_id)) <> 'withdrawn'
 ), owner AS (
@@ -58,8 +61,9 @@ WITH pending AS MATERIALIZED ({pending}), shared AS (
   FROM contested AS c LEFT JOIN held AS h USING (place) GROUP BY place
 ), earlier AS (
   SELECT p.uri, p.generation, list(DISTINCT v.sha256) AS replaces
-  FROM pending AS p JOIN (SELECT uri, generation, sha256 FROM verdicts WHERE sha256 <> '') AS v USING (uri)
-  WHERE v.generation < p.generation GROUP BY ALL
+  FROM pending AS p JOIN (SELECT uri, {now} AS now, generation, sha256 FROM verdicts WHERE sha256 <> '') AS v
+    ON v.now = p.uri
+  WHERE v.generation < p.generation OR v.uri <> p.uri GROUP BY ALL
 )
 SELECT p.*, coalesce(o.uri, '') AS owner, coalesce(e.replaces, []) AS replaces
 FROM pending AS p LEFT JOIN contested AS c USING (uri) LEFT JOIN owner AS o USING (place)
@@ -93,35 +97,35 @@ class Act:
     replaces: tuple[str, ...] = ()
 
 
-def pending(tables: ResultTables, mode: str, live: str = "", quarantine: str = "") -> Iterator[Act]:
+def pending(tables: ResultTables, mode: str, live: str = "", quarantine: str = "", moves: Moved = ()) -> Iterator[Act]:
     """The acts still to be done, streaming, in the order of their URIs; `live` and `quarantine` are where copies go."""
     connection = tables.connection()
     if mode == "copy":
-        sql = _ACTS.format(pending=_sql(mode))
+        sql = _ACTS.format(pending=_sql(mode, moves), now=uri_now(moves, "uri"))
         result = connection.execute(sql, {"live": live.rstrip("/"), "quarantine": quarantine.rstrip("/")})
     else:
-        result = connection.execute(_sql(mode))
+        result = connection.execute(_sql(mode, moves))
     while rows := result.fetchmany(1000):
         for row in rows:
             *facts, replaces = row if mode == "copy" else (*row, ())
             yield Act(*facts, replaces=tuple(replaces))
 
 
-def check_places(tables: ResultTables, mode: str, places: Mapping[str, str]) -> None:
+def check_places(tables: ResultTables, mode: str, places: Mapping[str, str], moves: Moved = ()) -> None:
     """ConfigError when a place that is released to is, holds or lies in one that was screened, or is in another store.
 
     `places` are by their flag.
     """
     connection = tables.connection()
-    runs = f"SELECT DISTINCT input FROM runs WHERE run_id IN ({_RUNS.format(pending=_sql(mode))})"
+    runs = f"SELECT DISTINCT input FROM runs WHERE run_id IN ({_RUNS.format(pending=_sql(mode, moves))})"
     inputs = sorted(source for (source,) in connection.execute(runs).fetchall() if is_folder(source))
     for flag, where in places.items():
         for source in inputs:
             if overlap(where, source):
                 raise ConfigError(f"{flag} {where} and the input {source} overlap", fix="use two places apart")
         found = connection.execute(
-            f"SELECT uri FROM ({_sql(mode)}) WHERE starts_with(uri, $inside) OR starts_with(uri, 'gs://') <> $bucket "
-            "LIMIT 1",
+            f"SELECT uri FROM ({_sql(mode, moves)}) "
+            "WHERE starts_with(uri, $inside) OR starts_with(uri, 'gs://') <> $bucket LIMIT 1",
             {"inside": f"{where.rstrip('/')}/", "bucket": where.startswith("gs://")},
         ).fetchone()
         if found:
@@ -131,15 +135,18 @@ def check_places(tables: ResultTables, mode: str, places: Mapping[str, str]) -> 
             )
 
 
-def _sql(mode: str) -> str:
+def _sql(mode: str, moves: Moved) -> str:
     if mode == "withdraw":
         return _TO_WITHDRAW
-    if mode == "label":
-        return _PENDING.format(decisions="'accept', 'review', 'reject', 'error'", actions="'label'")
-    return _PENDING.format(decisions="'accept', 'reject'", actions="'live', 'quarantine'")
+    of = (
+        {"decisions": "'accept', 'review', 'reject', 'error'", "actions": "'label'"}
+        if mode == "label"
+        else {"decisions": "'accept', 'reject'", "actions": "'live', 'quarantine'"}
+    )
+    return _PENDING.format(**of, stays=stays(moves, "v.uri"))
 
 
-def plan(tables: ResultTables, mode: str, quota: Quota) -> dict[str, int]:
+def plan(tables: ResultTables, mode: str, quota: Quota, moves: Moved = ()) -> dict[str, int]:
     """Pending acts by decision; QuotaExceeded when the runs behind them are out of the ordinary.
 
     Shares are those of the runs that have something pending, over everything these runs decided: so objects
@@ -147,8 +154,10 @@ def plan(tables: ResultTables, mode: str, quota: Quota) -> dict[str, int]:
     """
     connection = tables.connection()
     _refuse_unreconciled(connection)
-    counted = dict(connection.execute(f"SELECT decision, count(*) FROM ({_sql(mode)}) GROUP BY decision").fetchall())
-    runs = _RUNS.format(pending=_sql(mode))
+    counted = dict(
+        connection.execute(f"SELECT decision, count(*) FROM ({_sql(mode, moves)}) GROUP BY decision").fetchall()
+    )
+    runs = _RUNS.format(pending=_sql(mode, moves))
     totals = dict(
         connection.execute(
             f"SELECT decision, count(*) FROM effective_verdicts WHERE run_id IN ({runs}) GROUP BY decision"
@@ -202,5 +211,5 @@ def plan_table(counted: dict[str, int], mode: str, live: str, quarantine: str) -
     table.add_column("objects", justify="right")
     table.add_column("goes to", overflow="fold")
     for decision, target in goes.items():
-        table.add_row(decision, str(counted.get(decision, 0)), target)
+        table.add_row(decision, str(counted.get(decision, 0)), Text(visible(target)))
     return table

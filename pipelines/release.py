@@ -14,6 +14,7 @@ from pipelines import dataflow, watchdog
 from pipelines import options as flags
 from pipelines.acts import DoActs, PendingActs, ReleaseJob
 from pipelines.logs import tell
+from pipelines.moved import Moved, moved
 from pipelines.plan import QuotaExceeded, backlog, check_places, plan, plan_table
 from screening.classifiers import find_bundles
 from screening.errors import ConfigError, ScreeningError
@@ -49,6 +50,13 @@ def arguments() -> argparse.ArgumentParser:
         help="label stamps the verdict and moves nothing; withdraw takes from live what is not accepted any more",
     )
     flags.switch(parser, "--plan", help="stop after the plan")
+    parser.add_argument(
+        "--moved",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="an input that has another path now: its uploads keep their places in live; may be given more than once",
+    )
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file whose quota applies")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="the bundles that the policy speaks of")
     watchdog.flag(parser)
@@ -78,8 +86,10 @@ def run(argv: Sequence[str]) -> int:
     dataflow.settle(beam_options)
     quota = load_policy(flags.place(own.policy), find_bundles(flags.place(own.bundles))).quota
     tables = ResultTables(results)
-    check_places(tables, own.mode, targets)
-    counted = _planned(tables, own.mode, quota)
+    tables.connection()  # there are some
+    moves = moved(tables, own.moved)
+    check_places(tables, own.mode, targets, moves)
+    counted = _planned(tables, own.mode, quota, moves)
     console = Console()
     console.print(plan_table(counted, own.mode, live, quarantine))
     # A template's launch fails where it leaves no job, so one with nothing to do is launched, and does nothing.
@@ -89,7 +99,7 @@ def run(argv: Sequence[str]) -> int:
         return 0
     release_id = flags.run_id("", "release-")
     signs = watchdog.signs(beam_options, results, release_id)
-    job = ReleaseJob(release_id, results, own.mode, live, quarantine, signs)
+    job = ReleaseJob(release_id, results, own.mode, live, quarantine, signs, moves)
     with watchdog.running(beam_options, signs, own.stall_timeout) as pipeline:
         build(pipeline, job)
     if dataflow.is_handed_over(beam_options):
@@ -118,12 +128,12 @@ def _tell_what_was_done(tables: ResultTables, release_id: str, console: Console)
         )
 
 
-def _planned(tables: ResultTables, mode: str, quota: Quota) -> dict[str, int]:
+def _planned(tables: ResultTables, mode: str, quota: Quota, moves: Moved) -> dict[str, int]:
     """The plan, told to who watches. It reads `verdicts` and `runs` as they are: release may not write them, so a run
     whose committer died before its ledger row waits for the next `screen`.
     """
     try:
-        counted = plan(tables, mode, quota)
+        counted = plan(tables, mode, quota, moves)
     except QuotaExceeded:
         tell("refused")
         raise

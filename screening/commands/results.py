@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     try:
         with clearly():
             show(answer.to_arrow_reader(), args.format, args.limit)
-    except (duckdb.Error, pa.ArrowException) as error:
+    except (duckdb.Error, pa.ArrowException, OverflowError, ValueError) as error:  # also what Python has no value for
         raise ConfigError(f"the SQL fails on the rows that there are: {error}") from error
 
 

@@ -18,9 +18,9 @@ from screening.errors import ConfigError
 from screening.records import Upload
 from screening.storage.local import LocalStore
 from screening.storage.names import join
-from screening.storage.places import local_path, overlap, place
+from screening.storage.places import is_away, local_path, overlap, place
 
-__all__ = ["LocalStore", "Store", "delta_options", "join", "local_path", "open_store", "overlap", "place"]
+__all__ = ["LocalStore", "Store", "delta_options", "is_away", "join", "local_path", "open_store", "overlap", "place"]
 
 EMULATOR = "STORAGE_EMULATOR_HOST"  # the variable that Google's own clients read
 

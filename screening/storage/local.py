@@ -33,7 +33,7 @@ from screening.storage.opened import (
     sha256_of,
     source_errors,
 )
-from screening.storage.target import Target
+from screening.storage.target import Target, target_errors
 from screening.storage.walk import Span, subfolders, walk
 
 CHUNK = 1 << 20  # bytes read at a time
@@ -88,12 +88,13 @@ class LocalStore:
             if not wanted:
                 return False
             with source_errors(), opened(uri) as source, place.writing() as file:
-                mode = stat.S_IMODE(require(source, generation).st_mode) & 0o666 | 0o600
-                digest = hashlib.sha256()
+                facts, digest = require(source, generation), hashlib.sha256()
+                mode, left = stat.S_IMODE(facts.st_mode) & 0o666 | 0o600, facts.st_size
                 self._moment("copying", uri)
-                while data := _more(source):
+                while left > 0 and (data := _more(source, min(left, CHUNK))):  # a file that grows has no end
                     digest.update(data)
                     file.write(data)
+                    left -= len(data)
                 require(source, generation)
                 if digest.hexdigest() != sha256:
                     raise Replaced("the bytes are not those that were screened")
@@ -101,7 +102,7 @@ class LocalStore:
 
     def withdraw(self, target: str, uri: str, generation: int, *, sha256: str) -> bool:  # noqa: ARG002
         """Delete the copy, known by its bytes: a file says nothing of where it is from."""
-        with source_errors():
+        with target_errors(target):
             try:
                 with opened(target) as fd:
                     there, digest = os.fstat(fd).st_ctime_ns, sha256_of(fd)
@@ -127,7 +128,8 @@ class LocalStore:
             require(fd, generation)
             known = sidecar.labels(uri, generation)
             if dict(metadata).items() - known.items():
-                sidecar.write(uri, generation, {**known, **metadata})
+                with target_errors(uri):
+                    sidecar.write(uri, generation, {**known, **metadata})
 
     def open(self, uri: str, generation: int) -> BinaryIO:
         """That generation of the file; links are followed, for it is ours."""
@@ -180,9 +182,9 @@ def _unmoved(facts: os.stat_result) -> tuple[int, int, int]:
     return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
-def _more(fd: int) -> bytes:
+def _more(fd: int, size: int) -> bytes:
     with source_errors():
-        return os.read(fd, CHUNK)
+        return os.read(fd, size)
 
 
 def _folder(prefix: str) -> str:

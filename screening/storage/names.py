@@ -6,6 +6,7 @@ import unicodedata
 
 from screening.errors import ConfigError, UploadError
 
+_UNSEEN = "\u115f\u1160\u3164\uffa0"  # of no width, and letters: Unicode's default ignorable code points
 SIDECAR = ".screening"  # the folder of our own files beside those of others; never listed, never a target
 
 
@@ -40,7 +41,7 @@ def name_problem(name: str, *, bucket: bool) -> str:
 def _is_reserved(part: str) -> bool:
     """Whether a file system may take this for our own folder, as some fold case, width or invisible characters."""
     if not part.isascii():
-        seen = (sign for sign in part if unicodedata.category(sign) != "Cf")
+        seen = (sign for sign in part if unicodedata.category(sign) not in ("Cf", "Mn") and sign not in _UNSEEN)
         part = unicodedata.normalize("NFKC", "".join(seen))
     return part.casefold() == SIDECAR
 

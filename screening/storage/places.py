@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from screening.errors import ConfigError
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_SCHEME = re.compile(r"\s*[^/.\s][^/]*:/")  # also where a letter is off: `s3:/`, `my_s3://`
+_GS = re.compile(r"gs://[^/\s][^/]*")
 
 
 def place(written: str) -> str:
@@ -17,32 +18,51 @@ def place(written: str) -> str:
 
     So every path that a job keeps is real, and a link found on the way later was put there since. Only the last part
     stays as it is where it is no folder: a link may be an upload, and is refused as one. ConfigError for any other
-    scheme.
+    scheme, for nothing, and for what can be no path.
     """
-    if written.startswith("gs://"):
+    if _GS.match(written):
         return written.rstrip("/")
-    path = local_path(written)
-    path = os.path.abspath(os.path.expanduser(path))
-    if Path(path).is_dir():
-        return os.path.realpath(path)
-    above, name = os.path.split(path)
-    return os.path.join(os.path.realpath(above), name)
+    if not written.strip():
+        raise ConfigError("a place is empty", fix="give a folder or gs://bucket/prefix; is a variable unset?")
+    try:
+        if "\0" in written:
+            raise ValueError("it has a NUL")
+        path = os.path.abspath(os.path.expanduser(local_path(written)))
+        if Path(path).is_dir():
+            return os.path.realpath(path)
+        above, name = os.path.split(path)
+        return os.path.join(os.path.realpath(above), name)
+    except (ValueError, OSError) as error:  # a NUL; a name that is too long
+        raise ConfigError(f"{written!r} can be no path: {error}", fix="give a folder or gs://bucket/prefix") from None
 
 
 def local_path(written: str) -> str:
     """The path that a person means by a path or a `file://` URI; ConfigError for another scheme."""
     if written.lower().startswith("file:/"):
-        uri = urlsplit(written)
-        if uri.netloc not in ("", "localhost"):
+        rest = written[len("file:") :]
+        host, _, path = rest[2:].partition("/") if rest.startswith("//") else ("", "", rest[1:])
+        if host not in ("", "localhost"):
             raise ConfigError(f"{written!r} names another machine", fix="write file:///path, or the path alone")
-        return unquote(uri.path)
+        return f"/{unquote(path)}"
     if _SCHEME.match(written):
-        scheme = written.partition(":")[0]
+        scheme = written.partition(":")[0].strip()
+        what = "names no bucket" if scheme == "gs" else f"{scheme}:// is not supported"
         raise ConfigError(
-            f"no store for {written!r}: {scheme}:// is not supported",
+            f"no store for {written!r}: {what}",
             fix=f"give a folder or gs://bucket/prefix; a folder whose name begins so is ./{scheme}:/…",
         )
     return written
+
+
+def is_away(folder: str) -> bool:
+    """Whether a local folder is not there or has nothing in it, as when its disk is not mounted."""
+    if folder.startswith("gs://"):
+        return False
+    try:
+        with os.scandir(folder or "/") as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
 
 
 def overlap(one: str, other: str) -> bool:

@@ -64,16 +64,21 @@ def facts(path: str) -> os.stat_result:
 
 def make_folders(path: str) -> None:
     """Make a folder and those above it, as far as they are missing."""
-    try:
-        os.close(open_strictly(path, PASSING))
-    except FileNotFoundError:
-        above, name = os.path.split(path)
-        make_folders(above)
-        with folder(above) as fd:
+    missing: list[str] = []
+    while True:
+        try:
+            os.close(open_strictly(path, PASSING))
+            break
+        except FileNotFoundError:
+            path, name = os.path.split(path)
+            missing.append(name)
+    for name in reversed(missing):
+        with folder(path) as fd:
             try:
                 os.mkdir(name, dir_fd=fd)
             except FileExistsError:  # made meanwhile, or something else, which opening it tells
-                os.close(open_strictly(path, PASSING))
+                os.close(open_strictly(f"{path}/{name}", PASSING))
+        path = f"{path.rstrip('/')}/{name}"
 
 
 def by_kernel(path: str, flags: int) -> int:

@@ -41,7 +41,7 @@ class Target:
     @contextmanager
     def open(self) -> Iterator[bool]:
         """Whether the copy has still to be made."""
-        with self._errors():
+        with target_errors(self.path):
             above = os.path.dirname(self.path)
             strict.make_folders(above)
             with strict.folder(above) as self._into:
@@ -50,12 +50,12 @@ class Target:
     @contextmanager
     def writing(self) -> Iterator[Partial]:
         """The copy before it has its name."""
-        with self._errors(), partial(self._into) as file:
+        with target_errors(self.path), partial(self._into) as file:
             yield file
 
     def place(self, file: Partial, mode: int, moment: Callable[[], object]) -> bool:
         """Let the copy appear; False when another release has done so meanwhile."""
-        with self._errors():
+        with target_errors(self.path):
             moment()
             if self._there is None:
                 try:
@@ -93,14 +93,16 @@ class Target:
         finally:
             os.close(fd)
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except ScreeningError:
-            raise
-        except ValueError as error:  # a NUL in the path
-            raise TargetError(f"{self.path!r}: {error}") from None
-        except OSError as error:
-            said = _SAID.get(error.errno or 0) or os.strerror(error.errno or 0)
-            raise TargetError(f"{self.path}: {said}") from error
+
+@contextmanager
+def target_errors(path: str) -> Iterator[None]:
+    """What goes wrong in the block is the target's: TargetError, with its path and what is off."""
+    try:
+        yield
+    except ScreeningError:
+        raise
+    except ValueError as error:  # a NUL in the path
+        raise TargetError(f"{path!r}: {error}") from None
+    except OSError as error:
+        said = _SAID.get(error.errno or 0) or os.strerror(error.errno or 0)
+        raise TargetError(f"{path}: {said}") from error

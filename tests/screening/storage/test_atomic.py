@@ -130,7 +130,16 @@ def test_what_is_in_use_is_not_removed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [f"{SIDECAR}/x", f"a/{SIDECAR}/x", ".Screening/x", "．screening/x", ".scree\u200dning/x", ".ſcreening/x"]
+    "name",
+    [
+        f"{SIDECAR}/x",
+        f"a/{SIDECAR}/x",
+        ".Screening/x",
+        "．screening/x",
+        ".scree\u200dning/x",
+        ".ſcreening/x",
+        ".screening\ufe0f/x",
+    ],
 )
 def test_a_name_that_may_be_taken_for_our_folder_is_refused(name):
     assert name_problem(name, bucket=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -150,7 +151,12 @@ def deep(on_disk):
 
 
 def test_folders_deeper_than_the_stack(on_disk, deep):
-    assert [upload.name for upload in on_disk.store.list(on_disk.uploads)] == [deep]
+    [upload] = on_disk.store.list(on_disk.uploads)
+    assert upload.name == deep
+    sha256 = hashlib.sha256(b"").hexdigest()
+    on_disk.store.copy(upload.uri, upload.generation, f"{on_disk.live}/{deep}", sha256=sha256)
+    assert [copy.name for copy in on_disk.store.list(on_disk.live)] == [deep]
+    subprocess.run(["rm", "-r", on_disk.live], check=True)
 
 
 def test_a_file_is_no_folder(on_disk):
@@ -192,6 +198,23 @@ def test_bytes_that_were_not_screened_never_appear(on_disk):
     upload = on_disk.upload("x", b"swapped!")
     with pytest.raises(Replaced):
         on_disk.copy(upload, b"screened")
+    assert list(Path(on_disk.live).iterdir()) == []
+
+
+def test_a_file_that_grows_while_it_is_copied_is_not_followed(on_disk):
+    upload = on_disk.upload("x")
+    written = []
+
+    def grow(moment, path):
+        if moment == "copying":
+            os.truncate(path, 1 << 40)
+        if moment == "placing":
+            written.append(path)
+
+    on_disk.store = LocalStore(grow)
+    with pytest.raises(Replaced):
+        on_disk.copy(upload)
+    assert not written
     assert list(Path(on_disk.live).iterdir()) == []
 
 
@@ -252,7 +275,7 @@ def test_labels_are_not_written_through_a_link(on_disk, tmp_path):
     upload = on_disk.upload("x")
     (tmp_path / "elsewhere").mkdir()
     (Path(on_disk.uploads) / SIDECAR).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UploadError):
+    with pytest.raises(TargetError):
         on_disk.store.label(upload.uri, upload.generation, {"a": "b"})
     assert list((tmp_path / "elsewhere").iterdir()) == []
 

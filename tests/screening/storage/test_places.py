@@ -23,10 +23,26 @@ def test_another_scheme_is_refused(written, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [("", "empty"), (" ", "empty"), ("gs://", "no bucket"), ("gs:///x", "no bucket"), (" gs://b/x", "no bucket"),
+     ("a\0b", "no path"), ("a" * 300, "no path"), ("file://[x/y", "another machine")],
+)  # fmt: skip
+def test_what_is_no_place_is_said(written, says):
+    with pytest.raises(ConfigError, match=says):
+        place(written)
+
+
+def test_a_place_of_a_bucket_is_left_as_it_is():
+    assert place("gs://bucket/a b/é/") == "gs://bucket/a b/é"
+    assert place("gs://bucket") == "gs://bucket"
+
+
 def test_a_file_uri_means_a_path(tmp_path):
     (tmp_path / "a b").mkdir()
     assert place(f"file://{tmp_path}/a%20b") == f"{tmp_path}/a b"
     assert place(f"file://localhost{tmp_path}/a%20b") == f"{tmp_path}/a b"
+    assert place(f"file://{tmp_path}/a?b#c") == f"{tmp_path}/a?b#c"
     with pytest.raises(ConfigError, match="another machine"):
         place("file://host/a")
 
