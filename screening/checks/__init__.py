@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from screening.checks import image, text
 from screening.checks.check import Check
@@ -10,6 +12,8 @@ from screening.checks.image import IMAGE_CHECKS
 from screening.checks.text import TEXT_CHECKS, known_languages
 from screening.records import Article, Content, Signal
 
+LONG = 1 << 18  # characters; the checks of the longest texts take some 200 MB, so those go one by one
+_LONG = threading.Lock()
 ALL_CHECKS: tuple[Check, ...] = (*TEXT_CHECKS, *IMAGE_CHECKS)
 
 __all__ = ["ALL_CHECKS", "IMAGE_CHECKS", "TEXT_CHECKS", "Check", "known_languages", "run_checks"]
@@ -18,7 +22,8 @@ __all__ = ["ALL_CHECKS", "IMAGE_CHECKS", "TEXT_CHECKS", "Check", "known_language
 def run_checks(content: Content, languages: Sequence[str] = ()) -> list[Signal]:
     """One signal for each check of the content's medium; `languages` are the policy's, as ISO 639-1 codes."""
     if isinstance(content, Article):
-        article = text.View(content, languages)
-        return [check.signal(article) for check in TEXT_CHECKS]
+        with _LONG if len(content.text) > LONG else nullcontext():
+            article = text.View(content, languages)
+            return [check.signal(article) for check in TEXT_CHECKS]
     picture = image.View(content)
     return [check.signal(picture) for check in IMAGE_CHECKS]

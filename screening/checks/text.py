@@ -51,9 +51,15 @@ class View:
         self.languages = frozenset(languages)
 
     @cached_property
-    def words(self) -> list[str]:
-        """The words, in order; in scripts without spaces every character is one."""
-        return WORD.findall(self.text)
+    def words(self) -> tuple[Numbers, Numbers]:
+        """The words in order, each as a number that is the same for the same word in any case, and their lengths.
+
+        In scripts without spaces every character is a word. Numbers, since as many strings would be 100 bytes each.
+        """
+        known: dict[str, int] = {}
+        found = (known.setdefault(word[0].lower(), len(known)) for word in WORD.finditer(self.text))
+        numbers = np.fromiter(found, np.int64)
+        return numbers, np.fromiter(map(len, known), np.int64, len(known))[numbers]
 
     @cached_property
     def shares(self) -> list[tuple[str, int]]:
@@ -64,7 +70,7 @@ class View:
 
 def word_count(view: View) -> float:
     """The number of words (Gopher keeps 50 to 100,000: Rae et al. 2021, § A1.1)."""
-    return float(len(view.words))
+    return float(len(view.words[0]))
 
 
 def repeated_lines(view: View) -> float:
@@ -146,20 +152,17 @@ def _repeated_runs(view: View) -> float:
 
     Runs are numbered by doubling, 1, 2, 4, 8, 10 words: a set of runs would hold 400 bytes a word.
     """
-    words = [word.lower() for word in view.words]
-    if len(words) <= NGRAM:
+    one, lengths = view.words
+    if len(one) <= NGRAM:
         return 0.0
-    known: dict[str, int] = {}
-    one = np.fromiter((known.setdefault(word, len(known)) for word in words), np.int64, len(words))
     two = _joined(one, one, 1)
     four = _joined(two, two, 2)
     runs = _joined(_joined(four, four, 4), two, 8)
     again = np.ones(len(runs), bool)
     again[np.unique(runs, return_index=True)[1]] = False
-    said = np.zeros(len(words), bool)
+    said = np.zeros(len(one), bool)
     for shift in range(NGRAM):
         said[shift : shift + len(runs)] |= again
-    lengths = np.fromiter(map(len, words), np.int64, len(words))
     return float(lengths[said].sum() / lengths.sum())
 
 

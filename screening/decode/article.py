@@ -23,6 +23,7 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 def plain(sniffed: Sniffed, limits: Limits, _: Fields) -> Article:
     """Plain text as it stands; UploadError no_text, too_large."""
+    check_length(sniffed.text, limits)
     return make_article(PLAIN, limits, {"text": sniffed.text})
 
 

@@ -50,7 +50,10 @@ def read_text(data: bytes) -> str | None:
         text = _strict(data, name)
         if text is not None:
             return text
-    sample = data if len(data) <= SAMPLE else data[:SAMPLE].rpartition(b"\n")[0]  # never half a character
+    sample = data
+    if len(data) > SAMPLE:  # never half a character
+        head = data[:SAMPLE]
+        sample = head.rpartition(b"\n")[0] or head.rpartition(b" ")[0] or head
     guesses = list(from_bytes(sample, cp_isolation=list(LEGACY)))
     near = [guess.encoding for guess in guesses if guess.chaos <= guesses[0].chaos + MARGIN]
     if not near:

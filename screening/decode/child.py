@@ -85,11 +85,13 @@ def _serve(
     except UploadError as error:
         result = error
     except (LateImport, ImportError, PermissionError) as error:  # no bytes are to blame for these
-        send(answers, {"fault": f"{type(error).__name__} {getattr(error, 'name', None) or ''}".strip()})
+        fault = f"{type(error).__name__} {getattr(error, 'name', None) or ''}".strip()
+        send(answers, {"fault": fault, "request": header["request"]})
         return
     for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF):
         signal.setitimer(timer, 0)
-    send(answers, *pack(result))
+    said, content = pack(result)
+    send(answers, {**said, "request": header["request"]}, content)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import secrets
 import signal
 import subprocess
 import sys
@@ -61,7 +62,8 @@ class Decoder:
         self._idle: queue.LifoQueue[_Child] = queue.LifoQueue()  # the last one used is warm
         for child in reversed(self._children):
             self._idle.put(child)
-        self._children[0].start()
+        with suppress(_Died):  # said by whoever uses it
+            self._children[0].start()
 
     def check(self) -> str:
         """What holds the children, for example `seccomp+landlock+limits`; ConfigError where none can work here."""
@@ -146,12 +148,17 @@ class _Child:
         requests, answers = _pipes(process)
         body = sniffed.text.encode() if sniffed.media_type in DOCUMENTS else sniffed.data
         with self._exchange(process, self._limits.seconds):
-            send(requests, {"media_type": sniffed.media_type}, body)
+            request = secrets.token_hex(8)  # so that no answer, left over or written ahead, is taken for another's
+            send(requests, {"media_type": sniffed.media_type, "request": request}, body)
             header, answer = receive(answers, largest(self._limits))
+            if header.get("request") != request:
+                raise Broken("an answer to another request")
             if fault := header.get("fault"):
-                self._end()
                 raise _Died(str(fault)[:200])
-            return unpack(header, answer)
+            result = unpack(header, answer)
+        if isinstance(result, UploadError):
+            raise result
+        return result
 
     def close(self) -> None:
         """End the process for good."""
@@ -193,6 +200,9 @@ class _Child:
                 raise UploadError("too_much_work", f"{self._limits.cpu_seconds:g} s of processor time") from None
             end = f"no answer in {seconds:g} s" if late.is_set() else _ending(status)
             raise _Died(f"{end}, while {doing}" if doing else end) from None
+        except BaseException:  # what it may yet say must not be read as an answer to the next
+            self._end()
+            raise
 
     def _end(self) -> None:
         process, self._process = self._process, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from dataclasses import asdict
 from typing import IO, Any
@@ -15,6 +16,8 @@ from screening.records import Article, Content, Picture
 
 PREFIX = struct.Struct(">II")  # bytes of the header, bytes of the body
 MAX_HEADER = 1 << 20
+MAX_DETAIL = 500  # characters
+REASON = re.compile(r"[a-z_]{1,40}")
 OUT_OF_MEMORY = 77  # exit status of a child
 
 
@@ -58,21 +61,25 @@ def pack(result: Content | UploadError) -> tuple[dict[str, Any], bytes | memoryv
     return {"picture": {**facts, "frames": result.frames}, "shape": result.pixels.shape}, result.pixels.reshape(-1).data
 
 
-def unpack(header: dict[str, Any], body: bytes) -> Content:
-    """The result that a message carries; raises it when it is an UploadError, Broken when it is none."""
+def unpack(header: dict[str, Any], body: bytes) -> Content | UploadError:
+    """The result that a message carries, which may be forged; Broken when it is none."""
     try:
         if "reason" in header:
-            raise UploadError(str(header["reason"]), str(header["detail"]))
+            if not REASON.fullmatch(header["reason"]):
+                raise Broken("not a reason")
+            return UploadError(header["reason"], str(header["detail"])[:MAX_DETAIL])
         if "article" in header:
             return Article(**{**{k: str(v) for k, v in header["article"].items()}, "text": body.decode()})
         height, width, channels = header["shape"]
-        if channels != 3 or not body or max(height, width) > MAX_SIDE:
+        if channels != 3 or not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
             raise Broken("not a picture")
         pixels = np.frombuffer(body, np.uint8).reshape(height, width, channels)
         facts = header["picture"]
         numbers = {name: int(facts[name]) for name in ("width", "height", "frames")}
+        if not all(0 < number < 1 << 32 for number in numbers.values()):
+            raise Broken("not a picture")
         return Picture(str(facts["media_type"]), **numbers, pixels=pixels)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Broken("not a result") from None
 
 

@@ -19,7 +19,7 @@ from screening.policy.problems import Problems
 from screening.policy.rules import BankSpec, Policy, Quota, Rule
 from screening.policy.schema import PDQ_MAX_DISTANCE, BankEntry, Category, Head, validate
 from screening.policy.signals import BundleLike, CheckLike, feeds
-from screening.storage import open_store
+from screening.storage import local_path, open_store
 
 
 def load_policy(path_or_uri: str, bundles: Sequence[BundleLike], checks: Sequence[CheckLike] | None = None) -> Policy:
@@ -39,6 +39,7 @@ def load_policy(path_or_uri: str, bundles: Sequence[BundleLike], checks: Sequenc
     rules = Compiler(feeds(bundles, ALL_CHECKS if checks is None else checks), problems).compile(categories)
     if head:
         _languages(head, problems)
+        _clock(head, problems)
     if None not in (*banks, *categories):
         _banks_have_a_use(specs, rules, problems)
     problems.stop_if_any()
@@ -97,7 +98,12 @@ def _banks(entries: Iterable[BankEntry | None], policy_uri: str, problems: Probl
             continue
         if entry.id in found:
             problems.add(("banks", i, "id"), f"bank {entry.id!r} stands twice", "give each bank an id of its own")
-        uri = _beside(policy_uri, entry.file)
+        try:
+            file = entry.file if entry.file.startswith("gs://") else local_path(entry.file)
+        except ConfigError as error:
+            problems.add(("banks", i, "file"), error.what, error.fix)
+            continue
+        uri = _beside(policy_uri, file)
         if not uri.startswith("gs://") and not LocalPath(uri).is_file():
             problems.add(("banks", i, "file"), f"no bank file {uri}", "paths count from the policy file's own folder")
         # Near an allowed picture lies whatever someone painted into it: only identical hashes are known good.
@@ -134,3 +140,11 @@ def _languages(head: Head, problems: Problems) -> None:
             problems.add(
                 ("languages", i), f"language {code!r} can't be recognised", f"known: {', '.join(sorted(known))}"
             )
+
+
+def _clock(head: Head, problems: Problems) -> None:
+    """The clock must not end what processor time should: how much that is depends on how busy a machine is."""
+    limits = Limits(**head.limits.model_dump(exclude_none=True))
+    if limits.seconds < 2 * limits.cpu_seconds:
+        what = f"`seconds` {limits.seconds:g}, on the clock, is less than twice `cpu_seconds` {limits.cpu_seconds:g}"
+        problems.add(("limits", "seconds"), what, "leave `seconds` out, and bound the work by `cpu_seconds`")

@@ -91,9 +91,9 @@ class LimitsEntry(Strict):
     max_pieces: Annotated[int, Field(gt=0)] | None = None
     max_marks: Annotated[int, Field(gt=0)] | None = None
     max_windows: Annotated[int, Field(gt=0)] | None = None
-    cpu_seconds: Annotated[float, Field(gt=0)] | None = None
-    seconds: Annotated[float, Field(gt=0)] | None = None
-    memory_bytes: Annotated[ByteSize, Field(gt=0)] | None = None
+    cpu_seconds: Annotated[float, Field(gt=0, le=3600)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    memory_bytes: Annotated[ByteSize, Field(ge=256 << 20, le=1 << 50)] | None = None  # what the libraries take alone
 
 
 class FieldsEntry(Strict):

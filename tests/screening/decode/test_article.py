@@ -144,3 +144,7 @@ def test_too_long(data):
 
 def test_numbers_of_any_length_are_never_computed():
     assert decode(b'{"text": "x", "n": ' + b"9" * 1_000_000 + b"}").text == "x"
+
+
+def test_plain_text_is_measured_before_it_is_cleaned():
+    assert reason(b" " * 2_000_001 + b"{") == "too_large"

@@ -11,9 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from screening.decode import DECODERS, Decoder, Limits, decode
+from screening.decode import DECODERS, Decoder, Limits, decode, sandbox
+from screening.decode.wire import Broken, unpack
 from screening.errors import UploadError
 from screening.records import Picture
 from tests.screening.decode.hostile import TABLE, page
@@ -165,6 +168,50 @@ def test_a_decode_that_takes_too_much_memory_dies_alone(huge, valid):
     with Decoder(Limits(memory_bytes=400 << 20)) as decoder:
         assert reason(decoder, huge) == "decoder_crashed"
         assert same(decoder.decode(valid["image/png"]), decode(valid["image/png"]))
+
+
+def test_an_answer_that_was_written_ahead_is_not_taken_for_the_next():
+    with Decoder(decoders=TABLE) as one:
+        assert reason(one, page("answer", "a harmless forged page")) == "decoder_crashed"
+        assert "what the next one says" in one.decode(b"<!DOCTYPE html><p>what the next one says").text
+
+
+def test_an_answer_that_was_not_read_is_not_taken_for_the_next(monkeypatch):
+    """This process runs out of memory while it reads; the child has answered all the same."""
+    with Decoder(decoders=TABLE) as one:
+        one.check()
+        with monkeypatch.context() as patch:
+            patch.setattr(sandbox, "receive", lambda *_: [].__getitem__(0))
+            with pytest.raises(IndexError):
+                one.decode(b"<!DOCTYPE html><p>first")
+        for said in ("second", "third"):
+            assert said in one.decode(f"<!DOCTYPE html><p>{said}".encode()).text
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["reason", "detail", "article", "picture", "shape"]),
+        st.one_of(
+            st.none(), st.integers(), st.floats(), st.text(max_size=60), st.lists(st.integers(-5, 5000), max_size=4),
+            st.dictionaries(
+                st.sampled_from(["media_type", "title", "text", "width", "height", "frames"]),
+                st.one_of(st.text(max_size=9), st.integers(), st.floats(), st.none()),
+            ),
+        ),
+    ),
+    st.binary(max_size=64),
+)  # fmt: skip
+def test_whatever_a_child_says_is_a_result_or_none(header, body):
+    try:
+        found = unpack(header, body)
+    except Broken:
+        return
+    if isinstance(found, UploadError):
+        assert len(found.reason) <= 40
+    elif isinstance(found, Picture):
+        assert 0 < found.width < 1 << 32
+        assert found.pixels.size == len(body) > 0
 
 
 def test_a_child_that_was_killed_is_replaced(valid):

@@ -120,3 +120,8 @@ def test_text_is_strict():
     assert read_text(b"\xff\xfe" + b"odd") is None  # half a UTF-16 character
     assert read_text(b"\xef\xbb\xbfwords\xff") is None  # a UTF-8 mark, but no UTF-8
     assert read_text(struct.pack("<HH", 0xFEFF, 0xD800)) is None  # a lone surrogate
+
+
+def test_a_long_text_of_one_line_in_an_old_charset_is_a_text():
+    line = "Le café de la gare est fermé à midi, mais l'été il reste ouvert. " * 3000
+    assert read_text(line.encode("cp1252")) == line

@@ -56,3 +56,7 @@ def test_the_reference_names_every_key_and_every_reason():
     models = (Head, Category, Level, BankEntry, LimitsEntry, FieldsEntry, QuotaEntry)
     names = {name for model in models for name in model.model_fields} | {*DECIDED_ERRORS, KNOWN_GOOD, KNOWN_HASH}
     assert {name for name in names if not re.search(rf"\b{name}\b", reference)} == set()
+
+
+def test_the_clock_ends_no_upload_that_processor_time_would(shipped):
+    assert shipped.limits.seconds >= 5 * shipped.limits.cpu_seconds

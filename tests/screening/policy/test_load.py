@@ -189,6 +189,8 @@ HEAD_FAULTS = {
     "bad unit": ("limits: {max_bytes: 64MeB}", "could not interpret byte unit: MeB", "MiB"),
     "no size": ("limits: {max_bytes: lots}", "could not parse value and unit from byte string", "64MiB"),
     "negative": ("limits: {seconds: -1}", "limits.seconds: should be greater than 0, not -1", "more than 0"),
+    "clock": ("limits: {seconds: 20}", "less than twice `cpu_seconds` 20", "leave `seconds` out"),
+    "memory": ("limits: {memory_bytes: 1}", "limits.memory_bytes: should be greater than or equal", "at least"),
     "fraction": ("limits: {max_pixels: 1.5}", "limits.max_pixels: should be a valid integer", "whole number"),
     "unknown limit": ("limits: {max_byte: 1}", "unknown key 'limits.max_byte'", "did you mean 'max_bytes'?"),
     "unknown field": ("article_fields: {txt: [a]}", "unknown key 'article_fields.txt'", "did you mean 'text'?"),
@@ -197,6 +199,7 @@ HEAD_FAULTS = {
 }
 
 BANK_FAULTS = {
+    "scheme": ("{id: b, file: 's3://b/x.jsonl', use: block}", "s3:// is not supported", "gs://bucket"),
     "unknown use": ("{id: b, file: block.jsonl, use: blok}", "use: 'blok' is not known", "did you mean 'block'?"),
     "duplicate id": ("{id: block, file: block.jsonl, use: block}", "bank 'block' stands twice", "an id of its own"),
     "no file": ("{id: b, file: banks/gone.jsonl, use: block}", "banks/gone.jsonl", "from the policy file's own folder"),

@@ -153,10 +153,12 @@ def deep(on_disk):
 def test_folders_deeper_than_the_stack(on_disk, deep):
     [upload] = on_disk.store.list(on_disk.uploads)
     assert upload.name == deep
-    sha256 = hashlib.sha256(b"").hexdigest()
-    on_disk.store.copy(upload.uri, upload.generation, f"{on_disk.live}/{deep}", sha256=sha256)
-    assert [copy.name for copy in on_disk.store.list(on_disk.live)] == [deep]
-    subprocess.run(["rm", "-r", on_disk.live], check=True)
+    try:
+        target = f"{on_disk.live}/{deep}"
+        on_disk.store.copy(upload.uri, upload.generation, target, sha256=hashlib.sha256(b"").hexdigest())
+        assert [copy.name for copy in on_disk.store.list(on_disk.live)] == [deep]
+    finally:
+        subprocess.run(["rm", "-rf", on_disk.live], check=True)  # pytest's own way recurses
 
 
 def test_a_file_is_no_folder(on_disk):
