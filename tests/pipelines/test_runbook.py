@@ -52,11 +52,9 @@ def desk(tmp_path: Path) -> Path:
 
 
 def policy(desk: Path, version: int, **swap: str) -> None:
-    text = Path(SHIPPED_POLICY).read_text()
-    swap |= {
-        "version: 1 ": f"version: {version} ",
-        "banks:\n": "banks:\n  - {id: own, file: banks/own.jsonl, use: block}\n",
-    }
+    text, versions = re.subn(r"^version: \d+", f"version: {version}", Path(SHIPPED_POLICY).read_text(), flags=re.M)
+    assert versions == 1
+    swap |= {"banks:\n": "banks:\n  - {id: own, file: banks/own.jsonl, use: block}\n"}
     for old, new in swap.items():
         assert old in text
         text = text.replace(old, new, 1)
