@@ -30,7 +30,7 @@ def tables(tmp_path, review, commit) -> ResultTables:
     tables = ResultTables(str(tmp_path / "results"))
     commit(tables, "run-1", *(a_verdict(uri=f"/in/{i:05}", sha256=f"{i:064x}") for i in range(1200)))
     tables.append_reviews([review("uphold", uri="/in/00001")])
-    tables.append_releases("rel-1", [a_release()])
+    tables.append_releases([a_release()])
     return tables
 
 
