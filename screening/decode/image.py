@@ -68,7 +68,7 @@ def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Picture:
         raise UploadError("too_many_pixels", type(error).__name__) from None
     except (UploadError, MemoryError):
         raise
-    except Exception:
+    except Exception:  # raised again, unless it is no fault of the file
         if variant := unsupported(media_type, sniffed.data):
             raise UploadError("unsupported_variant", variant) from None
         raise

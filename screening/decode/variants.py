@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import or_
 
 from PIL import BmpImagePlugin, ImageFile, JpegImagePlugin, TiffImagePlugin
 
@@ -35,7 +37,7 @@ def unsupported(media_type: str, data: bytes) -> str:
     try:
         with plugin(io.BytesIO(data)):
             complaint = ""
-    except Exception as error:
+    except Exception as error:  # whatever a plugin raises of a file that failed already; only its words are looked at
         complaint = str(error)
     try:
         return variant(data, complaint)
@@ -51,20 +53,13 @@ def _bmp(data: bytes, complaint: str) -> str:
     whole = start + (width * bits + 31) // 32 * 4 * abs(height) <= len(data)
     if "bitfields layout" in complaint and whole:
         masks = [mask for mask in struct.unpack_from(f"<{4 if size >= 56 else 3}I", data, 54) if mask]
-        if len(masks) >= 3 and sum(masks) == _either(masks) < 1 << bits and all(map(_contiguous, masks)):
+        if len(masks) >= 3 and sum(masks) == reduce(or_, masks) < 1 << bits and all(map(_contiguous, masks)):
             return f"BMP with {bits} bits a pixel in an unusual order; save it with 24 or 32 bits, or as PNG"
     if "compression" in complaint and compression in BMP_COMPRESSIONS:
         return f"BMP with the compression {BMP_COMPRESSIONS[compression]}; save it without, or as PNG"
     if "pixel depth" in complaint and bits in (2, 64) and whole:
         return f"BMP with {bits} bits a pixel; save it with 24 or 32 bits, or as PNG"
     return ""
-
-
-def _either(masks: list[int]) -> int:
-    found = 0
-    for mask in masks:
-        found |= mask
-    return found
 
 
 def _contiguous(mask: int) -> bool:

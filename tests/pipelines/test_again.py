@@ -14,7 +14,7 @@ from screening.records import Upload
 from screening.storage import LocalStore
 from screening.tables import ResultTables
 from tests.pipelines.conftest import Place
-from tests.pipelines.test_gcs import bucket  # noqa: F401
+from tests.pipelines.test_gcs import bucket  # noqa: F401 (a fixture)
 from tests.screening.tables.conftest import START, a_run, a_verdict
 
 EVERYTHING = ("storage.objects.get", "storage.objects.list", "storage.objects.create", "storage.objects.delete")
