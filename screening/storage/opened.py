@@ -72,7 +72,7 @@ class Generation(io.FileIO):
         super().__init__(path, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
         self._generation = generation
 
-    def readinto(self, into: bytearray | memoryview, /) -> int | None:  # type: ignore[override]  (any buffer, says io)
+    def readinto(self, into: bytearray | memoryview, /) -> int | None:  # type: ignore[override]  # any buffer, says io
         with source_errors():
             count = super().readinto(into)
             require(self.fileno(), self._generation)

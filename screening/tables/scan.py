@@ -25,7 +25,7 @@ _FORM = ds.ParquetFileFormat(
 _noticed: deque[ScreeningError] = deque(maxlen=16)  # told by scans, of which DuckDB passes on the words alone
 
 
-class Files(ds.FileSystemDataset):  # type: ignore[misc]  (pyarrow has no types)
+class Files(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has no types
     """Rows of some files of a table as a dataset; DuckDB too reads through `scanner`, so `only` rows are there at all.
 
     What can't be read as it was written ends in a TableError that names the file and its runs.

@@ -41,7 +41,7 @@ def test_a_mutant_is_told_from_its_seed_and_number():
 
 def test_a_fault_is_told_and_the_next_upload_is_tried():
     """Text where bytes belong stands for a bug: what it raises is no UploadError."""
-    figures = attempt([Case("first", "no bytes"), Case("second", b"Some words.")])  # type: ignore[arg-type]  (what no decoder may be given)
+    figures = attempt([Case("first", "no bytes"), Case("second", b"Some words.")])  # type: ignore[arg-type]  # what no decoder may be given
     assert [fault.split("\n")[0] for fault in figures.faults] == ["first"]
     assert dict(figures.outcomes) == {"fault": 1, "decoded": 1}
 
