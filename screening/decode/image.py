@@ -60,8 +60,9 @@ def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Picture:
     not applied.
     """
     media_type, data = sniffed.media_type, io.BytesIO(sniffed.data)
-    Image.MAX_IMAGE_PIXELS = limits.max_pixels  # for what only a frame's own header tells; Pillow refuses twice this
     check_pieces(media_type, sniffed.data, limits)
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels  # for what only a frame's own header tells; Pillow refuses twice this
     try:
         return _decode(media_type, data, limits)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -72,6 +73,8 @@ def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Picture:
         if variant := unsupported(media_type, sniffed.data):
             raise UploadError("unsupported_variant", variant) from None
         raise
+    finally:
+        Image.MAX_IMAGE_PIXELS = before  # it is the whole process's, which may open images of its own
 
 
 def _decode(media_type: str, data: io.BytesIO, limits: Limits) -> Picture:

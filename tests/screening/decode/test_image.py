@@ -185,6 +185,13 @@ def test_the_limit_on_pixels_is_exact(make):
     assert reason(data, Limits(max_pixels=999)) == "too_many_pixels"
 
 
+def test_the_limit_of_an_upload_does_not_stay_with_the_process(make):
+    data, before = make.encode(make.scene(40, 25), format="PNG"), Image.MAX_IMAGE_PIXELS
+    picture(data, Limits(max_pixels=1000))
+    reason(data, Limits(max_pixels=1))
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
 @pytest.mark.parametrize(
     "media_type", ["image/jpeg", "image/png", "image/webp", "image/gif", "image/tiff", "image/bmp", "image/avif"]
 )
