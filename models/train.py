@@ -8,19 +8,19 @@ is there already is not done again: delete its folder to repeat it and those aft
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from models.console import console
-from models.evaluate import evaluate
-from models.export import export
-from models.finetune import train
+from models.console import command_line, console
+from models.data.prepare import prepare
+from models.export.text import export
 from models.images.recipe import is_image_recipe, load_image_recipe
 from models.images.train import make_image_bundle
-from models.prepare import prepare
-from models.publish import publish
+from models.measure.evaluate import evaluate
+from models.publish.bundle import publish
 from models.recipe import Recipe, load_recipe
 from models.rows import read_rows
+from models.text.finetune import train
 
 
 def make_bundle(recipe: Recipe, data: Path, out: Path) -> Path:
@@ -37,13 +37,13 @@ def make_bundle(recipe: Recipe, data: Path, out: Path) -> Path:
     return Path(publish(recipe, model, out / "bundles"))
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     with console():
         if is_image_recipe(args.recipe):
             make_image_bundle(load_image_recipe(args.recipe), args.data, args.out)

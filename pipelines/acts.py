@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 import apache_beam as beam
 
+from pipelines.launch.watchdog import Signs
 from pipelines.moved import Moved
 from pipelines.plan import Act, pending
-from pipelines.watchdog import Signs
 from screening.errors import Replaced, TargetError, TransientError, UploadError
 from screening.records import Release
 from screening.storage import is_away, join, open_store

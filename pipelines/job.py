@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pipelines.progress import Progress
-from pipelines.since import Since
-from pipelines.watchdog import Signs
+from pipelines.launch.progress import Progress
+from pipelines.launch.watchdog import Signs
+from pipelines.listing.since import Since
 from screening.decode import Sandbox
 from screening.settings import Settings
 

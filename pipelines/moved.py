@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from pipelines.listing import is_folder
+from pipelines.listing.source import is_folder
 from screening.errors import ConfigError
 from screening.storage import local_path, place
 from screening.tables import ResultTables

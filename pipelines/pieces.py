@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 
-from pipelines import repeats
 from pipelines.job import DIGESTS, TALLIES, Job, Tally
-from pipelines.listing import Shard, shards
+from pipelines.listing import repeats
+from pipelines.listing.shards import Shard
+from pipelines.listing.source import shards
 from screening.tables import add_keys, upload_key
 
 

@@ -9,7 +9,7 @@ import duckdb
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.listing import is_folder
+from pipelines.listing.source import is_folder
 from pipelines.moved import Moved, stays, uri_now
 from screening.errors import ConfigError, ScreeningError
 from screening.policy import Quota

@@ -10,10 +10,10 @@ from itertools import combinations
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import dataflow, watchdog
-from pipelines import options as flags
 from pipelines.acts import DoActs, PendingActs, ReleaseJob
-from pipelines.logs import tell
+from pipelines.launch import dataflow, watchdog
+from pipelines.launch import options as flags
+from pipelines.launch.logs import tell
 from pipelines.moved import Moved, moved
 from pipelines.plan import QuotaExceeded, backlog, check_places, plan, plan_table
 from screening.classifiers import find_bundles

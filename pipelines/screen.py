@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import dataflow, watchdog
-from pipelines import options as flags
 from pipelines.job import DIGESTS, PARTS, PIECES, REPEATS, TALLIES, Job
+from pipelines.launch import dataflow, watchdog
+from pipelines.launch import options as flags
+from pipelines.launch.progress import progress_bar
+from pipelines.listing.since import resolve
 from pipelines.pieces import CutUp, FindRepeats, Split
-from pipelines.progress import progress_bar
-from pipelines.since import resolve
 from pipelines.steps import CommitRun, ScreenUploads, WriteReport
 from screening.commands.common import engine_flags, sandbox_flag
 from screening.decode import Decoder

@@ -15,13 +15,13 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipelines import repeats
-from pipelines.counters import NAMESPACE, Counters
 from pipelines.job import PIECES, REPEATS, TALLIES, Job, Tally
-from pipelines.listing import PIECE, chunks
-from pipelines.logs import tell
+from pipelines.launch.counters import NAMESPACE, Counters
+from pipelines.launch.logs import tell
+from pipelines.listing import repeats
+from pipelines.listing.shards import PIECE, chunks
+from pipelines.listing.since import AGAIN
 from pipelines.pieces import key
-from pipelines.since import AGAIN
 from screening.meter import since
 from screening.records import DECISIONS, Run, Upload, Verdict
 from screening.report import write_report

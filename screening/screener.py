@@ -26,10 +26,10 @@ from screening.classifiers import Classifier, make_engine
 from screening.decode import Decoder, Sandbox, decoder_version, sniff
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.hardware import cores_here
-from screening.known import Known
 from screening.meter import Meter
 from screening.policy import decide
 from screening.records import Article, Content, Medium, Picture, Signal, Upload, Verdict
+from screening.reuse import Known
 from screening.settings import Settings
 from screening.storage import open_store
 

@@ -1,4 +1,4 @@
-# What alarms watch are the jobs' own lines of JSON (pipelines/logs.py): `committed` from the worker that commits,
+# What alarms watch are the jobs' own lines of JSON (pipelines/launch/logs.py): `committed` from the worker that commits,
 # `planned` and `refused` from the launcher of release. Dataflow keeps such a line whole in jsonPayload.message.
 
 locals {

@@ -19,7 +19,7 @@ output "quarantine" {
 }
 
 output "bundles" {
-  description = "Where models/publish.py puts bundles; --bundles."
+  description = "Where models.publish puts bundles; --bundles."
   value       = "gs://${local.bucket["bundles"]}"
 }
 

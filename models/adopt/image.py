@@ -15,10 +15,10 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import AutoImageProcessor, PreTrainedModel
 
-from models.convert import Feed, output
-from models.normalise import Normalise, image_record
+from models.export.convert import Feed, output
+from models.export.normalise import Normalise, image_record
 from models.recipe import Head
-from models.score import Floats, Windows, probabilities
+from models.text.score import Floats, Windows, probabilities
 from screening.classifiers.manifest import Pixels
 from screening.classifiers.pictures import cut
 from screening.decode import decode

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from models.adopt.labels import Labels
-from models.convert import PARITY, Feed, output
+from models.export.convert import PARITY, Feed, output
 from models.recipe import Head
-from models.score import Windows, probabilities
+from models.text.score import Windows, probabilities
 from screening.classifiers.batches import feed, padded, plan
 from screening.classifiers.manifest import TOKENISED, Windowing
 from screening.classifiers.windows import Window, load_tokenizer, windows

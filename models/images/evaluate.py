@@ -7,9 +7,9 @@ Writes evaluation.json and calibration.json beside model.onnx, and a table to th
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 
-from models.calibrate import fit, table
-from models.console import console
-from models.convert import digest
+from models.console import command_line, console
+from models.export.convert import digest
 from models.images.baselines import BASELINES, NUMBERS, numbers
 from models.images.compare import auroc, compare
 from models.images.export import OnnxImageModel, windows_of
 from models.images.photographs import load
 from models.images.recipe import Checked, ImageRecipe, load_image_recipe
 from models.images.versions import measured_versions, targets
-from models.metrics import measure
+from models.measure.calibrate import fit, table
+from models.measure.metrics import measure
 from models.recipe import Head
-from models.score import Calibration, Floats, Windows
+from models.text.score import Calibration, Floats, Windows
 from screening.classifiers.pictures import cut
 from screening.decode.image import picture as decoded
 from screening.decode.limits import Fields, Limits
@@ -175,14 +175,14 @@ def _log(label: str, figures: dict[str, Any]) -> None:
     log.info("%s by damage, against fine: %s", label, figures["by_damage"])
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     with console():
         evaluate(load_image_recipe(args.recipe), args.rows, args.data, args.model)
 

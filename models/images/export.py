@@ -7,7 +7,6 @@ Writes model.onnx (input pixels uint8 [batch, height, width, channels]) and expo
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,14 @@ import numpy.typing as npt
 import onnxruntime
 from torch import Tensor, nn
 
-from models.console import console
-from models.convert import Dev, Feed, convert, output
+from models.console import command_line, console
+from models.export.convert import Dev, Feed, convert, output
 from models.images.network import StemmedClassifier, load_network
 from models.images.photographs import load
 from models.images.recipe import ImageRecipe, load_image_recipe
 from models.images.versions import measured_versions, targets
 from models.recipe import Head
-from models.score import Floats, Windows
+from models.text.score import Floats, Windows
 from screening.classifiers.pictures import cut
 
 INPUT = "pixels"
@@ -38,7 +37,7 @@ def head_of(recipe: ImageRecipe) -> Head:
 
 
 class _Outputs(nn.Module):
-    """Logits by head, as `models.convert` wants them."""
+    """Logits by head, as `models.export.convert` wants them."""
 
     def __init__(self, network: StemmedClassifier) -> None:
         super().__init__()
@@ -92,7 +91,7 @@ def dev_rows(recipe: ImageRecipe, rows: Path) -> Dev:
 
 
 def windows_of(head: Head, logits: npt.NDArray[np.float32], owner: Sequence[int]) -> Windows:
-    """Tiles as `models.score` pools windows, all of one weight."""
+    """Tiles as `models.text.score` pools windows, all of one weight."""
     pictures = max(owner) + 1
     return Windows({head.name: logits}, np.array(owner), np.ones(len(owner), np.int64), np.zeros((pictures, 0)))
 
@@ -104,14 +103,14 @@ def export(recipe: ImageRecipe, folder: Path, rows: Path, out: Path) -> dict[str
     return convert(network, [head_of(recipe)], probes(recipe), out, recipe.precision, dev)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--network", type=Path, required=True)
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     with console():
         export(load_image_recipe(args.recipe), args.network, args.rows, args.out)
 

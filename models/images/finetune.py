@@ -23,7 +23,7 @@ from models.images.network import StemmedClassifier, save_network
 from models.images.photographs import load
 from models.images.recipe import ImageRecipe
 from models.images.versions import chance_of, measured_versions, targets, training_version
-from models.training import fit
+from models.training.loop import fit
 from screening.classifiers.pictures import BLOCK, cut, reflected, scaled
 
 log = logging.getLogger("models.images.finetune")

@@ -8,9 +8,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForImageClassification
 
+from models.export.normalise import Normalise
 from models.images.recipe import ImageRecipe
 from models.images.stem import CELL, CellStem
-from models.normalise import Normalise
 
 WEIGHTS = "network.safetensors"
 

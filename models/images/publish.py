@@ -8,12 +8,12 @@ from typing import Any
 
 from jinja2 import Environment
 
+from models.export.normalise import image_record
 from models.images.baselines import BASELINES
 from models.images.evaluate import ALL, MODEL
 from models.images.export import INPUT, head_of
 from models.images.recipe import ImageRecipe
-from models.normalise import image_record
-from models.publish import evaluation_of, head_record, publish_bundle
+from models.publish.bundle import evaluation_of, head_record, publish_bundle
 from screening.classifiers.manifest import CARD
 from screening.errors import ConfigError
 

@@ -14,7 +14,7 @@ from typing import Any
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, WorkerOptions
 
 from pipelines import release, screen
-from pipelines.dataflow import ACCELERATOR
+from pipelines.launch.dataflow import ACCELERATOR
 
 FOLDER = Path(__file__).parent
 JOBS = {

@@ -6,8 +6,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from pipelines import options as flags
 from pipelines import release, screen
+from pipelines.launch import options as flags
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from screening.commands.common import add_results, console, place
-from screening.drift import ROWS, Drift, Shift, TooFew, drift
+from screening.drift.measure import ROWS, Drift, Shift, TooFew, drift
 from screening.errors import ConfigError
 from screening.report.text import visible
 from screening.tables import ResultTables

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -15,30 +15,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from screening.commands.common import add_results, console, place, verdicts_on
-from screening.errors import ScreeningError, UploadError
+from screening.commands.common import add_results, console, place
 from screening.policy.decide import crosses
-from screening.records import Evidence, Release, Review, Threshold, Verdict
+from screening.records import Evidence, Threshold, Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
-from screening.storage import open_store
+from screening.reviews import Explanation, explain
 from screening.tables import ResultTables
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Everything there is to say of an upload; `earlier` are its older verdicts, `statements` the codes of
-    the statement of reasons by policy category.
-    """
-
-    verdict: Verdict
-    decision: str
-    decided_by: str
-    reviews: tuple[Review, ...]
-    releases: tuple[Release, ...]
-    earlier: tuple[Verdict, ...]
-    since: str
-    statements: Mapping[str, str]
 
 
 def add(commands: Any) -> None:
@@ -60,39 +43,12 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Runs the command."""
     tables = ResultTables(place(args.results))
-    newest, *earlier = verdicts_on(tables, args.uri)
-    stands = tables.connection().execute(
-        "SELECT decision, decided_by FROM effective_verdicts WHERE uri = ?", [newest.uri]
-    )
-    ((decision, decided_by),) = stands.fetchall()
-    found = Explanation(
-        verdict=newest,
-        decision=decision,
-        decided_by=decided_by,
-        reviews=tuple(tables.reviews(newest.uri)),
-        releases=tuple(tables.releases(newest.uri)),
-        earlier=tuple(earlier),
-        since=since(newest),
-        statements=_statements(args.policy, args.bundles),
-    )
+    found = explain(tables, args.uri, _statements(args.policy, args.bundles))
     if args.format == "json":
         json.dump(asdict(found), sys.stdout, default=datetime.isoformat, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")
     else:
         _print(console(), found)
-
-
-def since(verdict: Verdict) -> str:
-    """How the object in the store stands to the generation that was screened."""
-    try:
-        now = open_store(verdict.uri).stat(verdict.uri, verdict.name)
-    except UploadError as error:
-        return "the object is gone" if error.reason in ("not_found", "replaced") else f"can't be looked at: {error}"
-    except ScreeningError as error:
-        return f"can't be looked at: {error}"
-    if now.generation == verdict.generation:
-        return "the object is still the one that was screened"
-    return f"the object was replaced: it is generation {now.generation} now, so this verdict says nothing about it"
 
 
 def _statements(policy: str, bundles: str) -> Mapping[str, str]:

@@ -5,10 +5,10 @@ Reasons: `empty`, `unsupported_type`, `unsupported_variant` (the detail names it
 `decode_timeout`, `decoder_crashed`.
 """
 
+from screening.decode.dispatch import DECODERS, decode
 from screening.decode.limits import MAX_SIDE, Fields, Limits
 from screening.decode.sandbox import SANDBOXES, Decoder, Sandbox
 from screening.decode.sniff import sniff
-from screening.decode.table import DECODERS, decode
 from screening.decode.version import DECODER_VERSION, decoder_version
 
 REASONS = (

@@ -27,7 +27,7 @@ from screening.errors import ConfigError, Replaced, TargetError, TransientError,
 from screening.meter import RETRIES
 from screening.records import Upload
 from screening.storage.names import name_problem, split_gs
-from screening.storage.parts import opened
+from screening.storage.ranges import opened
 from screening.storage.split import cut_points
 from screening.storage.target import TAKEN
 

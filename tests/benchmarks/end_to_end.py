@@ -22,10 +22,10 @@ import apache_beam as beam
 from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipelines.counters import NAMESPACE
 from pipelines.job import Job
-from pipelines.options import LOCAL_RUNNER
-from pipelines.progress import Progress
+from pipelines.launch.counters import NAMESPACE
+from pipelines.launch.options import LOCAL_RUNNER
+from pipelines.launch.progress import Progress
 from pipelines.screen import build
 from screening.screener import Screener
 from screening.settings import Settings, prepare

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.watchdog import Signs
+from pipelines.launch.watchdog import Signs
 from tests.flink.cluster import SLOTS, FlinkCluster
 from tests.flink.conftest import JOB_SECONDS, finish, on, results_of
 from tests.generate import write_articles

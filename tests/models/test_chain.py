@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from models.publish import publish
+from models.publish.bundle import publish
 from models.recipe import load_recipe
 from models.train import make_bundle
 from screening.classifiers import load_bundle

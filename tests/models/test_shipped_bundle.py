@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 import screening
-from models.batches import cut, encode, load_tokenizer
 from models.recipe import Head
-from models.score import Calibration, Form, OnnxModel, score
+from models.text.batches import cut, encode, load_tokenizer
+from models.text.score import Calibration, Form, OnnxModel, score
 from screening.classifiers import Classifier, find_bundles, load_bundle, make_engine
 from screening.records import Article
 

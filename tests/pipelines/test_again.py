@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.since import AGAIN, MARGIN, MOST, Since, resolve
+from pipelines.listing.since import AGAIN, MARGIN, MOST, Since, resolve
 from screening.errors import CIRCUMSTANCES, UploadError
 from screening.records import Upload
 from screening.storage import LocalStore

@@ -17,10 +17,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pipeline import PipelineVisitor
 
-from pipelines import acts, options, release, screen
+from pipelines import acts, release, screen
 from pipelines.acts import ReleaseJob
 from pipelines.job import Job
-from pipelines.progress import Progress
+from pipelines.launch import options
+from pipelines.launch.progress import Progress
 from screening.settings import prepare
 from screening.storage import open_store
 from tests.pipelines.conftest import SPAM, Place

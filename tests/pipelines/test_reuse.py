@@ -11,8 +11,8 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.job import Job
-from pipelines.options import LOCAL_RUNNER
-from pipelines.progress import Progress
+from pipelines.launch.options import LOCAL_RUNNER
+from pipelines.launch.progress import Progress
 from pipelines.screen import build
 from screening.classifiers import Classifier
 from screening.settings import prepare

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions
 
-from pipelines import options
-from pipelines.listing import PIECE, Range
-from pipelines.repeats import by_range
+from pipelines.launch import options
+from pipelines.listing.repeats import by_range
+from pipelines.listing.shards import PIECE
+from pipelines.listing.source import Range
 from screening.tables import ResultTables
 from tests.generate import article
 

@@ -9,12 +9,12 @@ import uuid
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from pipelines import options as flags
 from pipelines import release, screen, templates
-from pipelines.dataflow import EXAMPLE
+from pipelines.launch import options as flags
+from pipelines.launch.dataflow import EXAMPLE
 from pipelines.templates import launch
 from screening.storage import open_store
-from tests.pipelines.test_dataflow import CPU, GPU, IMAGE, NEEDED, buckets, sent
+from tests.pipelines.launch.test_dataflow import CPU, GPU, IMAGE, NEEDED, buckets, sent
 
 __all__ = ["buckets", "sent"]  # fixtures
 
@@ -124,7 +124,7 @@ def test_a_launch_leaves_the_job_where_the_service_looks_for_it(job, buckets, gc
     parameters = [f"--results={buckets.results}", f"--sdk_container_image={IMAGE}", f"--template_location={left}"]
     if job == "screen":
         parameters += [f"--input={buckets.uploads}", *GPU[:2], f"--accelerator={EXAMPLE}"]
-        monkeypatch.setattr("pipelines.dataflow.is_installed", lambda: True)  # as in the GPU image
+        monkeypatch.setattr("pipelines.launch.dataflow.is_installed", lambda: True)  # as in the GPU image
     else:
         assert buckets.screen("--run-id", "r") == 0
         parameters += [f"--live={buckets.live}", f"--quarantine={buckets.quarantine}"]

@@ -11,8 +11,8 @@ import hcl2
 import pytest
 import yaml
 
-from pipelines import options as flags
 from pipelines import release, screen
+from pipelines.launch import options as flags
 from tests.terraform.bindings import MEMBERS, TERRAFORM, sources
 
 JOBS = {"screen": screen, "release": release}

@@ -16,7 +16,7 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.ml.inference.onnx_inference import OnnxModelHandlerNumpy
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipelines.options import LOCAL_RUNNER
+from pipelines.launch.options import LOCAL_RUNNER
 from screening.classifiers import Bundle, load_bundle
 from screening.classifiers.engines.contract import graph_for
 from screening.classifiers.windows import Window, windows

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from models.batches import Batch, batches
+from models.text.batches import Batch, batches
 from screening.classifiers import Bundle
 from screening.classifiers.engines import openvino as engine
 from screening.classifiers.engines.contract import graph_for, outputs

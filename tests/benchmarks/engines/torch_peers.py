@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassificatio
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging
 
-from models.heads import load_network
+from models.text.heads import load_network
 from screening.classifiers import Bundle
 from tests.benchmarks.engines.contest import Contestant, Run
 from tests.benchmarks.engines.work import Work

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from screening.decode.limits import Fields, Limits
+from screening.decode.sandbox.wire import PREFIX
 from screening.decode.sniff import Sniffed
-from screening.decode.wire import PREFIX
 from screening.records import Article
 
 ORDER = re.compile(r"<!--order (.*?)-->")

@@ -157,7 +157,7 @@ def test_valid_uploads_with_bytes_put_in(media_type, valid, middle, share):
 
 @pytest.mark.parametrize("media_type", DECODERS)
 def test_every_decoder_says_what_it_does(media_type):
-    from screening.decode.table import decoder_for
+    from screening.decode.dispatch import decoder_for
 
     described = decoder_for(media_type).__doc__ or ""
     assert "UploadError" in described

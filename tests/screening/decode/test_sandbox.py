@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from screening.decode import DECODERS, Decoder, Limits, decode, sandbox
-from screening.decode.wire import Broken, unpack
+from screening.decode import DECODERS, Decoder, Limits, decode
+from screening.decode.sandbox import decoder as sandbox
+from screening.decode.sandbox.wire import Broken, unpack
 from screening.errors import UploadError
 from screening.records import Picture
 from tests.screening.decode.hostile import TABLE, page
@@ -27,7 +28,7 @@ def children(of: int | None = None) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(of).children(recursive=True):
         try:
-            if "screening.decode.child" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+            if "screening.decode.sandbox.child" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except psutil.NoSuchProcess:
             continue

@@ -1,0 +1,1 @@
+"""From data sets to rows: read, split, free of copies, and generated where the sets lack something."""

@@ -1,0 +1,1 @@
+"""A trained network to ONNX, rounded where asked, and held against torch."""

@@ -1,0 +1,176 @@
+"""A network to one ONNX file in a precision, held against torch and, where it is rounded, against its float32 file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+import torch
+from torch import nn
+
+from models.export.qdq import to_static
+from models.export.quantise import quantise
+from models.export.rounding import compare, failures
+from models.recipe import Head, Precision
+from models.text.score import Floats, probabilities
+from screening.classifiers.engines.floats import float_graph
+from screening.errors import ConfigError, ScreeningError
+
+log = logging.getLogger("models.export")
+Feed = dict[str, npt.NDArray[Any]]  # by input: int64 [batch, seq], or uint8 [batch, height, width, channels]
+PARITY = 1e-4
+OPSET = 20
+
+
+class ExportError(ScreeningError):
+    """The exported file does not compute what the network computes, or not closely enough."""
+
+
+@dataclass(frozen=True)
+class Dev:
+    """The rows that a rounded file is held against: by head, what each row that names it may be, as in models.rows."""
+
+    targets: Mapping[str, Sequence[Sequence[int]]]
+    probabilities: Callable[[Path], Mapping[str, Floats]]  # of those rows, uncalibrated, by the model in a file
+
+
+def digest(folder: Path) -> str:
+    """sha256 of the model.onnx in a folder: what was measured of it belongs to these bytes alone."""
+    return hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+
+
+def output(head: Head) -> str:
+    """The name of a head's logits in the file."""
+    return f"logits_{head.name}"
+
+
+def convert(
+    network: nn.Module,
+    heads: Sequence[Head],
+    feeds: Sequence[Feed],
+    out: Path,
+    precision: Precision,
+    dev: Dev | None,
+    calibration: Sequence[Feed] = (),
+) -> dict[str, Any]:
+    """Write model.onnx and export.json, and give what that says. Rounds the network in place for `int8_weights`.
+
+    `network(*inputs)` gives one tensor of logits [batch, labels] per head; `feeds` has its inputs by name, of several
+    lengths and numbers of rows, and `calibration` batches of training rows, which `int8` sets its scales on. Raises
+    ExportError where a bar is missed, and ConfigError where a rounded file has no rows to be held against; then no
+    model.onnx is left. An int8 file is held against the bar as it is, and as engines in a float precision run it.
+    """
+    if precision != "fp32" and not (dev and dev.targets):
+        raise ConfigError(
+            f"{precision} can't be checked without dev rows that name a head",
+            fix="give --rows (--calibrate when adopting), or --precision fp32",
+        )
+    if precision == "int8" and not calibration:
+        raise ConfigError("int8 needs training texts to set its scales on", fix="use --precision int8_weights, or fp32")
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "model.onnx"
+    path.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as temporary:
+        exact, rounded = Path(temporary) / "fp32.onnx", Path(temporary) / f"{precision}.onnx"
+        write_graph(network, feeds[-1], [output(h) for h in heads], exact)
+        said: dict[str, Any] = {"precision": precision, "parity": parity(network, heads, exact, feeds)}
+        if precision == "int8":
+            model = onnx.load(exact)
+            said["int8_products"] = to_static(model, calibration)
+            save(model, rounded)
+        elif precision == "int8_weights":
+            model = onnx.load(exact)
+            said["int8_weights"] = quantise(model, network)
+            save(model, rounded)
+            said["parity"] = max(said["parity"], parity(network, heads, rounded, feeds))
+        elif precision == "fp16":
+            save(to_half(onnx.load(exact)), rounded)
+        if dev and precision != "fp32":
+            before = dev.probabilities(exact)
+            said["against_fp32"] = _gate(heads, dev, before, rounded, precision)
+            if precision == "int8":
+                floats = Path(temporary) / "float.onnx"
+                floats.write_bytes(float_graph(rounded.read_bytes()))
+                said["float_against_fp32"] = _gate(heads, dev, before, floats, "the int8 file run in float")
+        said["bytes"] = rounded.stat().st_size
+        rounded.replace(path)
+    (out / "export.json").write_text(json.dumps(said, indent=1) + "\n")
+    log.info("%s, %.1f MB, parity with torch %.1e", precision, said["bytes"] / 1e6, said["parity"])
+    return said
+
+
+def write_graph(network: nn.Module, feed: Feed, outputs: Sequence[str], path: Path) -> None:
+    """Write the float32 graph, folded and simplified by the exporter, without its notes.
+
+    The batch is dynamic, and the length of integer inputs. ONNX Runtime's own basic passes find nothing more, and
+    what it fuses beyond them depends on the hardware, so that is left to when the file is loaded.
+    """
+    for name in ("onnx_ir", "onnxscript", "torch.onnx"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    batch, seq = torch.export.Dim("batch"), torch.export.Dim("seq")
+    shapes = tuple({0: batch, 1: seq} if value.dtype == np.int64 else {0: batch} for value in feed.values())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network.eval(), tuple(torch.from_numpy(value) for value in feed.values()), dynamo=True,
+            opset_version=OPSET, input_names=list(feed), output_names=list(outputs), dynamic_shapes=shapes,
+            verbose=False,
+        )  # fmt: skip
+    assert program is not None
+    save(program.model_proto, path)
+
+
+def save(model: onnx.ModelProto, path: Path) -> None:
+    """Write a checked model as one file, the same bytes wherever it is made."""
+    del model.metadata_props[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    del model.graph.value_info[:]
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Weights and activations as float16, inputs and outputs as they were."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
+    return convert_float_to_float16(model, keep_io_types=True)
+
+
+def parity(network: nn.Module, heads: Sequence[Head], path: Path, feeds: Sequence[Feed]) -> float:
+    """Largest |Δp| between torch and the file. Raises ExportError above `PARITY`."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for feed in feeds:
+        with torch.no_grad():
+            wanted = network(*(torch.from_numpy(value) for value in feed.values()))
+        got = session.run([output(h) for h in heads], feed)
+        for head, one, two in zip(heads, wanted, got, strict=True):
+            delta = np.abs(probabilities(head, one.numpy()) - probabilities(head, two)).max()
+            worst = max(worst, float(delta)) if np.isfinite(delta) else float("inf")
+    if not worst <= PARITY:
+        raise ExportError(f"file and torch differ by {worst:.2e} in probability; at most {PARITY} is allowed")
+    return worst
+
+
+def _gate(heads: Sequence[Head], dev: Dev, before: Mapping[str, Floats], rounded: Path, what: str) -> dict[str, Any]:
+    after = dev.probabilities(rounded)
+    named = [h for h in heads if dev.targets.get(h.name)]
+    found = {h.name: compare(h, before[h.name], after[h.name], dev.targets[h.name]) for h in named}
+    log.info("%s against fp32: %s", what, found)
+    if short := failures(found):
+        raise ExportError(f"{what} is too far from fp32 on {'; '.join(short)}. Try --precision fp16, or fp32")
+    return found

@@ -1,0 +1,106 @@
+"""A trained network to ONNX, checked against torch and, where it is rounded, on dev rows.
+
+    python -m models.export RECIPE --network DIR --out DIR [--rows DIR] [--precision fp32|fp16|int8|int8_weights]
+
+Writes model.onnx (inputs input_ids and attention_mask int64 [batch, seq], both axes dynamic; one output of logits
+per head), tokenizer.json and export.json. Fails when the file and torch differ by more than 1e-4 in any probability,
+and when a rounded file decides otherwise than fp32 on more of the dev rows of a head, or costs a label more AUPRC, than
+`models.export.rounding` allows. `int8` multiplies int8 by int8, with scales set on training rows, and is run in float
+as well; `int8_weights` only stores weights so.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from models.console import command_line, console
+from models.export.convert import Dev, ExportError, Feed, convert
+from models.recipe import Precision, Recipe, load_recipe
+from models.rows import Row, read_rows
+from models.text.batches import batches, cut, encode, load_tokenizer
+from models.text.heads import load_network
+from models.text.score import Floats, OnnxModel, score
+
+__all__ = ["ExportError", "export"]
+CALIBRATION = 800  # texts
+PROBES = (
+    "The library will reopen on Monday.",
+    "I hate people like that, all of them.",
+    "WINNER!! Claim your prize now, reply YES",
+    "You won't believe what happened next",
+    "The council discussed the budget for schools and roads. " * 30,
+    "a",
+)
+
+
+def probes(tokenizer: Tokenizer, recipe: Recipe) -> Iterator[Feed]:
+    """Windows of short and long texts, each alone and all in one batch."""
+    windows = [w for ids in encode(tokenizer, PROBES) for w in cut(ids, recipe.max_tokens, recipe.overlap)]
+    for tokens in (1, 100_000):
+        for batch in batches(windows, tokens):
+            yield {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+
+
+def dev_rows(recipe: Recipe, tokenizer: Path, rows: Sequence[Row]) -> Dev:
+    """Rows with a target, scored as the jobs do: windows over the whole text, then pooled."""
+    rows = [r for r in rows if r["targets"]]
+    named = {h.name: np.array([h.name in r["targets"] for r in rows]) for h in recipe.heads}
+
+    def probabilities(path: Path) -> dict[str, Floats]:
+        model = OnnxModel(path, recipe.heads)
+        windows = score(model, tokenizer, [r["text"] for r in rows], recipe.max_tokens, recipe.overlap)
+        return {h.name: windows.of(named[h.name]).pooled(h) for h in recipe.heads if named[h.name].any()}
+
+    targets = {name: [r["targets"][name] for r in rows if name in r["targets"]] for name in named}
+    return Dev({name: mine for name, mine in targets.items() if mine}, probabilities)
+
+
+def calibration(recipe: Recipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> list[Feed]:
+    """Batches of `CALIBRATION` of the training rows by lot."""
+    texts = [r["text"] for r in random.Random(recipe.training.seed).sample(rows, min(len(rows), CALIBRATION))]
+    windows = [w for ids in encode(tokenizer, texts) for w in cut(ids, recipe.max_tokens, recipe.overlap)]
+    return [{"input_ids": b.input_ids, "attention_mask": b.attention_mask} for b in batches(windows, 4096)]
+
+
+def export(
+    recipe: Recipe,
+    folder: Path,
+    out: Path,
+    dev: Sequence[Row] = (),
+    precision: Precision | None = None,
+    train: Sequence[Row] = (),
+) -> dict[str, Any]:
+    """Write model.onnx, tokenizer.json and export.json, and give what export.json says.
+
+    Raises ExportError where a bar is missed, ConfigError where `dev` has no rows to hold a rounded file against, or
+    `train` none to set the scales of int8 on.
+    """
+    base = recipe.base_model.path()
+    tokenizer = load_tokenizer(base)
+    network = load_network(folder)
+    feeds, held = list(probes(tokenizer, recipe)), dev_rows(recipe, base, dev)
+    precision = precision or recipe.precision
+    scales = calibration(recipe, tokenizer, train) if precision == "int8" else ()
+    said = convert(network, recipe.heads, feeds, out, precision, held, scales)
+    tokenizer.save(str(out / "tokenizer.json"))
+    return said
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--network", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--rows", type=Path, help="of models.prepare; a rounded file is held against its dev rows")
+    parser.add_argument("--precision", choices=get_args(Precision), help="default: the recipe's")
+    args = parser.parse_args(argv)
+    with console():
+        train, dev = (read_rows(args.rows, split) if args.rows else [] for split in ("train", "dev"))
+        export(load_recipe(args.recipe), args.network, args.out, dev, args.precision, train)

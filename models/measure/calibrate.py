@@ -1,0 +1,78 @@
+"""Turns logits into probabilities that mean something, and tabulates what each threshold costs; on dev rows only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from models.measure.decisions import best_factors, best_threshold
+from models.recipe import Head
+from models.text.score import Calibration, Floats, Form, Windows
+
+POINTS = 200
+
+
+def fit(head: Head, windows: Windows, truth: npt.NDArray[np.int64], form: Form | None = None) -> Calibration:
+    """Platt scaling per label, or one temperature and a shift per label for a multiclass head.
+
+    A `form` is added to the logit as it was learnt: dev rows of a few publishers can't tell how much it should count.
+
+    `truth` is the label's index (multiclass) or 0/1 of each text. Fitted to the likelihood of the pooled score, for
+    that is what a policy sees. Platt 1999; Guo et al. 2017; a weak prior keeps a separable head finite.
+    """
+    n = len(head.labels)
+
+    def calibration(x: Floats) -> Calibration:
+        scale = float(np.exp(x[0]))
+        return Calibration((scale,) * n, tuple(float(v) for v in x[1:]), form)
+
+    def loss(x: Floats) -> float:
+        p = np.clip(windows.pooled(head, calibration(x)), 1e-9, 1 - 1e-9)
+        if head.kind == "multiclass":
+            likelihood = p[np.arange(len(truth)), truth] / p.sum(1)
+        else:
+            likelihood = np.where(truth == 1, p[:, 0], 1 - p[:, 0])
+        return float(-np.log(likelihood).mean() + 1e-3 * (x**2).mean())
+
+    found = minimize(
+        loss, np.zeros(n + 1), method="Nelder-Mead", options={"maxiter": 800, "xatol": 1e-3, "fatol": 1e-7}
+    )
+    x = found.x.copy()
+    if head.decide == "macro_f1":
+        scores = windows.pooled(head, calibration(x))
+        if head.kind == "multiclass":
+            x[1:] += np.log(best_factors(scores, truth))
+        else:
+            level = best_threshold(scores[:, 0], truth == 1)
+            x[1] -= np.log(level / (1 - level))
+    if head.kind == "multiclass":
+        x[1:] -= x[1:].mean()
+    return calibration(x)
+
+
+def table(scores: Floats, positive: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Precision and recall of `score >= threshold` at about `POINTS` thresholds, ascending.
+
+    Half of the thresholds are spread over the ranks of the positives, half over those of all rows.
+    """
+    ascending = np.sort(scores)
+    hits = np.sort(scores[positive])
+    chosen = [_spread(hits, POINTS // 2), _spread(ascending, POINTS // 2)]
+    thresholds = np.unique(np.floor(np.concatenate(chosen) * 1e6) / 1e6)
+    above = len(ascending) - np.searchsorted(ascending, thresholds, "left")
+    true = len(hits) - np.searchsorted(hits, thresholds, "left")
+    keep = true > 0
+    return {
+        "rows": len(scores),
+        "positives": len(hits),
+        "thresholds": [round(float(t), 6) for t in thresholds[keep]],
+        "precision": [round(float(v), 6) for v in (true / np.maximum(above, 1))[keep]],
+        "recall": [round(float(v), 6) for v in (true / len(hits))[keep]],
+    }
+
+
+def _spread(values: Floats, count: int) -> Floats:
+    return values[np.unique(np.linspace(0, len(values) - 1, count).astype(int))]

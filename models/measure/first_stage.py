@@ -1,0 +1,144 @@
+"""What a cheap first stage would save and lose: a linear model that clears texts before the classifier sees them.
+
+    python -m models.first_stage RECIPE --rows DIR --bundle DIR [--policy FILE] [--limit N] [--out DIR]
+
+The floor's TF-IDF of words learns from `limit` training rows whether the classifier has a finding under the policy.
+Half of the dev rows set the level below which a text is cleared, so that a wanted share of the rows with a finding is
+kept; what is cleared and lost is of the other half. This only measures: no job has a first stage.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.console import command_line, console
+from models.measure.baseline import floor
+from models.measure.bootstrap import intervals, resamples
+from models.measure.slices import Bools, wilson
+from models.recipe import Head, load_recipe
+from models.rows import Row, read_rows
+from models.text.score import Floats
+from screening.classifiers import Classifier, load_bundle, make_engine
+from screening.classifiers.windows import load_tokenizer, windows
+from screening.errors import ConfigError, UploadError
+from screening.policy import Policy, load_policy
+from screening.records import Article
+from screening.settings import SHIPPED_POLICY
+
+HEAD = Head(name="finding", kind="multilabel", labels=("finding",), pool="max")
+KEEP = (1.0, 0.999, 0.99)  # of the rows with a finding, on the half that sets the level
+STRICTER = 0.8  # times each level: a later policy, tried on stored scores
+ORDINARY = 0.95  # of the uploads have no finding, in the traffic that a speed-up is told for beside the dev rows'
+ANY, REJECT = "any finding", "any reject"
+
+
+@dataclass(frozen=True)
+class Graded:
+    """Texts, their tokens as the classifier counts them, its CPU seconds, and [texts] score / level.
+
+    `over` has it by category, and the highest of them as `ANY` and, for levels of reject, `REJECT`: a finding is >= 1.
+    """
+
+    texts: list[str]
+    tokens: Floats
+    seconds: float
+    over: dict[str, Floats]
+
+
+def first_stage(rows: Path, place: str, policy_uri: str, limit: int, seed: int) -> dict[str, Any]:
+    """Costs, and by share kept what is cleared and lost. All but the costs follow from the seed."""
+    policy = load_policy(policy_uri, [bundle := load_bundle(place)])
+    classifier, chance = Classifier(bundle, engine := make_engine(cores=1)), np.random.default_rng(seed)
+    read = (read_rows(rows, split) for split in ("train", "dev"))
+    train, dev = ([each[i] for i in chance.permutation(len(each))] for each in read)
+    learnt, seen = graded(classifier, policy, train[:limit]), graded(classifier, policy, dev)
+    found, half = seen.over[ANY] >= 1, np.arange(len(dev)) < len(dev) // 2
+    if not found[half].any() or not found[~half].any():
+        raise ConfigError("a half of the dev rows has no finding", file=str(rows), fix="prepare more rows")
+    pairs = zip(learnt.texts, learnt.over[ANY] >= 1, strict=True)
+    stage = floor(HEAD, [{"text": text, "targets": {HEAD.name: [int(is_found)]}} for text, is_found in pairs], seed)
+    began = time.process_time()
+    score = stage(seen.texts)[:, 0]
+    cost = time.process_time() - began
+    levels = {f"{keep:g}": clearing_level(score[half & found], keep) for keep in KEEP}
+    return {
+        "scored": f"bundle {bundle.id.name} {bundle.id.version}, policy {policy.name} {policy.version}, {engine.id}",
+        "rows": {name: len(each.texts) for name, each in (("train", learnt), ("dev", seen))},
+        "model_ms_per_row": round(1e3 * seen.seconds / len(dev), 3),
+        "stage_us_per_row": round(1e6 * cost / len(dev), 1),
+        "kept": {keep: judged(seen, ~half, score < x, cost / seen.seconds, seed) for keep, x in levels.items()},
+    }
+
+
+def graded(classifier: Classifier, policy: Policy, rows: Sequence[Row]) -> Graded:
+    """The classifier's scores of these rows against the levels of the policy; ConfigError when a row gets none."""
+    bundle, texts = classifier.bundle, [row["text"] for row in rows]
+    began = time.process_time()
+    results = classifier.score([Article("text/plain", text) for text in texts])
+    seconds = time.process_time() - began
+    if failed := [row["id"] for row, result in zip(rows, results, strict=True) if isinstance(result, UploadError)]:
+        raise ConfigError(f"the classifier gives row {failed[0]!r} no score", fix="leave the row out of the sets")
+    tokens = np.zeros(len(texts))
+    for window in windows(load_tokenizer(bundle.read(bundle.manifest.tokenizer), bundle.manifest.text, ""), texts):
+        tokens[window.span.text] += window.span.tokens
+    scores = dict(zip(bundle.labels, np.array([[s.score for s in result] for result in results]).T, strict=True))
+    rules = [rule for rule in policy.rules if rule.source.startswith("bundle/")]
+    over = {rule.category: scores[rule.label] / (rule.review or rule.reject).score for rule in rules}
+    reject = [scores[rule.label] / rule.reject.score for rule in rules if rule.reject]
+    ends = {name: np.max([0 * tokens, *some], axis=0) for name, some in ((ANY, over.values()), (REJECT, reject))}
+    return Graded(texts, tokens, seconds, {**ends, **over})
+
+
+def clearing_level(found: Floats, keep: float) -> float:
+    """The highest level that at least this share of the rows with a finding reaches; what scores less is cleared."""
+    return float(np.sort(found)[int((1 - keep) * len(found) + 1e-9)])
+
+
+def judged(rows: Graded, where: Bools, below: Bools, cost: float, seed: int) -> dict[str, Any]:
+    """The shares cleared of the rows `where`, with 95 % intervals, and the speed-up; those with a finding are lost.
+
+    `cost` is the stage's by the model's. `at_most` ends Wilson's interval: with no loss, no resample has one.
+    """
+    t, weights, shares = rows.tokens[where], resamples(int(where.sum()), seed), {}
+    over = {name: each[where] for name, each in rows.over.items()}
+    found, stricter = over[ANY] >= 1, over[ANY] >= STRICTER
+    wholes = {"rows": found | True, "tokens": t, "clean rows": ~found, "clean tokens": ~found * t}
+    for name, whole in {**wholes, **{k: x >= 1 for k, x in over.items()}, "stricter policy": stricter}.items():
+        if of := int(whole.sum()):
+            count = int((gone := whole * below[where]).sum())
+            with np.errstate(invalid="ignore"):
+                drawn = {"interval": weights @ np.float32(gone) / (weights @ np.float32(whole))}
+            shares[name] = {"of": of, "cleared": count, "share": round(count / of, 5), **intervals(drawn, {})}
+            shares[name] |= {} if name.endswith("tokens") else {"at_most": wilson(count, of)[1]}
+    mix = np.where(found, (1 - ORDINARY) / found.mean(), ORDINARY / max((~found).mean(), 1e-9)) * t
+    left = {name: load[~below[where]].sum() / load.sum() for name, load in (("dev", t), ("ordinary", mix))}
+    return {"shares": shares, "speed_up": {name: round(float(1 / (cost + x)), 3) for name, x in left.items()}}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--bundle", required=True)
+    parser.add_argument("--policy", default=SHIPPED_POLICY)
+    parser.add_argument("--limit", type=int, default=20_000)
+    parser.add_argument("--out", type=Path, help="folder for first_stage.json")
+    args = parser.parse_args(argv)
+    with console():
+        result = first_stage(args.rows, args.bundle, args.policy, args.limit, load_recipe(args.recipe).training.seed)
+        print(*list(result.items())[:-1], sep="\n")
+        for keep, told in result["kept"].items():
+            print(f"\n{keep} kept, speed-up {told['speed_up']}")
+            for name, x in told["shares"].items():
+                print(f"  {name:18}{x['cleared']:8} of {x['of']:8} cleared: {x['share']:.4f} {x.get('interval', '')}")
+        if args.out:
+            args.out.mkdir(parents=True, exist_ok=True)
+            (args.out / "first_stage.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -1,0 +1,28 @@
+"""What the form of a text alone says of a head's question: a logistic regression on its surface features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from models.recipe import Head, Recipe
+from models.rows import Row
+from models.text.score import Form
+from screening.classifiers.surface import LIMIT, surface
+
+C = 0.1  # inverse of the ridge; between 0.01 and 1 the AUROC on a publisher left out moves by 0.002
+
+
+def learn_form(recipe: Recipe, head: Head, train: Sequence[Row]) -> Form | None:
+    """Weights from the training rows of the sets that the head is measured on; None for a head that sees no form."""
+    if not head.surface:
+        return None
+    sets = {s.name for s in recipe.sources if head.name in s.dev}
+    rows = [r for r in train if r["set"] in sets and head.name in r["targets"]]
+    forms = np.array([surface(r["text"]) for r in rows])
+    centre, spread = forms.mean(0), np.maximum(forms.std(0), 1e-6)
+    z = np.clip((forms - centre) / spread, -LIMIT, LIMIT)
+    model = LogisticRegression(C=C, class_weight="balanced").fit(z, [r["targets"][head.name][0] for r in rows])
+    return Form(*(tuple(float(v) for v in part) for part in (centre, spread, model.coef_[0])))

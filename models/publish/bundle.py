@@ -1,0 +1,158 @@
+"""Makes a bundle of an exported, evaluated model; a version that exists is never written over.
+
+    python -m models.publish RECIPE --model DIR --to DIR
+
+`--model` holds model.onnx, tokenizer.json and what models.export and models.evaluate wrote (export.json,
+evaluation.json, calibration.json). Writes NAME/VERSION below `--to`, a folder or a `gs://` prefix, with bundle.json,
+calibration.json, MODEL_CARD.md and the two files, and enters the version in index.json there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.console import command_line, console
+from models.export.convert import digest, output
+from models.publish.card import card
+from models.publish.registry import enter, place
+from models.recipe import Head, Recipe, load_recipe
+from screening.classifiers import Classifier, load_bundle, make_engine
+from screening.classifiers.manifest import CARD, MANIFEST
+from screening.classifiers.surface import FEATURES
+from screening.errors import ConfigError
+from screening.storage import join, open_store
+
+log = logging.getLogger("models.publish")
+
+
+def publish(recipe: Recipe, model: Path, to: str | Path) -> str:
+    """Publish what lies in `model`, and give the bundle's folder or `gs://` prefix. Raises ConfigError as below."""
+    evaluation = evaluation_of(model)
+    evaluation["metrics"]["export"] = json.loads((model / "export.json").read_text())
+    files = {name: (model / name).read_bytes() for name in ("model.onnx", "tokenizer.json", "calibration.json")}
+    return publish_bundle(bundle_record(recipe, evaluation), {**files, CARD: card(recipe, evaluation).encode()}, to)
+
+
+def evaluation_of(model: Path) -> dict[str, Any]:
+    """What was measured of the model.onnx in a folder; ConfigError when it is of another file."""
+    evaluation: dict[str, Any] = json.loads((model / "evaluation.json").read_text())
+    if evaluation["model"] != digest(model):
+        what = "it is of another model.onnx than the one beside it"
+        raise ConfigError(what, file=str(model / "evaluation.json"), fix="evaluate again")
+    return evaluation
+
+
+def bundle_record(recipe: Recipe, evaluation: dict[str, Any]) -> dict[str, Any]:
+    """What bundle.json says, but for its files, in the format that screening.classifiers reads."""
+    rows = evaluation["rows"]
+    return {
+        "format": 1,
+        "name": recipe.name,
+        "version": recipe.version,
+        "modality": "text",
+        "model": "model.onnx",
+        "int8": evaluation["metrics"]["export"]["precision"] == "int8",
+        "tokenizer": "tokenizer.json",
+        "text": {"max_tokens": recipe.max_tokens, "overlap": recipe.overlap},
+        "inputs": ["input_ids", "attention_mask"],
+        "heads": [head_record(h, evaluation["calibration"][h.name]) for h in recipe.heads],
+        "calibration": "calibration.json",
+        "base_model": {"name": recipe.base_model.name, "licence": recipe.base_model.licence},
+        "training_data": [
+            {
+                "name": s.name,
+                "licence": s.licence,
+                "rows": rows["train"].get(s.name, 0),
+                "dev_rows": rows["dev"].get(s.name, 0),
+            }
+            for s in recipe.sources
+        ],
+        "metrics": evaluation["metrics"],
+    }
+
+
+def head_record(head: Head, calibration: Mapping[str, Any] | None) -> dict[str, Any]:
+    """One head of bundle.json; `calibration` is a models.score.Calibration as a document, None when there is none."""
+    said: dict[str, Any] = {k: getattr(head, k) for k in ("name", "kind", "labels", "pool")} | {"output": output(head)}
+    if calibration:
+        said["calibration"] = {k: calibration[k] for k in ("scale", "shift")}
+        if calibration["surface"]:
+            said["surface"] = {"features": FEATURES, **calibration["surface"]}
+    return said
+
+
+def publish_bundle(record: Mapping[str, Any], files: Mapping[str, bytes], to: str | Path) -> str:
+    """Write a bundle below a folder or `gs://` prefix, try it, and enter it in the index; gives where it lies.
+
+    `record` is bundle.json without `files`. Raises ConfigError when that version exists, when another publisher is
+    first, or when the bundle is not one that a job would run; then nothing is published.
+    """
+    root = place(to)
+    target = refuse_existing(to, record["name"], record["version"])
+    taken, remote = _taken(target), root.startswith("gs://")
+    if not remote:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=None if remote else Path(target).parent, prefix=f".{record['version']}-"))
+    try:
+        for name, data in files.items():
+            (draft / name).write_bytes(data)
+        sums = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
+        manifest = (json.dumps({**record, "files": sums}, indent=1, ensure_ascii=False) + "\n").encode()
+        (draft / MANIFEST).write_bytes(manifest)
+        Classifier(load_bundle(str(draft)), make_engine("onnxruntime", cores=1))
+        if remote:
+            _upload(target, files, manifest, taken)
+        else:
+            draft.chmod(0o755)
+            try:
+                draft.rename(target)
+            except OSError as error:  # a folder that is not empty has this name
+                raise taken from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    enter(root, record["name"], record["version"], hashlib.sha256(manifest).hexdigest())
+    log.info("published %s, %.1f MB", target, (len(manifest) + sum(map(len, files.values()))) / 1e6)
+    return target
+
+
+def refuse_existing(to: str | Path, name: str, version: str) -> str:
+    """Where that version would lie; ConfigError when there is one."""
+    target = join(place(to), f"{name}/{version}")
+    if open_store(target).exists(join(target, MANIFEST)):
+        raise _taken(target)
+    return target
+
+
+def _taken(target: str) -> ConfigError:
+    return ConfigError(f"{target} exists; a published version never changes", fix="raise the version")
+
+
+def _upload(target: str, files: Mapping[str, bytes], manifest: bytes, taken: ConfigError) -> None:
+    """Files first, in one order, each only where there is none: of several publishers one alone gets to the end."""
+    store = open_store(target)
+    for name, data in (*sorted(files.items()), (MANIFEST, manifest)):
+
+        def only_new(before: bytes | None, name: str = name, data: bytes = data) -> bytes:
+            if before is not None and (name == MANIFEST or before != data):
+                raise taken
+            return data
+
+        store.update(join(target, name), only_new)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--to", required=True, help="folder or gs:// prefix")
+    args = parser.parse_args(argv)
+    with console():
+        publish(load_recipe(args.recipe), args.model, args.to)

@@ -1,0 +1,83 @@
+"""MODEL_CARD.md from the recipe and from what models.evaluate measured; no number on it is typed by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from models.measure.bootstrap import RESAMPLES
+from models.recipe import Head, Recipe
+
+TEMPLATES = Path(__file__).parent
+MISSING = "–"
+
+
+class Absent(StrictUndefined):
+    """May be asked for, never printed."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+def card(recipe: Recipe, evaluation: dict[str, Any]) -> str:
+    """The card as Markdown: unseen publishers first and beside seen ones, then each head beside its floor."""
+    metrics = evaluation["metrics"]
+    policy = [h for h in recipe.heads if not recipe.policy or set(h.labels) & set(recipe.policy)]
+    return page("card.md.j2").render(
+        recipe=recipe,
+        m=metrics,
+        rows=evaluation["rows"],
+        slices=evaluation["slices"],
+        unseen=[h for h in recipe.heads if "publishers" in metrics[h.name]],
+        by_class=[h for h in recipe.heads if "labels" in metrics[h.name]],
+        in_doubt=_in_doubt(recipe.heads, metrics),
+        named=[h for h in policy if len(evaluation["slices"][h.name]["group"]) > 1],
+        resamples=RESAMPLES,
+    )
+
+
+def page(name: str) -> Template:
+    """A card's template, with the filters that write figures."""
+    where = FileSystemLoader(TEMPLATES)
+    pages = Environment(
+        keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True, undefined=Absent, loader=where
+    )
+    pages.filters |= {"figure": _figure, "share": _share, "signed": _signed}
+    return pages.get_template(name)
+
+
+def _figure(of: dict[str, Any] | None, name: str) -> str:
+    """0.841 (0.80–0.88), with as much of it as there is."""
+    if of is None or of.get(name) is None:
+        return MISSING
+    if name not in of.get("intervals", {}):
+        return f"{of[name]:.3f}"
+    low, high = _outward(of["intervals"][name])
+    return f"{of[name]:.3f} ({low:.2f}–{high:.2f})"
+
+
+def _signed(of: dict[str, Any] | None, name: str) -> str:
+    """+0.052 (+0.01 to +0.09), of a head's difference from its floor."""
+    if of is None or name not in of:
+        return MISSING
+    low, high = _outward(of[name]["interval"])
+    return f"{of[name]['delta']:+.3f} ({low:+.2f} to {high:+.2f})"
+
+
+def _outward(interval: Sequence[float]) -> tuple[float, float]:
+    """To two decimals, never narrower than it is."""
+    return math.floor(interval[0] * 100) / 100, math.ceil(interval[1] * 100) / 100
+
+
+def _share(value: float | None, places: int = 1) -> str:
+    return MISSING if value is None else f"{100 * value:.{places}f} %"
+
+
+def _in_doubt(heads: Sequence[Head], metrics: dict[str, Any]) -> list[str]:
+    """Heads whose AUROC is not above the floor's by more than chance."""
+    told = {h.name: metrics[h.name].get("over_floor", {}).get("auroc") for h in heads}
+    return [name for name, each in told.items() if each and each["interval"][0] <= 0]

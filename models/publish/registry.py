@@ -1,0 +1,75 @@
+"""The index of published bundles: which versions a name has. Writes it anew from the folders:
+
+    python -m models.registry ROOT
+
+ROOT is a folder or `gs://` prefix that holds NAME/VERSION/bundle.json. Publishing enters each version by itself; this
+is for a root that had no index, or a publication that was cut off just before its entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.console import command_line, console
+from screening.classifiers.index import INDEX, Index, Listed, index_of, read_index
+from screening.classifiers.manifest import MANIFEST, Manifest
+from screening.errors import ConfigError
+from screening.storage import join, open_store
+
+log = logging.getLogger("models.registry")
+
+
+def enter(root: str, name: str, version: str, sha256: str) -> None:
+    """Add a published version; the first time, with all that lie there already. No other publisher's entry is lost."""
+    file = join(root, INDEX)
+
+    def with_it(before: bytes | None) -> bytes:
+        listed = read_index(before, file).listed if before is not None else published(root)
+        return _written(index_of({**listed, (name, version): sha256}))
+
+    open_store(root).update(file, with_it)
+
+
+def reindex(root: str) -> Index:
+    """Write the index anew from every bundle.json below `root`, and give it."""
+    index = index_of(published(root))
+    open_store(root).update(join(root, INDEX), lambda _: _written(index))
+    return index
+
+
+def published(root: str) -> Listed:
+    """Every version below `root`; ConfigError when one does not lie at NAME/VERSION."""
+    store, listed = open_store(root), {}
+    for item in store.list(root):
+        folder, _, name = item.name.rpartition("/")
+        if name != MANIFEST or any(part.startswith(".") for part in folder.split("/")):
+            continue
+        raw = store.get(item.uri)
+        manifest = Manifest.model_validate_json(raw)
+        if folder != f"{manifest.name}/{manifest.version}":
+            raise ConfigError("it does not lie at ROOT/NAME/VERSION", file=item.uri, fix="move its folder there")
+        listed[manifest.name, manifest.version] = hashlib.sha256(raw).hexdigest()
+    return listed
+
+
+def place(root: str | Path) -> str:
+    """A root as its store names it: absolute, or `gs://`, without a slash at its end."""
+    said = str(root).rstrip("/")
+    return said if "://" in said else str(Path(root).absolute())
+
+
+def _written(index: Index) -> bytes:
+    return (index.model_dump_json(indent=1) + "\n").encode()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("root", metavar="ROOT")
+    args = parser.parse_args(argv)
+    with console():
+        index = reindex(place(args.root))
+        log.info("%d versions of %d bundles", len(index.listed), len(index.bundles))

@@ -1,0 +1,146 @@
+"""Uploads named by an inventory report of Google Cloud Storage Insights: no object is listed or asked for.
+
+A report is a `…_manifest.json` and, beside it, the files that it names: CSV or Parquet, each object a row.
+Source: cloud.google.com/storage/docs/insights/inventory-reports (2025).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipelines.listing.manifest import Manifest
+from pipelines.listing.rows import Row, Rows, rows
+from screening.errors import ConfigError, UploadError
+from screening.records import Upload
+from screening.storage import open_store
+from screening.storage.names import name_problem
+
+FILES = "report_shards_file_names"
+NEEDED = ("bucket", "name", "generation", "size")
+USED = (*NEEDED, "timeCreated", "timeDeleted", "contentType")
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory(Manifest):
+    """Rows of a file of a report, as a shard."""
+
+    def identity(self, number: int, row: Row) -> str:
+        """The URI; with the generation where that one is no longer live. ConfigError when it does not say."""
+        for column in ("bucket", "name"):
+            if not isinstance(row[column], str) or not row[column]:
+                raise ConfigError(f"not a row of an inventory: no {column}", file=self.rows.file, line=number)
+        uri = f"gs://{row['bucket']}/{row['name']}"
+        return f"{uri}#{row['generation']}" if row.get("timeDeleted") else uri
+
+    def uploads(self, without: Collection[int] = ()) -> Iterator[Upload]:
+        """The live objects, without asking the store; empty markers of folders are none."""
+        for i, (number, _, row) in enumerate(self.rows):
+            if i not in without and not row.get("timeDeleted"):
+                upload = self.upload(number, row)
+                if upload.size or not upload.name.endswith("/"):
+                    yield upload
+
+    def upload(self, number: int, row: Row) -> Upload:
+        """As the report has it; ConfigError for a row that is not of this kind."""
+        try:
+            generation, size = (_count(row[name]) for name in ("generation", "size"))
+            problem = "invalid_name" if name_problem(row["name"], bucket=True) else ""
+            return Upload(
+                uri=self.identity(number, row),
+                name=row["name"],
+                generation=generation or 0,
+                size=size or 0,
+                content_type=str(row.get("contentType") or ""),
+                problem=problem or ("missing_field" if generation is None else ""),
+                created_at=_time(row.get("timeCreated")),
+            )
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ConfigError(f"not a row of an inventory: {error}", file=self.rows.file, line=number) from None
+
+
+def report(source: str, *, dated: bool = False) -> Iterator[Inventory]:
+    """The files of a report; ConfigError when it is none, or does not say enough of each object, or not its date."""
+    needed = (*NEEDED, "timeCreated") if dated else NEEDED
+    try:
+        rows(source, "jsonl")  # says why where it is no file to be read
+        said = json.loads(open_store(source).get(source))
+        names = said[FILES]
+    except UploadError as error:
+        raise ConfigError(f"it can't be read: {error}", file=source, fix="name a file that exists") from None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        names = None
+    if not isinstance(names, list) or len(names) != said.get("shard_count", len(names)):
+        raise ConfigError(
+            f"no inventory report: it lacks {FILES}, or some of them",
+            file=source,
+            fix="name the …_manifest.json that Storage Insights wrote beside the report, or a .jsonl or .parquet file",
+        )
+    config = _part(said, "report_config")
+    for name in names:
+        file = f"{source.rsplit('/', 1)[0]}/{PurePosixPath(str(name)).name}"
+        if file.endswith(".parquet"):
+            whole = rows(file, "parquet")
+            found = tuple(whole.names())
+            whole = replace(whole, columns=tuple(column for column in USED if column in found))
+        else:
+            whole = _csv(file, config)
+            found = whole.columns
+        if missing := [column for column in needed if column not in found]:
+            raise ConfigError(
+                f"the report has no {', '.join(missing)}",
+                file=file,
+                fix=f"have its configuration report the fields {', '.join(NEEDED)}, and timeCreated for --since",
+            )
+        yield Inventory(whole)
+
+
+def _csv(file: str, config: Mapping[str, Any]) -> Rows:
+    """A CSV file as the report's configuration describes it."""
+    options = _part(config, "csv_options")
+    delimiter = options.get("delimiter") or ","
+    if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
+        raise ConfigError(f"the report's delimiter {delimiter!r} is none", file=file, fix="have the report made anew")
+    whole = replace(rows(file, "csv"), delimiter=delimiter)
+    if _value(options, "header_required") is False:
+        fields = _value(_part(config, "object_metadata_report_options"), "metadata_fields") or ()
+        return replace(whole, columns=tuple(map(str, fields)))
+    header = whole.line()
+    try:
+        columns = next(csv.reader([header.decode(errors="replace")], delimiter=whole.delimiter), [])
+    except csv.Error as error:
+        raise ConfigError(f"no heading of a report: {error}", file=file, line=1) from None
+    return replace(whole, columns=tuple(columns), first=2, offset=len(header))
+
+
+def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = _value(of, name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _value(of: Mapping[str, Any], name: str) -> Any:
+    """A field under its name in JSON or in protocol buffers: `csvOptions` or `csv_options`."""
+    head, *rest = name.split("_")
+    return of.get(name, of.get(head + "".join(word.title() for word in rest)))
+
+
+def _count(value: Any) -> int | None:
+    """A number of 63 bits; None where the report has none."""
+    if value is None or value == "":
+        return None
+    found = int(value)
+    if not 0 <= found < 1 << 63:
+        raise ValueError(f"{found} is no size and no generation")
+    return found
+
+
+def _time(value: object) -> datetime | None:
+    if not value:
+        return None
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace(" UTC", "Z"))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,139 @@
+"""Uploads named by a manifest: a `.jsonl` or `.parquet` file with a `uri` an entry, and what else is known of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Self
+
+from pipelines.listing.rows import Row, Rows, rows
+from pipelines.listing.shards import PIECE, Cut, chunks
+from screening.errors import ConfigError, TransientError, UploadError
+from screening.records import Upload
+from screening.storage import local_path, open_store, place
+
+LOOKUPS = 32  # entries looked up in the store side by side
+METADATA = 16 << 10  # characters that an entry may bring: thousands are held at once. A bucket's object has 8 KiB
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Rows of a manifest, as a shard: an entry gives the URI, the store the rest."""
+
+    rows: Rows
+
+    @property
+    def id(self) -> str:
+        return json.dumps([self.rows.file, f"{self.rows.first:015}"])
+
+    def split(self) -> Iterator[Self]:
+        """A Parquet file by its row groups; a file of lines stays whole, as nobody knows where one begins."""
+        if self.rows.form != "parquet":
+            yield self
+            return
+        first, ahead = self.rows.first, 0
+        for inside in _within(self.rows):
+            ahead += inside
+            if ahead >= PIECE:
+                yield self._part(first, ahead)
+                first, ahead = first + ahead, 0
+        if ahead:
+            yield self._part(first, ahead)
+
+    def cut(self) -> Iterator[Cut]:
+        entries = ((number, offset, self.identity(number, row)) for number, offset, row in self.rows)
+        for some in chunks(entries, PIECE):
+            number, offset, _ = some[0]
+            yield Cut(self._part(number, len(some), offset), len(some), [_digest(identity) for _, _, identity in some])
+
+    def uploads(self, without: Collection[int] = ()) -> Iterator[Upload]:
+        entries = ((number, row) for i, (number, _, row) in enumerate(self.rows) if i not in without)
+        with ThreadPoolExecutor(LOOKUPS) as pool:
+            for some in chunks(entries, PIECE):
+                yield from pool.map(lambda entry: self.upload(*entry), some)
+
+    def _part(self, first: int, number: int, offset: int = 0) -> Self:
+        return replace(self, rows=replace(self.rows, first=first, count=number, offset=offset))
+
+    def identity(self, number: int, row: Row) -> str:
+        """The URI of the entry's upload, of which it gives one; ConfigError when it does not say."""
+        source, uri = self.rows.file, row.get("uri")
+        if not isinstance(uri, str) or not uri:
+            raise ConfigError("no uri", file=source, line=number, fix='every entry needs {"uri": "…"}')
+        if not _is_text(uri):
+            raise ConfigError(
+                f"{uri!r} is no text", file=source, line=number, fix="list a folder of such names instead"
+            )
+        if uri.startswith("gs://"):
+            if not all(uri.removeprefix("gs://").partition("/")):
+                raise ConfigError(f"{uri!r} names no object", file=source, line=number, fix="write gs://bucket/name")
+            return uri
+        if source.startswith("gs://"):
+            raise ConfigError(f"{uri!r} is not a gs:// URI", file=source, line=number, fix="write gs://bucket/name")
+        try:
+            path = local_path(uri)
+        except ConfigError as error:
+            raise ConfigError(error.what, file=source, line=number, fix=error.fix) from None
+        # By its words alone, so that an upload has one URI; not as a shell would, which reads `$` and `~`.
+        return "/" + posixpath.normpath(posixpath.join(posixpath.dirname(source), path)).lstrip("/")
+
+    def upload(self, number: int, row: Row) -> Upload:
+        """The entry's upload as the store has it; what can't be looked up has its problem."""
+        uri = self.identity(number, row)
+        name = uri.removeprefix("gs://").lstrip("/")
+        try:
+            said = {key: _text(value) for key, value in _claims(row).items() if value is not None}
+        except RecursionError:
+            said = {"": " " * METADATA}
+        if sum(len(key) + len(value) for key, value in said.items()) >= METADATA:
+            return Upload(uri=uri, name=name, generation=0, size=0, problem="metadata_too_large")
+        try:
+            upload = open_store(uri).stat(uri, name)
+        except UploadError as error:
+            return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem=error.reason)
+        except TransientError:
+            return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem="read_failed")
+        except ValueError:  # Google's client: no bucket, or no text
+            return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem="invalid_name")
+        return replace(upload, metadata={**upload.metadata, **said})
+
+
+def manifest(source: str) -> Manifest:
+    """The whole of a manifest; ConfigError when there is none."""
+    return Manifest(rows(place(source), "parquet" if source.lower().endswith(".parquet") else "jsonl"))
+
+
+def _within(part: Rows) -> Iterator[int]:
+    """How many rows of each row group are in `part`."""
+    start, last = part.first - 1, float("inf") if part.count is None else part.first - 1 + part.count
+    at = 0
+    for size in part.groups():
+        inside = min(at + size, last) - max(at, start)
+        if inside > 0:
+            yield int(inside)
+        at += size
+
+
+def _digest(uri: str) -> bytes:
+    return hashlib.sha256(uri.encode("utf-8", "backslashreplace")).digest()[:16]
+
+
+def _is_text(uri: str) -> bool:
+    try:
+        return bool(uri.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _claims(row: Row) -> Mapping[str, object]:
+    nested = row.get("metadata")
+    flat = {key: value for key, value in row.items() if key not in {"uri", "metadata"}}
+    return {**flat, **(nested if isinstance(nested, Mapping) else {})}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)

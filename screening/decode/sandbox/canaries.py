@@ -1,0 +1,92 @@
+"""A tiny upload of our own for each media type, which a child decodes before it is given any other.
+
+One that fails is the installation's fault and never an upload's. Besides, libraries import modules and open data files
+when they first need them, which is too late behind walls.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+
+import numpy as np
+
+from screening.decode.dispatch import DecoderFunction
+from screening.decode.limits import Fields, Limits
+from screening.decode.sniff import HTML, JSON, MARKDOWN, PLAIN, examine
+from screening.records import Article, Content
+
+WORDS = "The canary sings in its cage all day long, and nobody has ever asked it to stop."
+COLOUR, NEAR = (200, 120, 40), 24  # of all pixels, and how far a lossy format may be off
+PICTURES: Mapping[str, bytes] = {
+    "image/jpeg": (
+        b"|JeWF01!$>Nk#wx0RR9200961|JwjV00RO70|EjA0|NsD0|NvF2n7WM1O*BQ2L=cX3JeSj3JVJj4iXRz4iOFu3lJ6%5fc;@6%`B*7Z?^47!ni}"
+        b"6#v@*LjeN>1O)^I2?YfS6b%av6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6cqo!01*fP2mlBJ0U`hb5di}c"
+        b"0sq7R9{>OW1pxs80RaI300000000010s{mE1_uZU3Jd?l0JRVR0s#X90t5pE1q1{D00Dgg0s{a95d{(<F+m0sQDFxnaTGFvk)a49Lb1UWQqk}v"
+        b"Gh%Xr2?`b$7#SKRCMPH<Dl|1VH#j*uLqtVJM@UIZQ&d$}S6EqEV`OD!XJ~0^b98lfcX)YvgM@{Khlq)al9QB`mY0~BnxdnmrKYE-sj9NGw6(Uk"
+        b"xVgH*!^FkL$H>Xb($mz{*4NnC+Tr5k<mKk)=;`Y5^7Hid_V@Vt`v1fL9{~UZ0RaI40RaI40RR91000010s{mE1_uZU3Jd?l0JRYS0s#U91Oo&I"
+        b"1q1{D0Rndb0RjUN1O*{61`<J02Vrp&A~Jyp6he`qvB3!=Gg9ysVsg<679=#`CGi&+85$-hC@Cs6Ha9pqIzvQ7Mn_0VN>fx-R##YAT4Q8oW@l(="
+        b"YIAgTc6WGrdV+(5g@%WSiHeewl$Dm3n3<ZQqok##r>Lo_va__cwzs&sy28W6#m2|T$;#5x)YaD4*xB0R<K*S$=jiF`^7Hid_V@Vt`v2Mh3<CiG"
+        b"0ucid06zfJqKYf|$o=&H*#"
+    ),
+    "image/png": (b"iBL{Q4GJ0x0000DNk~Le00008000082m$~A084Et+yDRo6iGxuRCt_YJW-*+fDJHV6&<t^03Ig+cm@`O$^ZZW07*qoM6N<$f&"),
+    "image/webp": (b"Qb|TeJ^%m!S4BclR!}$~G5`Po@Bsjw0V)Up2mk=U5+$Glbh-if00r~_0RF(w|Hn4?t^XCj{yDe)`T_4iJ?IDZ@Bj"),
+    "image/gif": (b"M@dFFH(>|>2mpZq0LXYK000000000004x9i000O82mk;G4*&rO97wRB!Gj1BDohv<06P"),
+    "image/tiff": (
+        b"Nl7XIFaQ7mfHDsPh!heB1%yH2P-tW(8w-a-Vi7oeRwWjSMdMMJ<YGM=kHX*}3IG5B0{{U4000O8000320{{U4000O8000630{{a6006E400094"
+        b"0{{U4000F5000I70{{U400062000pI1ONd5000O8000#M0{{U400093000&N0{{U4000O8000*O1ONd5001Ze000~T0{{U40003100000000O8"
+        b"2mlBG"
+    ),
+    "image/bmp": (
+        b"LQQ4>00000001@s001Ze000C4000C4000317ytkO001xm006`e006`e0000000000001a>$S8QoD0s*yc*rPt$S8QoD0s*yc*rPt$S8QoD0s*y"
+        b"c*rPt$S8QoD0s*yc*p"
+    ),
+    "image/avif": (
+        b"0000WW^{RQVRmU|00000VRmU|ZE0pPZE0a<O+hh20002%ZDn*}000000000XXk=`10000000000aA{+7000000000000000000004sdC7Z2$lO"
+        b"000310016oY;R)#0000)000310RR910RR926951JCjbBdC~0YKW&i*H00031000_kZf0cy000000RRADb}%tRZ)|UJ00000YH4tCZ~y=ROKEUp"
+        b"ZvX%Q6lrsCWdHyG000002mk;82mk;85O8UDX#fBK00RgJ2mk;83}JRLLxBJc000006Ju{|a&BX6cmM$a4FCp!0000NX>e^}0000000001009I6"
+        b"0)qqq001v-WMOm?015~g2)}56hJ!*f84?Hg_Nf4Z2tGgn0FXbLzwTSW&Omx*I6e"
+    ),
+}
+PAGE = f"""<!DOCTYPE html><html lang="en"><head><title>Canary</title><meta name="author" content="Jane Roe">
+<meta property="article:published_time" content="2024-03-05T10:00:00Z"></head><body><article><h1>Canary</h1>
+{f"<p>{WORDS}</p>" * 4}<table><tr><th>a</th><td>b</td></tr></table></article></body></html>"""
+CANARIES: Mapping[str, tuple[bytes, ...]] = {
+    PLAIN: (WORDS.encode(),),
+    MARKDOWN: (f"---\ntitle: Canary\n---\n# Canary\n\n{WORDS}\n\n| a |\n|---|\n| b |\n".encode(),),
+    # so short a page that trafilatura asks justext, which reads its word lists then
+    HTML: (PAGE.encode(), f"<html><body><div>{WORDS}</div></body></html>".encode()),
+    JSON: (json.dumps({"title": "Canary", "text": f"<p>{WORDS}</p>"}).encode(),),
+    **{media_type: (base64.b85decode(text),) for media_type, text in PICTURES.items()},
+}
+
+
+def failures(decoders: Mapping[str, DecoderFunction | Exception]) -> dict[str, str]:
+    """What is wrong with each decoder that does not decode its canaries, by media type; nothing where all do.
+
+    A decoder that could not be imported is the exception that it raised.
+    """
+    found = {media_type: _failure(media_type, decoder) for media_type, decoder in decoders.items()}
+    return {media_type: what for media_type, what in found.items() if what}
+
+
+def _failure(media_type: str, decoder: DecoderFunction | Exception) -> str:
+    try:
+        if isinstance(decoder, Exception):
+            raise decoder
+        for canary in CANARIES[media_type]:
+            sniffed = examine(canary)
+            if sniffed.media_type != media_type:
+                return f"it is taken for {sniffed.media_type}"
+            if not _sings(decoder(sniffed, Limits(), Fields())):
+                return "it comes out as something else"
+    except Exception as error:  # whatever a half installed library raises; no upload was read yet, so all may be told
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _sings(content: Content) -> bool:
+    if isinstance(content, Article):
+        return WORDS in content.text
+    return bool(np.abs(content.pixels.astype(int) - COLOUR).max() <= NEAR)

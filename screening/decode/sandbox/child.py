@@ -1,0 +1,98 @@
+"""The process that decodes untrusted bytes and can die alone: `python -m screening.decode.child`.
+
+Its settings come as one JSON argument. First it decodes a canary of each media type, seals itself and says how that
+went. Then it answers messages on its standard input until that ends, which is also how it learns that its parent is
+gone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pkgutil
+import signal
+import sys
+import time
+import warnings
+from typing import IO, Any
+
+from screening.decode.dispatch import DOCUMENTS, DecoderFunction, decode_admitted
+from screening.decode.limits import Fields, Limits
+from screening.decode.sandbox import walls
+from screening.decode.sandbox.canaries import failures
+from screening.decode.sandbox.imports import LateImport
+from screening.decode.sandbox.wire import OUT_OF_MEMORY, Broken, pack, receive, send
+from screening.decode.sniff import Sniffed
+from screening.errors import UploadError
+from screening.records import Content
+
+GRACE = 2  # seconds after which a child that nobody stopped stops itself
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not enter the stream
+    logging.disable()  # libraries log and warn of what they read
+    warnings.simplefilter("ignore")
+    time.tzset()  # reads its file now, and never again
+    for alarm in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(alarm, signal.SIG_DFL)  # to kill, whatever the parent does with its own
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    settings = json.loads(sys.argv[1])
+    limits = Limits(**settings["limits"])
+    fields = Fields(**{name: tuple(keys) for name, keys in settings["fields"].items()})
+    try:
+        standing = walls.limit(limits.memory_bytes)
+        decoders = _decoders(settings["decoders"])
+        broken = failures(decoders)
+        standing = [*walls.seal(), *standing]
+        send(answers, {"sandbox": "+".join(standing), "broken": broken})
+        while not broken:
+            _serve(requests, answers, limits, fields, decoders)
+    except (Broken, BrokenPipeError):
+        pass
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)  # nothing can be trusted to run after this
+    os._exit(0)  # what Python does at its end is not allowed any more, nor needed
+
+
+def _decoders(names: dict[str, str]) -> dict[str, Any]:
+    """The decoder of each media type, or why it can't be imported."""
+    found: dict[str, Any] = {}
+    for media_type, name in names.items():
+        try:
+            place = name if ":" in name else f"screening.decode.{name.replace('.', ':')}"
+            found[media_type] = pkgutil.resolve_name(place)
+        except Exception as error:  # whatever a half installed library raises
+            found[media_type] = error
+    return found
+
+
+def _serve(
+    requests: IO[bytes], answers: IO[bytes], limits: Limits, fields: Fields, decoders: dict[str, DecoderFunction]
+) -> None:
+    header, body = receive(requests, 4 * limits.max_bytes)
+    media_type = header["media_type"]
+    # Both kill. The first ends a stalled child whose parent is gone.
+    signal.setitimer(signal.ITIMER_REAL, limits.seconds + GRACE)
+    signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)  # of all threads, and from now on
+    sniffed = Sniffed(media_type, b"", body.decode()) if media_type in DOCUMENTS else Sniffed(media_type, body)
+    result: Content | UploadError
+    try:
+        result = decode_admitted(sniffed, limits, fields, decoders[media_type])
+    except UploadError as error:
+        result = error
+    except (LateImport, ImportError, PermissionError) as error:  # no bytes are to blame for these
+        fault = f"{type(error).__name__} {getattr(error, 'name', None) or ''}".strip()
+        send(answers, {"fault": fault, "request": header["request"]})
+        return
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 0)
+    said, content = pack(result)
+    send(answers, {**said, "request": header["request"]}, content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""What a decoder's child may still do: its resource limits, then the walls that Linux puts up, for good.
+
+Landlock (kernel 5.13) takes away the file system, TCP and signals to others; seccomp (kernel 4.14, by libseccomp) every
+system call but those below. Both need no privileges. A kernel, a container or a machine without libseccomp may refuse
+either, so what is in force is what succeeded, and is told as such.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from screening.decode.sandbox import imports
+
+LIMITS, LANDLOCK, SECCOMP = "limits", "landlock", "seccomp"
+FULL = f"{SECCOMP}+{LANDLOCK}+{LIMITS}"
+OPEN_FILES = 64
+
+# What a decoder in Python needs once all is loaded; every other call kills the process. Not errno: a library that may
+# go on without what it asked for would decode otherwise than on a machine without walls, and nobody would know.
+ALLOWED = (
+    *("read", "readv", "write", "writev", "close"),  # the two pipes, and what libraries say on stderr (to nowhere)
+    *("brk", "mremap", "munmap", "madvise"),  # memory; mmap and mprotect below
+    *("futex", "sched_yield", "sched_getaffinity", "sysinfo"),  # locks; how many cores, how much memory (qsort asks)
+    *("clock_gettime", "clock_getres", "gettimeofday", "time"),  # where the vDSO does not answer
+    *("nanosleep", "clock_nanosleep", "restart_syscall"),  # waits end with the parent's clock
+    *("getpid", "gettid", "getrusage", "getrandom"),  # about itself
+    *("setitimer", "rt_sigreturn", "rt_sigprocmask"),  # our timers; rt_sigaction is not here, so nobody catches them
+    *("exit", "exit_group"),
+)
+PROT_EXEC, ENOTTY, PR_SET_NO_NEW_PRIVS = 4, 25, 38
+
+# linux/landlock.h: what each version of its interface can take away
+CREATE_RULESET, RESTRICT_SELF, TELL_VERSION = 444, 446, 1
+FILE_RIGHTS = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
+TCP_RIGHTS = {4: 0b11}  # bind, connect
+SCOPES = {6: 0b11}  # abstract Unix sockets, signals
+
+
+def limit(memory_bytes: int) -> list[str]:
+    """Bound this process: address space, no files written, no core dump, few files open; the names of what holds.
+
+    Processor time is not here, but counted anew for each upload: RLIMIT_CPU counts whole seconds since the start.
+    """
+    wanted = {
+        resource.RLIMIT_AS: memory_bytes,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: OPEN_FILES,
+    }
+    if sys.platform == "darwin":
+        del wanted[resource.RLIMIT_AS]  # macOS knows this limit and refuses to set it
+    for what, most in wanted.items():
+        _, hard = resource.getrlimit(what)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (most, most))
+    return [LIMITS] if resource.RLIMIT_AS in wanted else [f"{LIMITS} without memory"]
+
+
+def seal() -> list[str]:
+    """Put up the walls around this process, for good; the names of those that stand. Nothing is imported after it."""
+    if sys.platform != "linux" or ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        return []
+    load = _seccomp()  # made first, since it looks for files; put up last, since it allows none of these calls
+    imports.finish()
+    landlock = [LANDLOCK] if _landlock() else []
+    return [SECCOMP, *landlock] if load() else landlock
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_: ClassVar = [
+        ("files", ctypes.c_uint64), ("tcp", ctypes.c_uint64), ("scopes", ctypes.c_uint64),
+    ]  # fmt: skip
+
+
+def _landlock() -> bool:
+    try:
+        if len(list(Path("/proc/self/task").iterdir())) != 1:  # it binds the thread that asks, and what that starts
+            return False
+    except OSError:
+        return False
+    syscall = ctypes.CDLL(None).syscall
+    version = syscall(CREATE_RULESET, None, ctypes.c_size_t(0), TELL_VERSION)
+    if version < 1:
+        return False
+    known = FILE_RIGHTS, TCP_RIGHTS, SCOPES
+    ruleset = _Ruleset(*(sum(bits for since, bits in each.items() if since <= version) for each in known))
+    size = ctypes.c_size_t(8 * (1 + (version >= 4) + (version >= 6)))
+    handle = syscall(CREATE_RULESET, ctypes.byref(ruleset), size, 0)  # with no rule that would allow anything
+    if handle < 0:
+        return False
+    try:
+        return bool(syscall(RESTRICT_SELF, handle, 0) == 0)
+    finally:
+        os.close(handle)
+
+
+def _seccomp() -> Callable[[], bool]:
+    """What puts the allow-list up, and says whether it stands."""
+    try:
+        import pyseccomp as seccomp  # looks for the C library when it is imported
+
+        no_code = seccomp.Arg(2, seccomp.MASKED_EQ, PROT_EXEC, 0)
+        rules = (
+            *((seccomp.ALLOW, name, ()) for name in ALLOWED),
+            (seccomp.ALLOW, "mmap", (no_code,)),
+            (seccomp.ALLOW, "mprotect", (no_code,)),
+            (seccomp.ALLOW, "tgkill", (seccomp.Arg(0, seccomp.EQ, os.getpid()),)),  # abort()
+            (seccomp.ALLOW, "prlimit64", (seccomp.Arg(0, seccomp.EQ, 0), seccomp.Arg(2, seccomp.EQ, 0))),  # to read one
+            (seccomp.ERRNO(ENOTTY), "ioctl", ()),  # "is this a terminal?"
+        )
+        walls = seccomp.SyscallFilter(seccomp.KILL_PROCESS)
+        walls.set_attr(seccomp.Attr.ACT_BADARCH, seccomp.KILL_PROCESS)
+        walls.set_attr(seccomp.Attr.CTL_TSYNC, 1)  # every thread that there is
+        for action, name, conditions in rules:
+            if seccomp.resolve_syscall(seccomp.Arch.NATIVE, name) >= 0:  # aarch64 has no `time`
+                walls.add_rule(action, name, *conditions)
+    except (ImportError, RuntimeError, OSError):
+        return lambda: False
+
+    def load() -> bool:
+        try:
+            walls.load()
+        except OSError:
+            return False
+        return True
+
+    return load
