@@ -225,7 +225,7 @@ def test_an_installation_that_lacks_a_library_stops_the_job_and_names_it(tmp_pat
         for attempt in (decoder.check, lambda: decoder.decode(GOOD)):
             with pytest.raises(ConfigError, match="lxml_html_clean") as stop:
                 attempt()
-            assert "can't decode text/markdown, text/html: " in stop.value.what
+            assert "can't decode text/html: " in stop.value.what
             assert "pip check" in stop.value.fix
 
 
