@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import email.parser
 import email.policy
-import json
 import re
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from urllib.parse import quote, unquote
 
 from tests.gcs.call import Call, Reply, as_json, download
+from tests.gcs.json_resource import conditions_of, json_body, partial, shown_bucket, shown_object
 from tests.gcs.state import (
     FIELDS,
     Bucket,
-    Conditions,
-    Object,
     Refused,
     State,
     Upload,
     not_found,
     number,
     page_size,
-    stamp,
 )
 
 OBJECT = re.compile(r"/(?:download/)?storage/v1/b/([^/]+)/o/([^/]+)")
@@ -65,12 +62,12 @@ def refuse(error: Refused) -> Reply:
 
 def _buckets(state: State, call: Call) -> Reply:
     if call.method == "POST":
-        asked = _resource(call.body)
+        asked = json_body(call.body)
         versioning = bool((asked.get("versioning") or {}).get("enabled"))
-        return as_json(_shown_bucket(state.create(str(asked.get("name", "")), versioning=versioning)))
+        return as_json(shown_bucket(state.create(str(asked.get("name", "")), versioning=versioning)))
     if call.method == "GET":
         prefix = call.query.get("prefix", "")
-        shown = [_shown_bucket(state.buckets[name]) for name in sorted(state.buckets) if name.startswith(prefix)]
+        shown = [shown_bucket(state.buckets[name]) for name in sorted(state.buckets) if name.startswith(prefix)]
         return as_json({"kind": "storage#buckets", "items": shown})
     raise Refused(405, "methodNotAllowed")
 
@@ -78,7 +75,7 @@ def _buckets(state: State, call: Call) -> Reply:
 def _bucket(state: State, call: Call, name: str) -> Reply:
     bucket = state.bucket(name)
     if call.method == "GET":
-        return as_json(_shown_bucket(bucket))
+        return as_json(shown_bucket(bucket))
     if call.method == "DELETE":
         state.drop(name)
         return Reply(204)
@@ -101,32 +98,32 @@ def _listing(call: Call, bucket: Bucket) -> Reply:
     )
     shown: dict[str, object] = {"kind": "storage#objects"}
     if objects:
-        shown["items"] = [_shown(bucket, each, call.base) for each in objects]
+        shown["items"] = [shown_object(bucket, each, call.base) for each in objects]
     if prefixes:
         shown["prefixes"] = prefixes
     if last:
         shown["nextPageToken"] = urlsafe_b64encode(last.encode()).decode()
-    return as_json(_only(shown, call.query.get("fields")))
+    return as_json(partial(shown, call.query.get("fields")))
 
 
 def _object(call: Call, bucket: Bucket, name: str) -> Reply:
     generation = number(call.query.get("generation"))
     if call.method not in {"GET", "PATCH", "PUT", "DELETE"}:
         raise Refused(405, "methodNotAllowed")
-    found = bucket.get(name, _conditions(call), generation, reading=call.method == "GET")
+    found = bucket.get(name, conditions_of(call), generation, reading=call.method == "GET")
     if call.method == "GET" and (call.query.get("alt") == "media" or call.path.startswith("/download/")):
         return download(found, call)
     if call.method == "DELETE":
         bucket.delete(found)
         return Reply(204)
     if call.method != "GET":
-        asked = _resource(call.body)
+        asked = json_body(call.body)
         if call.method == "PUT":  # an update replaces what it does not name too
             found.fields.clear()
             found.metadata.clear()
         fields = {key: asked[key] for key in FIELDS if key in asked}
         bucket.patch(found, fields, asked.get("metadata", {}))
-    return as_json(_only(_shown(bucket, found, call.base), call.query.get("fields")))
+    return as_json(partial(shown_object(bucket, found, call.base), call.query.get("fields")))
 
 
 def _copy(state: State, call: Call, how: str, bucket: str, name: str, to_bucket: str, to_name: str) -> Reply:
@@ -134,9 +131,9 @@ def _copy(state: State, call: Call, how: str, bucket: str, name: str, to_bucket:
         raise Refused(405, "methodNotAllowed")
     source_bucket, target_bucket = state.bucket(bucket), state.bucket(to_bucket)
     source = source_bucket.get(
-        name, _conditions(call, "ifSource"), number(call.query.get("sourceGeneration")), reading=False
+        name, conditions_of(call, "ifSource"), number(call.query.get("sourceGeneration")), reading=False
     )
-    _conditions(call).check(target_bucket.live.get(to_name))
+    conditions_of(call).check(target_bucket.live.get(to_name))
     size = len(source.data)
     if how == "rewriteTo":
         key = (bucket, name, source.generation, to_bucket, to_name)
@@ -156,11 +153,11 @@ def _copy(state: State, call: Call, how: str, bucket: str, name: str, to_bucket:
                 return as_json(_rewritten(done, size) | {"done": False, "rewriteToken": token})
             state.rewrites.pop(token, None)
     # A resource in the request stands for the whole metadata of the copy; without one the source's goes along.
-    asked = _resource(call.body)
+    asked = json_body(call.body)
     fields = {key: asked[key] for key in FIELDS if key in asked} if asked else source.fields
     metadata = asked.get("metadata", {}) if asked else source.metadata
-    made = target_bucket.insert(to_name, source.data, _conditions(call), fields=fields, metadata=metadata)
-    shown = _shown(target_bucket, made, call.base)
+    made = target_bucket.insert(to_name, source.data, conditions_of(call), fields=fields, metadata=metadata)
+    shown = shown_object(target_bucket, made, call.base)
     return as_json(shown if how == "copyTo" else _rewritten(size, size) | {"done": True, "resource": shown})
 
 
@@ -183,13 +180,13 @@ def _upload(state: State, call: Call, bucket_name: str) -> Reply:
     elif how == "multipart":
         resource, data, kind = _parts(kind, call.body)
     elif how == "resumable":
-        resource, kind = _resource(call.body), call.headers.get("x-upload-content-type", "")
+        resource, kind = json_body(call.body), call.headers.get("x-upload-content-type", "")
     else:
         raise Refused(400, "invalid", f"uploadType {how!r}")
     upload = Upload(
         bucket,
         str(call.query.get("name") or resource.get("name") or ""),
-        _conditions(call),
+        conditions_of(call),
         {"contentType": kind or "application/octet-stream"} | {k: str(resource[k]) for k in FIELDS if k in resource},
         dict(resource.get("metadata") or {}),
         _hashes(call) | {k: str(resource[v]) for k, v in (("crc32c", "crc32c"), ("md5", "md5Hash")) if v in resource},
@@ -207,7 +204,7 @@ def resource_of_upload(call: Call) -> dict[str, object]:
     """What an upload says of its object; nothing where the whole body is data."""
     kind = call.headers.get("content-type", "")
     how = call.query.get("uploadType")
-    return {} if how == "media" else _parts(kind, call.body)[0] if how == "multipart" else _resource(call.body)
+    return {} if how == "media" else _parts(kind, call.body)[0] if how == "multipart" else json_body(call.body)
 
 
 def _resume(state: State, call: Call) -> Reply:
@@ -218,7 +215,7 @@ def _resume(state: State, call: Call) -> Reply:
         del state.uploads[call.query["upload_id"]]
         return Reply(499)
     if upload.done is not None:  # the caller asks again because our reply was lost
-        return as_json(_shown(upload.bucket, upload.done, call.base))
+        return as_json(shown_object(upload.bucket, upload.done, call.base))
     wanted = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)", call.headers.get("content-range", ""))
     start, total = 0, None
     if wanted:
@@ -247,7 +244,7 @@ def _finish(upload: Upload, data: bytes, call: Call) -> Reply:
     )
     upload.done = made
     upload.received = bytearray()
-    return as_json(_shown(upload.bucket, made, call.base))
+    return as_json(shown_object(upload.bucket, made, call.base))
 
 
 def _parts(content_type: str, body: bytes) -> tuple[dict[str, object], bytes, str]:
@@ -264,95 +261,9 @@ def _parts(content_type: str, body: bytes) -> tuple[dict[str, object], bytes, st
     _, _, resource = body[first:second].partition(b"\r\n\r\n")
     head, _, data = body[second + 2 + len(mark) : last].partition(b"\r\n\r\n")
     headers = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head.lstrip() + b"\r\n\r\n")
-    return _resource(resource), data, headers.get("content-type", "")
+    return json_body(resource), data, headers.get("content-type", "")
 
 
 def _hashes(call: Call) -> dict[str, str]:
     given = call.headers.get("x-goog-hash", "")
     return {k: v for k, _, v in (item.strip().partition("=") for item in given.split(",") if "=" in item)}
-
-
-def _resource(body: bytes) -> dict[str, object]:
-    try:
-        value = json.loads(body) if body.strip() else {}
-    except ValueError:
-        raise Refused(400, "parseError", "Parse Error") from None
-    if not isinstance(value, dict):
-        raise Refused(400, "parseError", "Parse Error")
-    return value
-
-
-def _conditions(call: Call, prefix: str = "if") -> Conditions:
-    names = ("GenerationMatch", "GenerationNotMatch", "MetagenerationMatch", "MetagenerationNotMatch")
-    return Conditions(*(number(call.query.get(prefix + name)) for name in names))
-
-
-def _shown_bucket(bucket: Bucket) -> dict[str, object]:
-    return {
-        "kind": "storage#bucket",
-        "id": bucket.name,
-        "name": bucket.name,
-        "location": "US",
-        "storageClass": "STANDARD",
-        "metageneration": "1",
-        "timeCreated": stamp(bucket.created),
-        "versioning": {"enabled": bucket.versioning},
-    }
-
-
-def _shown(bucket: Bucket, found: Object, base: str) -> dict[str, object]:
-    path = f"/b/{quote(bucket.name, safe='')}/o/{quote(found.name, safe='')}"
-    shown: dict[str, object] = {
-        "kind": "storage#object",
-        "id": f"{bucket.name}/{found.name}/{found.generation}",
-        "selfLink": f"{base}/storage/v1{path}",
-        "mediaLink": f"{base}/download/storage/v1{path}?generation={found.generation}&alt=media",
-        "name": found.name,
-        "bucket": bucket.name,
-        "generation": str(found.generation),
-        "metageneration": str(found.metageneration),
-        "size": str(len(found.data)),
-        "crc32c": found.crc32c,
-        "md5Hash": found.md5,
-        "etag": found.etag,
-        "storageClass": "STANDARD",
-        "timeCreated": stamp(found.created),
-        "updated": stamp(found.updated),
-        **found.fields,
-    }
-    if found.metadata:
-        shown["metadata"] = found.metadata
-    return shown
-
-
-def _only(value: object, fields: str | None) -> object:
-    """A partial response: `items(name,size),nextPageToken` or `items/name`."""
-    if fields is None or fields == "*":
-        return value
-    if isinstance(value, list):
-        return [_only(each, fields) for each in value]
-    if not isinstance(value, dict):
-        return value
-    kept = {}
-    for name, inner in _split(fields):
-        for key in value if name == "*" else (name,):
-            if key in value:
-                kept[key] = _only(value[key], inner)
-    return kept
-
-
-def _split(fields: str) -> list[tuple[str, str | None]]:
-    items, depth, start = [], 0, 0
-    for at, letter in enumerate(fields + ","):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            items.append(fields[start:at].strip())
-            start = at + 1
-    split = []
-    for item in items:
-        if match := re.fullmatch(r"([^(/]+)\((.*)\)", item):
-            split.append((match[1], match[2]))
-        else:
-            name, _, inner = item.partition("/")
-            split.append((name, inner or None))
-    return split
