@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from screening.checks.check import RANGES
-from screening.policy import Policy, load_policy
+from screening.errors import ConfigError
+from screening.policy import Policy, PolicyError, load_policy
 from screening.records import BundleId, Signal
 
 
@@ -125,3 +126,17 @@ def policy(tmp_path_factory) -> Policy:
         (folder / f"{name}.jsonl").write_text("")
     (folder / "p.yaml").write_text(CATEGORIES)
     return load_policy(str(folder / "p.yaml"), (TEXT,), CHECKS)
+
+
+def faults(error: ConfigError) -> list[tuple[int, str, str]]:
+    assert isinstance(error, PolicyError)
+    assert all(problem.file.endswith("p.yaml") for problem in error.problems)
+    assert all(f"p.yaml:{problem.line}: {problem.what}\n  {problem.fix}" in str(error) for problem in error.problems)
+    return [(problem.line, problem.what, problem.fix) for problem in error.problems]
+
+
+def only_fault(load, text: str | bytes, **given) -> tuple[int, str, str]:
+    with pytest.raises(PolicyError) as caught:
+        load(text, **given)
+    [fault] = faults(caught.value)
+    return fault
