@@ -1,13 +1,9 @@
-"""Manifests and inventory reports: read in pieces, each entry once, repeats left out, nothing asked that is known."""
+"""Manifests: read in pieces, each entry once, repeats left out, and what is no entry is named."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 import random
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,53 +13,11 @@ import pytest
 
 from pipelines import screen
 from pipelines.listing import manifest, repeats
-from pipelines.listing import source as listing
-from pipelines.listing.inventory import report
-from pipelines.listing.shards import Shard
 from pipelines.listing.source import shards
 from screening.errors import ConfigError
-from screening.records import Upload
-from screening.storage import open_store
+from tests.pipelines.listing.conftest import ROWS, as_jsonl, as_parquet, listed, pieces
 
-ROWS = 23
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pieces of four rows."""
-    monkeypatch.setattr(listing, "PIECE", 4)
-    monkeypatch.setattr(manifest, "PIECE", 4)
-
-
-def pieces(source: str) -> list[Shard]:
-    fine = [shard for whole in shards(source) for coarse in whole.split() for shard in coarse.split()]
-    return [cut.piece for shard in fine for cut in shard.cut()]
-
-
-def listed(source: Path | str) -> list[Upload] | ConfigError:
-    """The uploads, or the error that says why there are none."""
-    try:
-        return [upload for piece in pieces(str(source)) for upload in piece.uploads()]
-    except ConfigError as error:
-        return error
-
-
-def as_jsonl(path: Path, rows: list[dict]) -> Path:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    return path
-
-
-def as_parquet(path: Path, rows: list[dict]) -> Path:
-    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=9)
-    return path
-
-
-@pytest.fixture
-def entries(tmp_path) -> list[dict]:
-    (tmp_path / "in").mkdir()
-    for i in range(ROWS):
-        (tmp_path / "in" / f"{i:02} – 雪.txt").write_bytes(b"x" * i)
-    return [{"uri": f"in/{i:02} – 雪.txt", "uploader": f"u{i}"} for i in range(ROWS)]
+pytestmark = pytest.mark.usefixtures("small")
 
 
 @pytest.mark.parametrize(("name", "write"), [("m.jsonl", as_jsonl), ("m.parquet", as_parquet)])
@@ -121,128 +75,6 @@ def test_a_run_over_a_manifest_of_several_pieces_lists_each_upload_once(place, m
     run = place.tables.run("one")
     assert (run.listed, run.skipped) == (15, 0)
     assert place.rows("SELECT count(*), count(DISTINCT uri) FROM verdicts") == [(15, 15)]
-
-
-# Inventory reports
-
-
-FIELDS = ["project", "bucket", "name", "generation", "size", "timeCreated", "timeDeleted", "contentType"]
-
-
-def inventory_row(i: int, **changes: str) -> dict[str, str]:
-    return {
-        "project": "p",
-        "bucket": "in",
-        "name": f"a/{i:02}, «雪».txt",
-        "generation": str(1_700_000_000_000_000 + i),
-        "size": str(i),
-        "timeCreated": "2026-11-24T10:00:00Z",
-        "timeDeleted": "",
-        "contentType": "text/plain",
-    } | changes
-
-
-def write_report(folder: Path, shards: list[list[dict]], *, parquet: bool = False, header: bool = True, **more) -> str:
-    names = []
-    for i, rows in enumerate(shards):
-        fields = [field for field in FIELDS if not rows or field in rows[0]]
-        names.append(f"report_{i}.{'parquet' if parquet else 'csv'}")
-        if parquet:
-            kinds = {"generation": int, "size": int, "timeCreated": datetime.fromisoformat}
-            typed = [{k: kinds.get(k, str)(v) if v else None for k, v in row.items()} for row in rows]
-            pq.write_table(pa.Table.from_pylist(typed), folder / names[-1], row_group_size=5)
-        else:
-            text = io.StringIO()
-            writer = csv.DictWriter(text, fields, lineterminator="\n")
-            if header:
-                writer.writeheader()
-            writer.writerows(rows)
-            (folder / names[-1]).write_text(text.getvalue())
-    said = {
-        "report_config": {
-            "csv_options": {"delimiter": ",", "record_separator": "\n", "header_required": header},
-            "object_metadata_report_options": {"metadata_fields": FIELDS},
-        },
-        "records_processed": sum(map(len, shards)),
-        "shard_count": len(names),
-        "report_shards_file_names": names,
-    } | more
-    path = folder / "0b3f_2026-11-25T00:00_manifest.json"
-    path.write_text(json.dumps(said))
-    return str(path)
-
-
-@pytest.mark.parametrize("form", [{"parquet": True}, {"header": True}, {"header": False}], ids=str)
-def test_a_report_gives_uploads_as_a_listing_would_without_asking_for_one(tmp_path, form):
-    rows = [inventory_row(i) for i in range(ROWS)]
-    gone = inventory_row(3, generation="5", timeDeleted="2026-11-24T11:00:00Z")
-    marker = inventory_row(0, name="a/", size="0")
-    source = write_report(tmp_path, [rows[:10], [*rows[10:], gone, marker]], **form)
-    found = [upload for piece in pieces(source) for upload in piece.uploads()]
-    assert [(u.uri, u.name, u.generation, u.size) for u in found] == [
-        (f"gs://in/{row['name']}", row["name"], int(row["generation"]), int(row["size"])) for row in rows
-    ]
-    assert {upload.created_at for upload in found} == {datetime(2026, 11, 24, 10, tzinfo=UTC)}
-    assert {upload.content_type for upload in found} == {"text/plain"}
-
-
-@pytest.mark.parametrize("parquet", [True, False])
-def test_a_report_without_a_needed_field_is_refused(tmp_path, parquet):
-    rows = [{k: v for k, v in inventory_row(i).items() if k != "generation"} for i in range(3)]
-    with pytest.raises(ConfigError, match=r"no generation\n.*bucket, name, generation, size"):
-        list(report(write_report(tmp_path, [rows], parquet=parquet)))
-
-
-def test_a_report_without_dates_is_refused_where_they_decide(tmp_path):
-    rows = [{k: v for k, v in inventory_row(i).items() if k != "timeCreated"} for i in range(3)]
-    source = write_report(tmp_path, [rows])
-    assert len(list(report(source))) == 1
-    with pytest.raises(ConfigError, match="no timeCreated"):
-        list(report(source, dated=True))
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("[]", "no inventory report"),
-        ("{", "no inventory report"),
-        ('{"report_shards_file_names": ["a.csv"], "shard_count": 2}', "or some of them"),
-        ('{"report_shards_file_names": ["a.csv"]}', "can't be read"),
-    ],
-)
-def test_what_is_no_report_is_said(tmp_path, text, says):
-    (tmp_path / "x_manifest.json").write_text(text)
-    with pytest.raises(ConfigError, match=says):
-        list(report(str(tmp_path / "x_manifest.json")))
-
-
-def test_a_broken_row_of_a_report_is_named_by_its_number(tmp_path):
-    source = write_report(tmp_path, [[inventory_row(0), inventory_row(1, size="many")]])
-    with pytest.raises(ConfigError, match=r"report_0\.csv:3: not a row of an inventory"):
-        [upload for piece in pieces(source) for upload in piece.uploads()]
-
-
-def test_a_report_in_a_bucket_is_screened_without_a_listing_or_a_look_at_an_object(gcs_server, tmp_path, place):
-    gcs_server.clear()
-    bucket, reports = gcs_server.create_bucket("in-by-report"), gcs_server.create_bucket("reports-of-it")
-    store = open_store(f"gs://{bucket}")
-    rows = []
-    for i in range(9):
-        store.put(f"gs://{bucket}/n/{i}.txt", b"A short note on the weather at the river, number %d." % i)
-        found = store.stat(f"gs://{bucket}/n/{i}.txt")
-        rows.append(inventory_row(i, bucket=bucket, name=f"n/{i}.txt", generation=str(found.generation)))
-    write_report(tmp_path, [rows[:5], rows[5:], rows[2:3]])
-    for path in tmp_path.glob("*[nv]"):
-        if path.is_file():
-            store.put(f"gs://{reports}/r/{path.name}", path.read_bytes())
-    gcs_server.clear()
-    place.uploads = f"gs://{reports}/r/0b3f_2026-11-25T00:00_manifest.json"
-    assert place.screen("--run-id", "one") == 0
-    assert place.tables.run("one").listed == 9
-    assert place.rows("SELECT count(*) FROM verdicts WHERE decision = 'error'") == [(0,)]
-    asked = [path for method, path, _ in gcs_server.calls() if method == "GET" and f"/b/{bucket}/o" in path]
-    assert len(asked) == 9
-    assert all("alt=media" in path for path in asked)
 
 
 DEEP = "[" * 100_000
@@ -374,27 +206,3 @@ def test_a_parquet_manifest_that_is_damaged_is_named(entries, tmp_path):
         (tmp_path / "m.parquet").write_bytes(data if seed % 3 else data[: chance.randrange(len(data))])
         found = listed(tmp_path / "m.parquet")
         assert not isinstance(found, ConfigError) or found.file == str(tmp_path / "m.parquet")
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"size": ""}, ""),
-        ({"generation": ""}, "missing_field"),
-        ({"name": ""}, "no name"),
-        ({"bucket": ""}, "no bucket"),
-        ({"size": "-1"}, "no size"),
-        ({"size": str(1 << 70)}, "no size"),
-        ({"generation": "inf"}, "not a row"),
-        ({"timeCreated": "yesterday"}, "not a row"),
-    ],
-)
-def test_a_row_of_a_report_that_lacks_something(tmp_path, changes, says):
-    source = write_report(tmp_path, [[inventory_row(0, **changes)]])
-    found = listed(source)
-    if isinstance(found, ConfigError):
-        assert (says in str(found), found.line) == (True, 2)
-        assert says not in ("", "missing_field")
-    else:
-        assert [upload.problem for upload in found] == [says]
-        assert found[0].size == 0 or "size" not in changes
