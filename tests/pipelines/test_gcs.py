@@ -11,8 +11,8 @@ import pytest
 from pipelines import acts
 from screening.storage import open_store
 from tests.pipelines.conftest import Place, fill
+from tests.pipelines.release.conftest import overturn
 from tests.pipelines.test_kill import MOMENTS, VERDICTS, kill_after
-from tests.pipelines.test_release import overturn
 
 FAULTS = (("status", {"status": 503}), ("status", {"status": 429}), ("reset", {}), ("truncated", {}), ("lost", {}))
 

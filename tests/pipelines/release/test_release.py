@@ -11,6 +11,7 @@ import pytest
 from pipelines import acts
 from screening.records import Review
 from screening.settings import SHIPPED_POLICY
+from tests.pipelines.release.conftest import overturn
 
 
 @pytest.fixture
@@ -154,15 +155,6 @@ def test_bad_flags_stop_before_anything(screened, flags, says, capsys):
 def test_without_tables_there_is_nothing_to_release(place, capsys):
     assert place.release() == 2
     assert "no result tables" in capsys.readouterr().err
-
-
-def overturn(place, name: str, decision: str = "overturn") -> None:
-    """A person's decision on the newest verdict."""
-    [(run_id, uri, generation)] = place.rows(
-        f"SELECT run_id, uri, generation FROM effective_verdicts WHERE name = '{name}'"
-    )
-    now = datetime.now(UTC)
-    place.tables.append_reviews([Review(now.isoformat(), run_id, uri, generation, decision, "looked", "ann", now)])
 
 
 def test_what_is_not_accepted_any_more_is_taken_from_live(screened, capsys):
