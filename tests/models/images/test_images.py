@@ -1,178 +1,19 @@
-"""Damage is what it says, photographs never cross splits, and the chain makes a bundle that the product runs."""
+"""Photographs never cross splits, a bad recipe is refused, and the chain makes a bundle that the product runs."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.errors import ConfigError
 from screening.records import Picture
+from tests.models.images.conftest import recipe_of, scene
 
 pytestmark = pytest.mark.train
-
-STRENGTHS = {
-    "defocus": (0.8, 1.5, 3, 5), "motion": (2.5, 5, 10, 15), "upscaled": (0.3, 1, 2.5, 4), "jpeg": (20, 60, 90, 98),
-    "webp": (40, 70, 90, 100), "gaussian_noise": (2, 8, 20, 40), "photon_noise": (2, 8, 20, 40),
-    "under_exposed": (0.5, 1, 2, 3), "over_exposed": (0.5, 1, 2, 3),
-}  # fmt: skip
-
-
-def scene(seed: int, side: int = 128) -> np.ndarray:
-    """Discs of plain colours over one another on a ramp, with a little texture: sharp edges at all scales."""
-    chance = np.random.default_rng(seed)
-    y, x = np.mgrid[:side, :side]
-    made = np.stack([np.linspace(40, 200, side)[None, :].repeat(side, 0)] * 3, axis=2)
-    for _ in range(60):
-        inside = np.hypot(y - chance.integers(side), x - chance.integers(side)) < side * chance.uniform(0.02, 0.15)
-        made[inside] = chance.uniform(20, 235, 3)
-    return np.clip(made + chance.normal(0, 1, made.shape), 0, 255).astype(np.uint8)
-
-
-def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    return float(10 * np.log10(255**2 / max(1e-9, ((a.astype(float) - b) ** 2).mean())))
-
-
-@pytest.fixture
-def photographs(tmp_path: Path) -> Path:
-    folder = tmp_path / "data" / "made"
-    folder.mkdir(parents=True)
-    for seed in range(12):
-        Image.fromarray(scene(seed)).save(folder / f"scene-{seed}.png")
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def document() -> dict[str, Any]:
-    """A recipe that trains in seconds."""
-    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 128}
-    return {
-        "modality": "image",
-        "name": "tiny-image",
-        "version": "0.1.0",
-        "backbone": {
-            "name": "tiny", "licence": "none", "stem": 8,
-            "config": {"model_type": "vit", "patch_size": 1, **sizes},
-        },
-        "image": {
-            "size": [32, 32], "mean": [0.5] * 3, "std": [0.25] * 3, "tiles": {"count": 4, "beside_whole": True},
-        },
-        "overall": "low_quality",
-        "damages": {
-            "gaussian_noise": {"label": "noise", "mild": 5, "strong": 25},
-            "under_exposed": {"label": "under_exposed", "mild": 1, "strong": 3},
-        },
-        "photographs": {"set": "made", "licence": "none", "dev": 2, "held_out": 3, "drawings": ["scene-3"]},
-        "versions": 6,
-        "tiles": 4,
-        "batch": 8,
-        "precision": "fp32",
-        "training": {
-            "epochs": 4, "learning_rate": 2e-3, "head_learning_rate": 5e-3, "mixed_precision": "no", "patience": 9,
-        },
-    }  # fmt: skip
-
-
-def recipe_of(document: dict[str, Any], folder: Path):
-    from models.images.recipe import load_image_recipe
-
-    path = folder / "tiny.yaml"
-    path.write_text(yaml.safe_dump(document, sort_keys=False))
-    return load_image_recipe(path)
-
-
-@pytest.fixture
-def recipe(document, tmp_path: Path):
-    return recipe_of(document, tmp_path)
-
-
-def test_every_damage_is_measured_here():
-    from models.images.damage import DAMAGES
-
-    assert set(STRENGTHS) == set(DAMAGES)
-
-
-@pytest.mark.parametrize("kind", STRENGTHS)
-def test_more_of_a_damage_is_further_from_the_original(kind):
-    from models.images.damage import damage
-
-    for seed in (1, 2):
-        original = scene(seed)
-        seen = [damage(original, {kind: s}, np.random.default_rng(5)) for s in STRENGTHS[kind]]
-        assert all(made.shape == original.shape and made.dtype == np.uint8 for made in seen)
-        distances = [psnr(original, made) for made in seen]
-        assert distances == sorted(distances, reverse=True)
-        assert len(set(distances)) == len(distances)
-
-
-def test_no_strength_is_no_damage_and_the_same_seed_the_same_damage():
-    from models.images.damage import DAMAGES, damage
-
-    original = scene(1)
-    assert np.array_equal(damage(original, dict.fromkeys(DAMAGES, 0.0), np.random.default_rng(1)), original)
-    strengths = {kind: s[1] for kind, s in STRENGTHS.items()}
-    one, two, other = (damage(original, strengths, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    assert np.array_equal(one, two)
-    assert not np.array_equal(one, other)
-
-
-def test_exposure_is_in_stops_of_light():
-    from models.images.damage import damage, linear
-
-    grey = np.full((8, 8, 3), 128, np.uint8)
-    for kind, factor in (("under_exposed", 0.5), ("over_exposed", 2)):
-        made = damage(grey, {kind: 1}, np.random.default_rng(1))
-        light = linear(np.array([128, made[0, 0, 0]], np.float32) / 255)
-        assert light[1] / light[0] == pytest.approx(factor, rel=0.02)
-
-
-def test_a_blur_moves_no_light_and_reaches_as_far_as_it_says():
-    from models.images.damage import defocus
-
-    point = np.zeros((21, 21, 3), np.float32)
-    point[10, 10] = 1
-    made = defocus(point, 4, np.random.default_rng(1))
-    assert made.sum() == pytest.approx(3, rel=1e-3)
-    assert made[10, 6, 0] > 0.005
-    assert made[10, 15].max() < 1e-4
-
-
-def test_targets_rise_with_strength_and_are_unknown_where_noise_is_hidden(document, tmp_path):
-    from models.images.versions import targets
-
-    document["damages"]["jpeg"] = {"label": "compression_artefacts", "mild": 50, "strong": 90}
-    recipe = recipe_of(document, tmp_path)
-    assert recipe.labels == ("noise", "under_exposed", "compression_artefacts", "low_quality")
-    assert targets(recipe, {}).tolist() == [0, 0, 0, 0]
-    assert targets(recipe, {"gaussian_noise": 5, "jpeg": 50}).tolist() == [0, 0, 0, 0], "mild is no damage"
-    assert targets(recipe, {"gaussian_noise": 15, "under_exposed": 2}).tolist() == [0.5, 0.5, 0, 0.75]
-    assert targets(recipe, {"jpeg": 95}).tolist() == [0, 0, 1, 1]
-    hidden = targets(recipe, {"gaussian_noise": 25, "jpeg": 70})
-    assert np.isnan(hidden[0])
-    assert hidden[1:].tolist() == [0, 0.5, 1]
-
-
-def test_versions_to_measure_are_the_same_every_time_and_come_again_cropped(recipe):
-    from models.images.versions import measured_versions
-
-    one, two = (list(measured_versions(recipe, "x", scene(1), False)) for _ in range(2))
-    assert all(np.array_equal(a.pixels, b.pixels) and a.strengths == b.strengths for a, b in zip(one, two, strict=True))
-    whole, cropped = one[: len(one) // 2], one[len(one) // 2 :]
-    assert not any(version.cropped for version in whole)
-    assert np.array_equal(whole[0].pixels, scene(1))
-    for before, after in zip(whole, cropped, strict=True):
-        height, width = after.pixels.shape[:2]
-        assert (after.cropped, after.strengths) == (True, before.strengths)
-        assert height % 8 or width % 8
-        assert np.array_equal(after.pixels, before.pixels[-height:, -width:])
-    drawing = list(measured_versions(recipe, "x", scene(1), True))
-    assert {version.kind for version in drawing} == {"fine"}
 
 
 def test_a_stem_sees_where_steps_lie_in_a_cell():
@@ -250,20 +91,6 @@ def test_batches_are_the_same_whenever_asked_and_differ_by_epoch(recipe, photogr
     assert (tiles.shape, wanted.shape) == ((32, 32, 32, 6), (32, 3))
     assert np.array_equal(tiles, same)
     assert not np.array_equal(tiles, others)
-
-
-@pytest.mark.parametrize(("label", "kind"), [
-    ("blurred", "defocus"), ("compression_artefacts", "jpeg"), ("noise", "gaussian_noise"),
-    ("under_exposed", "under_exposed"), ("over_exposed", "over_exposed"),
-])  # fmt: skip
-def test_the_numbers_to_beat_are_worth_beating(label, kind):
-    from models.images.baselines import NUMBERS, numbers
-    from models.images.damage import damage
-
-    original = scene(3, 256)
-    damaged = damage(original, {kind: STRENGTHS[kind][2]}, np.random.default_rng(1))
-    for (of, name, _), before, after in zip(NUMBERS, numbers(original), numbers(damaged), strict=True):
-        assert of != label or after > before, name
 
 
 def test_a_lead_is_sure_only_when_photographs_agree():
