@@ -9,6 +9,7 @@ import pytest
 
 from tests.gcs.client import GcsServer
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when its library is imported: no test asks a hub of models
 EMULATOR_BEFORE = os.environ.get("STORAGE_EMULATOR_HOST")  # another server, which the storage contract may be run on
 
 

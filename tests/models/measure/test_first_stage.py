@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -128,14 +127,13 @@ def test_rows_that_can_not_be_judged_stop_it(tmp_path: Path, bundle: str, policy
 
 def test_the_command_prints_a_table_and_writes_the_figures(
     tmp_path: Path, recipe_file: Path, bundle: str, policy: str,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     from models.measure.first_stage import main
 
     rows, out = str(written(tmp_path / "rows", texts(60, 1), texts(60, 2))), tmp_path / "to"
     said = [str(recipe_file), "--rows", rows, "--bundle", bundle, "--policy", policy, "--out", str(out)]
-    monkeypatch.setattr(sys, "argv", ["first_stage", *said])
-    main()
+    main(said)
     found = json.loads((out / "first_stage.json").read_text())
     assert "policy tiny 3" in found["scored"]
     assert set(found["kept"]) == {"1", "0.999", "0.99"}
