@@ -29,7 +29,6 @@ from screening.storage import open_store
 
 log = logging.getLogger(__name__)
 
-EVERY = 5.0  # seconds, between two signs of a process
 PATIENCE = 1800.0  # seconds without a sign; a shuffle, during which there are none, takes minutes on a large input
 WARN = 60.0  # seconds without the first sign
 # A bucket takes one write a second to an object: so processes share this many, at random.
@@ -52,13 +51,14 @@ class Signs:
 
     place: str = ""
     run_id: str = ""
+    every: float = 5.0  # seconds, between two signs of a process
 
     def leave(self) -> None:
         """Say that work gets on; call it as often as you like, and only where it does."""
         now = time.monotonic()
         if not self.place or now < _due.get(self, 0.0):
             return
-        _due[self] = now + EVERY
+        _due[self] = now + self.every
         try:
             open_store(self.place).put(f"{self.place}/{self.run_id}.{_MINE}", str(time.time()).encode())
         except ScreeningError as error:  # no reason to lose work: another sign is due soon
@@ -138,7 +138,7 @@ def _watch(result: Any, options: PipelineOptions, signs: Signs, patience: float)
     waiter.start()
     seen, since, warned = signs.seen(), time.monotonic(), False
     while waiter.is_alive():
-        waiter.join(min(EVERY, patience / 4) if patience else EVERY)
+        waiter.join(min(signs.every, patience / 4) if patience else signs.every)
         found, quiet = signs.seen(), time.monotonic() - since
         if found != seen:
             seen, since = found, time.monotonic()

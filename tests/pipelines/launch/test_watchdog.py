@@ -9,56 +9,35 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.launch import options, watchdog
 from pipelines.launch.watchdog import Signs, Stalled, running
 from screening.errors import ScreeningError
-
-
-class Engine:
-    """A pipeline and its job, as a portable runner gives them: it ends when it is cancelled or told to."""
-
-    def __init__(self, failure: Exception | None = None) -> None:
-        self.ended = threading.Event()
-        self.cancelled = False
-        self._failure = failure
-
-    def run(self):
-        return self
-
-    def wait_until_finish(self):
-        self.ended.wait(30)
-        if self._failure:
-            raise self._failure
-
-    def cancel(self):
-        self.cancelled = True
-        self.ended.set()
+from tests.pipelines.launch import engines
+from tests.pipelines.launch.engines import Idle, Running, Watched
 
 
 @pytest.fixture
-def signs(tmp_path, monkeypatch) -> Signs:
-    monkeypatch.setattr(watchdog, "EVERY", 0.05)
-    return Signs(str(tmp_path / "results" / "alive"), "r")
+def signs(tmp_path) -> Signs:
+    return Signs(str(tmp_path / "results" / "alive"), "r", every=0.05)
 
 
 @pytest.fixture
-def launch(signs, monkeypatch):
-    """Launches on an `Engine` in place of a pipeline."""
+def launch(signs):
+    """Launches on an engine that does nothing."""
 
-    def with_patience(engine: Engine, patience: float) -> None:
-        monkeypatch.setattr(beam, "Pipeline", lambda **_: engine)
-        with running(PipelineOptions([]), signs, patience):
+    def with_patience(job: Running, patience: float) -> None:
+        Idle.job = job
+        with running(PipelineOptions([f"--runner={engines.__name__}.Idle"]), signs, patience):
             pass
 
     return with_patience
 
 
 def test_a_job_without_workers_is_cancelled_and_the_message_says_where_to_look(launch):
-    engine = Engine()
+    engine = Running()
     with pytest.raises(Stalled, match=r"no worker began within 0\.3 s.*\n.*--environment_config"):
         launch(engine, 0.3)
     assert engine.cancelled
@@ -94,14 +73,14 @@ def test_flink_is_told_itself():
         flags = [f"--flink_master=127.0.0.1:{page.server_port}", "--runner=PortableRunner"]
         found = options.beam_options(flags, options.parser("x", ""))
         watchdog.signs(found, "/results", "r")
-        assert watchdog.cancel(Engine(), found) == "the job was cancelled"
+        assert watchdog.cancel(Running(), found) == "the job was cancelled"
         page.shutdown()
     assert asked == [("GET", "/jobs/overview"), ("PATCH", "/jobs/a?mode=cancel")]
-    assert "cancel screening-r on Flink's page" in watchdog.cancel(Engine(), found), "nobody answers any more"
+    assert "cancel screening-r on Flink's page" in watchdog.cancel(Running(), found), "nobody answers any more"
 
 
 def test_a_job_that_stands_still_is_cancelled(launch, signs):
-    engine = Engine()
+    engine = Running()
     threading.Timer(0.2, signs.leave).start()
     with pytest.raises(Stalled, match="no worker got on"):
         launch(engine, 0.5)
@@ -110,7 +89,7 @@ def test_a_job_that_stands_still_is_cancelled(launch, signs):
 
 
 def test_a_job_that_gets_on_outlasts_its_patience(launch, signs):
-    engine = Engine()
+    engine = Running()
 
     def work() -> None:
         for _ in range(20):
@@ -124,26 +103,27 @@ def test_a_job_that_gets_on_outlasts_its_patience(launch, signs):
 
 
 def test_no_patience_at_all_waits_for_ever(launch):
-    engine = Engine()
+    engine = Running()
     threading.Timer(0.5, engine.ended.set).start()
     launch(engine, 0)
     assert not engine.cancelled
 
 
 def test_what_the_engine_says_becomes_a_message(launch):
-    engine = Engine(RuntimeError("job 7 failed in state FAILED"))
+    engine = Running(RuntimeError("job 7 failed in state FAILED"))
     engine.ended.set()
     with pytest.raises(ScreeningError, match="job 7 failed in state FAILED"):
         launch(engine, 60)
 
 
 def test_a_process_leaves_a_sign_now_and_then_and_not_each_time(signs):
+    signs = replace(signs, every=0.5)
     signs.leave()
     first = signs.seen()
     assert len(first) == 1
     signs.leave()
     assert signs.seen() == first
-    time.sleep(2 * watchdog.EVERY)
+    time.sleep(1.2 * signs.every)
     signs.leave()
     assert signs.seen().keys() == first.keys()
     assert signs.seen() != first
@@ -178,24 +158,16 @@ def test_who_is_watched(flags, watched):
     assert bool(watchdog.signs(found, "/results", "r").place) == watched
 
 
-def test_the_jobs_leave_signs_where_somebody_looks(place, monkeypatch):
+def test_the_jobs_leave_signs_where_somebody_looks(place):
     """Nothing else would tell a long job from a hung one."""
-    signs = Signs(place.results + "/alive", "r")
-    monkeypatch.setattr(watchdog, "signs", lambda *_: signs)
-    seen: list[int] = []
-
-    class Watched(beam.Pipeline):
-        def run(self, *args, **kwargs):
-            result = super().run(*args, **kwargs)
-            seen.append(len(signs.seen()))
-            return result
-
-    monkeypatch.setattr(beam, "Pipeline", Watched)
-    assert place.screen("--run-id", "r") == 0
+    Watched.place = Path(place.results, "alive")
+    Watched.seen.clear()
+    runner = f"--runner={engines.__name__}.Watched"
+    assert place.screen("--run-id", "r", runner) == 0
     watchdog._due.clear()
-    assert place.release() == 0
-    assert seen == [1, 1]
-    assert not list(Path(place.results, "alive").iterdir()), "they are removed in the end"
+    assert place.release(runner) == 0
+    assert Watched.seen == [1, 1]
+    assert not list(Watched.place.iterdir()), "they are removed in the end"
 
 
 @pytest.mark.parametrize("given", ["-1", "inf", "nan", "soon"])
