@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import apache_beam as beam
-
+from pipelines import beam
 from pipelines.launch.watchdog import Signs
 from pipelines.moved import Moved
 from pipelines.plan import Act, pending

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import apache_beam as beam
-
+from pipelines import beam
 from pipelines.job import DIGESTS, TALLIES, Job, Tally
 from pipelines.listing import repeats
 from pipelines.listing.shards import Shard
@@ -28,7 +27,7 @@ class Split(beam.DoFn):
             made = list(shard.split())
             owed = add_keys([owed, *(key(piece) for piece in made), 0 if isinstance(element, str) else -key(shard)])
             yield from ((piece.id, piece) for piece in made)
-        yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=owed))
+        yield beam.TaggedOutput(TALLIES, Tally(owed=owed))
 
 
 class CutUp(beam.DoFn):
@@ -46,8 +45,8 @@ class CutUp(beam.DoFn):
                 self._job.signs.leave()
                 yield cut.piece.id, cut.piece
                 for part, entries in repeats.by_range(cut.digests):
-                    yield beam.pvalue.TaggedOutput(DIGESTS, (part, (cut.piece.id, entries)))
-            yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=owed))
+                    yield beam.TaggedOutput(DIGESTS, (part, (cut.piece.id, entries)))
+            yield beam.TaggedOutput(TALLIES, Tally(owed=owed))
 
 
 class FindRepeats(beam.DoFn):

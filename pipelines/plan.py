@@ -107,8 +107,8 @@ def pending(tables: ResultTables, mode: str, live: str = "", quarantine: str = "
         result = connection.execute(_sql(mode, moves))
     while rows := result.fetchmany(1000):
         for row in rows:
-            *facts, replaces = row if mode == "copy" else (*row, ())
-            yield Act(*facts, replaces=tuple(replaces))
+            facts = (*row[:-1], tuple(row[-1])) if mode == "copy" else row
+            yield Act(*facts)
 
 
 def check_places(tables: ResultTables, mode: str, places: Mapping[str, str], moves: Moved = ()) -> None:
@@ -201,15 +201,15 @@ def _refuse_unreconciled(connection: duckdb.DuckDBPyConnection) -> None:
 
 def plan_table(counted: dict[str, int], mode: str, live: str, quarantine: str) -> Table:
     """The plan for a person: how many objects go where."""
-    goes = {
+    places: dict[str, dict[str, str]] = {
         "copy": {"accept": live, "reject": quarantine},
         "label": dict.fromkeys(DECISIONS, "labelled in place"),
         "withdraw": dict.fromkeys(("review", "reject"), "taken from live"),
-    }[mode]
+    }
     table = Table(title="release plan", title_justify="left")
     table.add_column("decision")
     table.add_column("objects", justify="right")
     table.add_column("goes to", overflow="fold")
-    for decision, target in goes.items():
+    for decision, target in places[mode].items():
         table.add_row(decision, str(counted.get(decision, 0)), Text(visible(target)))
     return table

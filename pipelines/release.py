@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from itertools import combinations
 
-import apache_beam as beam
 from rich.console import Console
 
+from pipelines import beam
 from pipelines.acts import DoActs, PendingActs, ReleaseJob
 from pipelines.launch import dataflow, watchdog
 from pipelines.launch import options as flags
@@ -31,9 +31,9 @@ def build(pipeline: beam.Pipeline, job: ReleaseJob) -> None:
     _ = (
         pipeline
         | "Results" >> beam.Create([job.results])
-        | "Pending acts" >> beam.ParDo(PendingActs(job))
+        | "Pending acts" >> beam.par_do(PendingActs(job))
         | "Spread over workers" >> beam.Reshuffle()
-        | "Act and record" >> beam.ParDo(DoActs(job))
+        | "Act and record" >> beam.par_do(DoActs(job))
     )
 
 

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import apache_beam as beam
 from rich.console import Console
 
+from pipelines import beam
 from pipelines.job import DIGESTS, PARTS, PIECES, REPEATS, TALLIES, Job
 from pipelines.launch import dataflow, watchdog
 from pipelines.launch import options as flags
@@ -28,36 +28,36 @@ from screening.tables import ResultTables
 def build(pipeline: beam.Pipeline, job: Job) -> None:
     """The job as its data flow; one commit ends it, inside the pipeline."""
     whole = pipeline | "Input" >> beam.Create([job.source])
-    coarse = whole | "Split" >> beam.ParDo(Split(job)).with_outputs(TALLIES, main=PIECES)
+    coarse = whole | "Split" >> beam.par_do_tagged(Split(job), TALLIES, main=PIECES)
     fine = (
         coarse[PIECES]
         | "Spread over workers: shards" >> beam.GroupByKey()
-        | "Split again" >> beam.ParDo(Split(job)).with_outputs(TALLIES, main=PIECES)
+        | "Split again" >> beam.par_do_tagged(Split(job), TALLIES, main=PIECES)
     )
     cut = (
         fine[PIECES]
         | "Spread over workers: smaller shards" >> beam.GroupByKey()
-        | "Cut" >> beam.ParDo(CutUp(job)).with_outputs(TALLIES, DIGESTS, main=PIECES)
+        | "Cut" >> beam.par_do_tagged(CutUp(job), TALLIES, DIGESTS, main=PIECES)
     )
     again = (
-        cut[DIGESTS] | "Spread over workers: digests" >> beam.GroupByKey() | "Find repeats" >> beam.ParDo(FindRepeats())
+        cut[DIGESTS]
+        | "Spread over workers: digests" >> beam.GroupByKey()
+        | "Find repeats" >> beam.par_do(FindRepeats())
     )
-    screening = beam.ParDo(ScreenUploads(job))
-    if job.accelerator:
-        screening = screening.with_resource_hints(accelerator=job.accelerator)
+    screening = beam.par_do_tagged(ScreenUploads(job), TALLIES, main=PARTS, accelerator=job.accelerator)
     parts = (
         {PIECES: cut[PIECES], REPEATS: again}
         | "Spread over workers" >> beam.CoGroupByKey()
-        | "Read, decode, match, check, classify, decide, write" >> screening.with_outputs(TALLIES, main=PARTS)
+        | "Read, decode, match, check, classify, decide, write" >> screening
     )
     tallies = (coarse[TALLIES], fine[TALLIES], cut[TALLIES], parts[TALLIES]) | "Tallies" >> beam.Flatten()
     committed = (
         pipeline
         | "Run" >> beam.Create([job.run_id])
-        | "Commit" >> beam.ParDo(CommitRun(job), beam.pvalue.AsList(parts[PARTS]), beam.pvalue.AsList(tallies))
+        | "Commit" >> beam.par_do(CommitRun(job), beam.AsList(parts[PARTS]), beam.AsList(tallies))
     )
     if job.unattended:
-        _ = committed | "Report" >> beam.ParDo(WriteReport(job))
+        _ = committed | "Report" >> beam.par_do(WriteReport(job))
 
 
 def arguments() -> argparse.ArgumentParser:

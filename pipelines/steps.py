@@ -9,12 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import apache_beam as beam
-from apache_beam.metrics import Metrics
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.shared import Shared
-from apache_beam.utils.windowed_value import WindowedValue
-
+from pipelines import beam
 from pipelines.job import PIECES, REPEATS, TALLIES, Job, Tally
 from pipelines.launch.counters import NAMESPACE, Counters
 from pipelines.launch.logs import tell
@@ -62,7 +57,7 @@ class ScreenUploads(beam.DoFn):
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._shared = Shared()
+        self._shared = beam.Shared()
         self._worker: Worker | None = None
         self._uploads: list[Upload] = []
 
@@ -83,21 +78,21 @@ class ScreenUploads(beam.DoFn):
                 yield self._take(self._new(uploads))
                 while len(self._uploads) >= BUFFER:
                     yield self._screen()
-            yield beam.pvalue.TaggedOutput(TALLIES, Tally(owed=-key(piece)))
+            yield beam.TaggedOutput(TALLIES, Tally(owed=-key(piece)))
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
+    def finish_bundle(self) -> Iterator[beam.WindowedValue]:
         if self._uploads:
-            yield WindowedValue(self._screen(), GlobalWindow().max_timestamp(), [GlobalWindow()])
+            yield beam.at_the_end(self._screen())
 
     def _new(self, uploads: list[Upload]) -> list[Upload]:
         """Those that are not older than the run looks back; the others were not listed."""
         kept = list(filter(self._job.since.keeps, uploads))
         if older := len(uploads) - len(kept):
-            Metrics.counter(NAMESPACE, "older").inc(older)
+            beam.count(NAMESPACE, "older", older)
         self._job.progress.screened(len(uploads) - len(kept))
         return kept
 
-    def _take(self, uploads: list[Upload]) -> beam.pvalue.TaggedOutput:
+    def _take(self, uploads: list[Upload]) -> beam.TaggedOutput[str, Tally]:
         assert self._worker is not None
         uris = [upload.uri for upload in uploads]
         known = self._worker.decided.between(min(uris), max(uris)) if uris else NOTHING
@@ -108,7 +103,7 @@ class ScreenUploads(beam.DoFn):
         self._uploads += todo
         self._job.progress.screened(len(uploads) - len(todo))
         keys = add_keys(upload_key(upload.uri, upload.generation) for upload in todo)
-        return beam.pvalue.TaggedOutput(TALLIES, Tally(len(uploads), len(uploads) - len(todo), keys, again=again))
+        return beam.TaggedOutput(TALLIES, Tally(len(uploads), len(uploads) - len(todo), keys, again=again))
 
     def _screen(self) -> Part:
         assert self._worker is not None
@@ -139,8 +134,8 @@ class ScreenUploads(beam.DoFn):
             counters.tell()
         log.info("part", extra={"run_id": self._job.run_id, "rows": part.rows})
         models = found.get("models_loaded", 0)
-        made_by = {"worker": self._worker.id, "models": models, "sandbox": screener.sandbox}
-        return replace(part, metrics=since(before, found), **made_by)
+        counted = since(before, found)
+        return replace(part, metrics=counted, worker=self._worker.id, models=models, sandbox=screener.sandbox)
 
 
 class CommitRun(beam.DoFn):

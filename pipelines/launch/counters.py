@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from apache_beam.metrics import Metrics
-
+from pipelines import beam
 from screening.meter import RETRIES, Meter, Numbers, since, summed
 
 NAMESPACE = "screening"
@@ -33,5 +32,5 @@ class Counters:
         if now or time.monotonic() >= self._next:
             found = self.read()
             for name, number in since(self._told, found).items():
-                Metrics.counter(NAMESPACE, name).inc(number)
+                beam.count(NAMESPACE, name, number)
             self._told, self._next = found, time.monotonic() + EVERY

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from apache_beam.options.pipeline_options import (
+from pipelines import beam
+from pipelines.beam import (
     DebugOptions,
     GoogleCloudOptions,
     PipelineOptions,
@@ -14,7 +15,6 @@ from apache_beam.options.pipeline_options import (
     TestOptions,
     WorkerOptions,
 )
-
 from screening.classifiers.engines.cuda import is_installed
 from screening.errors import ConfigError
 from screening.settings import Settings, is_shipped
@@ -89,7 +89,7 @@ def settle(options: PipelineOptions) -> None:
     if not is_chosen(options):
         return
     if not {ONE_PROCESS, ONE_PROCESS.removeprefix("no_")} & set(debug.experiments or []):
-        debug.add_experiment(ONE_PROCESS)
+        beam.experiment(options, ONE_PROCESS)
     if debug.number_of_worker_harness_threads is None:
         debug.number_of_worker_harness_threads = BUNDLES
     if setup.save_main_session is None:

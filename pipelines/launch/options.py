@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
-
+from pipelines import beam
+from pipelines.beam import DirectOptions, PipelineOptions, StandardOptions
 from pipelines.launch.logs import log_json
 from screening import storage
 from screening.errors import ConfigError, ScreeningError
@@ -56,19 +56,12 @@ def _truth(text: str) -> bool:
 
 def names(own: argparse.ArgumentParser) -> set[str]:
     """Every flag that there is, in each spelling: the job's own and Beam's."""
-    return {name for one in (_beams(), own) for action in one._actions for name in action.option_strings}
-
-
-def _beams() -> argparse.ArgumentParser:
-    known = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for kind in PipelineOptions.__subclasses__():
-        kind._add_argparse_args(known)
-    return known
+    return {name for one in (beam.flags(), own) for action in one._actions for name in action.option_strings}
 
 
 def beam_options(flags: Sequence[str], own: argparse.ArgumentParser) -> PipelineOptions:
     """Beam's options from the flags that are not the job's own; ConfigError for one that is nobody's."""
-    known, there = _beams(), names(own)
+    known, there = beam.flags(), names(own)
     for flag in flags:
         name = flag.partition("=")[0]
         if name.startswith("--") and name not in there:
@@ -101,7 +94,7 @@ def cores(given: int, options: PipelineOptions) -> int:
         local.direct_num_workers = cores_here()  # Beam would take the host's, whatever the container pays for
     if given or not is_local(options) or local.direct_running_mode != "multi_processing":
         return given
-    return max(1, cores_here() // max(1, local.direct_num_workers))
+    return max(1, cores_here() // max(1, int(local.direct_num_workers)))
 
 
 def is_local(options: PipelineOptions) -> bool:

@@ -19,9 +19,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import FlinkRunnerOptions, GoogleCloudOptions, PipelineOptions
-
+from pipelines import beam
+from pipelines.beam import FlinkRunnerOptions, GoogleCloudOptions, PipelineOptions
 from pipelines.launch import dataflow
 from pipelines.launch import options as flags
 from screening.errors import ConfigError, ScreeningError

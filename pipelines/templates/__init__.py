@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, WorkerOptions
-
-from pipelines import release, screen
+from pipelines import beam, release, screen
+from pipelines.beam import GoogleCloudOptions, PipelineOptions, WorkerOptions
 from pipelines.launch.dataflow import ACCELERATOR
 
 FOLDER = Path(__file__).parent
@@ -82,8 +81,6 @@ def _regex(action: argparse.Action) -> str:
 
 def _beams() -> Iterator[dict[str, Any]]:
     for name, options in BEAM.items():
-        parser = argparse.ArgumentParser(add_help=False)
-        options._add_argparse_args(parser)
-        action = parser._option_string_actions[f"--{name}"]
+        action = beam.flags(options)._option_string_actions[f"--{name}"]
         first = " ".join((action.help or "").split()).partition(". ")[0]
         yield {**_parameter(action), "name": name, "helpText": first, "isOptional": name != "sdk_container_image"}

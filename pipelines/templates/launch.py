@@ -35,7 +35,7 @@ def arguments(given: Sequence[str]) -> tuple[bool, list[str]]:
 def main(given: Sequence[str] | None = None) -> int:
     """The command: 0 submitted, 2 refused."""
     screens, kept = arguments(sys.argv[1:] if given is None else given)
-    return (screen if screens else release).main(kept)
+    return screen.main(kept) if screens else release.main(kept)
 
 
 if __name__ == "__main__":
