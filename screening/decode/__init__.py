@@ -1,8 +1,7 @@
-"""Untrusted bytes in, `Content` out, or an UploadError that says why not.
+"""Decode untrusted bytes into `Content`, or raise an UploadError that says why they can't be decoded.
 
-Reasons: `empty`, `unsupported_type`, `unsupported_variant` (the detail names it), `undecodable`, `too_large`,
-`too_many_pixels`, `too_deep`, `too_complex` (the detail names the count and its limit), `no_text`, `too_much_work`,
-`decode_timeout`, `decoder_crashed`.
+Its reason is one of `REASONS`. The detail of `unsupported_variant` names the variant, and that of `too_complex` names
+the count and its limit.
 """
 
 from screening.decode.dispatch import DECODERS, decode

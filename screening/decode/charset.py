@@ -1,4 +1,4 @@
-"""Bytes to text, strictly: a byte that its charset does not know makes the whole no text."""
+"""Decode bytes to text strictly: if one byte is invalid in its charset, the whole is not text."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import re
 
 from charset_normalizer import from_bytes
 
-# WHATWG MIME Sniffing § 3: "binary data bytes"; no text that people write holds them
+# WHATWG MIME Sniffing § 3: "binary data bytes", which text written by people never holds
 BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 BOMS = (
     (codecs.BOM_UTF8, "utf_8"),
-    (codecs.BOM_UTF32_LE, "utf_32_le"),  # before UTF-16, whose mark begins this one
+    (codecs.BOM_UTF32_LE, "utf_32_le"),  # before UTF-16, whose mark is the start of this one
     (codecs.BOM_UTF32_BE, "utf_32_be"),
     (codecs.BOM_UTF16_LE, "utf_16_le"),
     (codecs.BOM_UTF16_BE, "utf_16_be"),
 )
 
-# WHATWG Encoding § 4.2: the legacy encodings of the web, without ISO-2022-JP and UTF-7, whose bytes are ASCII
+# WHATWG Encoding § 4.2: the legacy encodings of the web, except ISO-2022-JP and UTF-7, whose bytes are all ASCII
 LEGACY = (
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
     "iso8859_2", "iso8859_5", "iso8859_7", "iso8859_15", "koi8_r", "koi8_u",
@@ -27,14 +27,15 @@ LEGACY = (
 WESTERN = frozenset({"latin_1", "ascii", "iso8859_1"})  # on the web these labels mean windows-1252
 
 DECLARED = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w:.-]{2,40})""", re.IGNORECASE)
-MARGIN = 0.1  # of charset-normalizer's mess; within it windows-1252 goes first, the web's own fallback
-SAMPLE = 64 << 10  # bytes from which a legacy charset is told
+MARGIN = 0.1  # of charset-normalizer's `chaos`; within it, windows-1252 wins, since it is the web's own fallback
+SAMPLE = 64 << 10  # bytes from which a legacy charset is guessed
 
 
 def read_text(data: bytes) -> str | None:
-    """The text of `data`, or None when it is not text: BOM, UTF-8, an HTML declaration, then a guess.
+    """Return the text of `data`, or None if it is not text.
 
-    The guess is charset-normalizer's, over the encodings of the web only, and is held to the whole of `data`.
+    The charset is told from a byte order mark, else UTF-8 is tried, then what an HTML page declares, then
+    charset-normalizer's guess among the encodings of the web. Whichever it is must fit all of `data`.
     """
     for mark, encoding in BOMS:
         if data.startswith(mark):
@@ -51,7 +52,7 @@ def read_text(data: bytes) -> str | None:
         if text is not None:
             return text
     sample = data
-    if len(data) > SAMPLE:  # never half a character
+    if len(data) > SAMPLE:  # the sample ends at a line or a word, so that no character is cut in half
         head = data[:SAMPLE]
         sample = head.rpartition(b"\n")[0] or head.rpartition(b" ")[0] or head
     guesses = list(from_bytes(sample, cp_isolation=list(LEGACY)))

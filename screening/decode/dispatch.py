@@ -1,6 +1,6 @@
-"""Which decoder serves which media type; what is not in this table is `unsupported_type`.
+"""Choose the decoder for each media type; a type that is not in the table is `unsupported_type`.
 
-Video and sound take their places here: a row for each type that `sniff` names already, and a module.
+Video and audio will be added here: a row for each type, which `sniff` names already, and a module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from screening.records import Content
 
 DecoderFunction = Callable[[Sniffed, Limits, Fields], Content]
 
-# by name, since a process should import only the parsers that its uploads need
+# Decoders are named, not imported, so that a process imports only the parsers that its uploads need.
 DECODERS: Mapping[str, str] = {
     PLAIN: "article.plain",
     MARKDOWN: "documents.markdown",
@@ -34,7 +34,10 @@ DOCUMENTS = frozenset({PLAIN, MARKDOWN, HTML, JSON})
 
 
 def admit(data: bytes, limits: Limits) -> Sniffed:
-    """What `data` is, when there is a decoder for it; UploadError empty, too_large, unsupported_type."""
+    """Return what `data` is, if there is a decoder for it.
+
+    Raises UploadError with `empty`, `too_large` or `unsupported_type`.
+    """
     if not data:
         raise UploadError("empty")
     if len(data) > limits.max_bytes:
@@ -46,7 +49,7 @@ def admit(data: bytes, limits: Limits) -> Sniffed:
 
 
 def decoder_for(media_type: str) -> DecoderFunction:
-    """The decoder of a media type in the table, its module imported."""
+    """Import and return the decoder of a media type that is in the table."""
     module, name = DECODERS[media_type].split(".")
     function: DecoderFunction = getattr(importlib.import_module(f"screening.decode.{module}"), name)
     return function
@@ -55,9 +58,9 @@ def decoder_for(media_type: str) -> DecoderFunction:
 def decode_admitted(
     sniffed: Sniffed, limits: Limits, fields: Fields, decoder: DecoderFunction | None = None
 ) -> Content:
-    """Decode what `admit` let in, in this process, by the table's decoder or another.
+    """Decode, in this process, what `admit` let in, with `decoder` or else the one in the table.
 
-    UploadError; MemoryError, ImportError or PermissionError where this process lacks something.
+    Raises UploadError; also MemoryError, ImportError or PermissionError if this process lacks something.
     """
     decoder = decoder or decoder_for(sniffed.media_type)
     try:
@@ -66,15 +69,15 @@ def decode_admitted(
         raise
     except RecursionError:
         raise UploadError("too_deep", sniffed.media_type) from None
-    except Exception as error:  # parsers raise whatever hostile bytes lead them to; all of it holds the upload
+    except Exception as error:  # hostile bytes can make a parser raise anything; the upload is then held
         raise UploadError("undecodable", f"{sniffed.media_type}: {type(error).__name__}") from None
 
 
 def decode(data: bytes, limits: Limits = Limits(), fields: Fields = Fields()) -> Content:
-    """Decode in this process, for bytes that are trusted; UploadError with one of `screening.decode.REASONS`."""
+    """Decode bytes that are trusted in this process. Raises UploadError with one of `screening.decode.REASONS`."""
     return decode_admitted(admit(data, limits), limits, fields)
 
 
 def is_risky(sniffed: Sniffed) -> bool:
-    """Whether decoding needs a process that can die alone."""
+    """Return whether an upload must be decoded in a process of its own, since it may crash it."""
     return sniffed.media_type not in DOCUMENTS or needs_sandbox(sniffed)

@@ -1,4 +1,4 @@
-"""JSON and Markdown to the words that a reader would read: text with named fields, and markup within it."""
+"""Decode JSON and Markdown into the text that a person would read, with its title and other named fields."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from screening.records import Article
 Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | bool | None"
 
 BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
-MARKS = re.compile(r"[\n*_`~\[\]<>&\\|#+=-]")  # what Markdown's rules look at; each may cost 50 µs
+MARKS = re.compile(r"[\n*_`~\[\]<>&\\|#+=-]")  # what Markdown's rules look at; each can cost 50 µs
 FRONT_MATTER = re.compile(r"\A---\n((?:[^\n]*\n){1,100}?)---[ \t]*(?:\n|\Z)")
 HEADING = re.compile(r"^#[ \t]+([^ \t\n].*)$", re.MULTILINE)
-MOST_FRONT = 10_000  # characters of front matter; YAML is read at some 20 µs each
+MOST_FRONT = 10_000  # characters of front matter; reading YAML takes about 20 µs for each
 
 
 def json_article(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
-    """The fields of a JSON object, HTML in them as its visible text.
+    """Return the fields of a JSON object as an Article; HTML in a field becomes its visible text.
 
-    UploadError undecodable (also for a key that stands twice, which readers resolve differently), too_deep,
-    too_large, no_text.
+    Raises UploadError with `undecodable` (also for a key that appears twice, since readers differ in which one they
+    take), `too_deep`, `too_large` or `no_text`.
     """
     text = sniffed.text
     check_length(text, limits)
@@ -44,9 +44,9 @@ def json_article(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
 
 
 def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
-    """Markdown (CommonMark and tables) as its rendered text, raw HTML in it too, with YAML front matter.
+    """Return the rendered text of Markdown (CommonMark and tables), with the fields of its YAML front matter.
 
-    UploadError no_text, too_large, too_deep, too_complex.
+    Raw HTML in it is rendered too. Raises UploadError with `no_text`, `too_large`, `too_deep` or `too_complex`.
     """
     text = sniffed.text
     check_length(text, limits)
@@ -57,7 +57,7 @@ def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
         facts = _front_matter(front[1], fields)
         text = text[front.end() :] if facts else text
     heading = HEADING.search(text)
-    # the preset stops at 20 levels and silently drops what lies deeper; unread text must never pass
+    # The preset silently drops what is nested deeper than 20 levels; text that was not read must never pass.
     renderer = MarkdownIt("commonmark", {"maxNesting": 1 << 20}).enable("table")
     rendered = visible(renderer.render(text)).text
     return make_article(
@@ -66,7 +66,7 @@ def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:
 
 
 def _marks(text: str) -> int:
-    """What there is to do for Markdown's rules: lines, marks, and the cells of tables, whose rows are filled up."""
+    """Count the work for Markdown's rules: lines, marks, and table cells, with short rows filled up."""
     marks = sum(1 for _ in MARKS.finditer(text))
     for block in text.split("\n\n") if "|" in text else ():
         lines = block.split("\n")
@@ -93,7 +93,7 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 
 def mapped(document: Json, fields: Fields) -> dict[str, str]:
-    """The facts of an article, by field name, that stand under the keys of `fields`; "" for what is not there."""
+    """Return the facts of an article by field name, taken from the keys in `fields`; a missing fact is ""."""
     texts = dict.fromkeys(_words(value) for key in fields.text for value in _values(document, key))
     facts = {"text": "\n\n".join(filter(None, map(_unmarked, texts)))}
     for name, keys in (
@@ -108,7 +108,7 @@ def mapped(document: Json, fields: Fields) -> dict[str, str]:
 
 
 def _values(document: Json, key: str) -> Iterator[Json]:
-    """What stands under a dotted key: the key spelled with its dots first, then the path."""
+    """Yield the value of a dotted key: that of the key spelled with its dots, else that at the end of the path."""
     if not isinstance(document, Mapping):
         return
     if key in document:
@@ -119,7 +119,7 @@ def _values(document: Json, key: str) -> Iterator[Json]:
 
 
 def _words(value: Json, joint: str = "\n\n") -> str:
-    """The strings of a value: itself, a list's in order, the `name`, `text` and `value` of an object in it."""
+    """Join the strings in a value: the items of a list in order; `name`, `text` and `value` of an object."""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):
@@ -137,7 +137,7 @@ def _unmarked(text: str) -> str:
 
 
 class _Plain(yaml.BaseLoader):
-    """Builds strings, lists and dicts only, and follows no alias: in 100 lines they can say a word 10^29 times."""
+    """Builds strings, lists and dicts only, and refuses aliases: 100 lines of them can repeat a word 10^29 times."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -146,7 +146,7 @@ class _Plain(yaml.BaseLoader):
 
 
 def _front_matter(text: str, fields: Fields) -> dict[str, str]:
-    """The facts in front matter; none where it is no such thing, and so a part of the text."""
+    """Return the facts in front matter; none if it is not front matter but part of the text."""
     try:
         facts = yaml.load(text, _Plain) if len(text) <= MOST_FRONT else None
     except yaml.YAMLError:

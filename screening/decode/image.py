@@ -1,4 +1,4 @@
-"""Images by Pillow: upright RGB at a size that every check and classifier can share."""
+"""Decode images with Pillow into upright RGB, at a size that all checks and classifiers share."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import io
 
 import numpy as np
 import numpy.typing as npt
-from PIL import (  # the plugins that are imported are the formats that can be opened
+from PIL import (  # only the formats whose plugins are imported can be opened
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
     ImageFile,
     JpegImagePlugin,
-    MpoImagePlugin,  # noqa: F401 (the plugin of JPEG asks for it late)
+    MpoImagePlugin,  # noqa: F401 (the plugin of JPEG imports it late)
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
@@ -27,10 +27,10 @@ from screening.decode.variants import unsupported
 from screening.errors import UploadError
 from screening.records import Picture
 
-BACKGROUND = (255, 255, 255)  # what shows through a transparent image: the white of a page
-PIXEL = 4  # bytes: eight-bit RGBA, CMYK and all that is smaller; what has more counts as more pixels
-DRAFT = 1.5  # a JPEG is decoded to at least so many times what is kept: at 1 its blocks show in blur scores and hashes
-ORIENTATION = 0x0112  # EXIF 2.32 § 4.6.4; the turns that set each value upright
+BACKGROUND = (255, 255, 255)  # shows through a transparent image: the white of a page
+PIXEL = 4  # bytes: 8-bit RGBA, CMYK and everything smaller; a pixel with more bytes counts as several
+DRAFT = 1.5  # a JPEG is decoded to at least 1.5 times its final size: at 1, its blocks show in blur scores and hashes
+ORIENTATION = 0x0112  # EXIF 2.32 § 4.6.4; `UPRIGHT` has the turn that sets each value upright
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,7 +41,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 FORMATS = {
-    "image/jpeg": (JpegImagePlugin.JpegImageFile.format,),  # MPO too, which opens as JPEG
+    "image/jpeg": (JpegImagePlugin.JpegImageFile.format,),  # includes MPO, which opens as JPEG
     "image/png": (PngImagePlugin.PngImageFile.format,),
     "image/webp": (WebPImagePlugin.WebPImageFile.format,),
     "image/gif": (GifImagePlugin.GifImageFile.format,),
@@ -49,32 +49,32 @@ FORMATS = {
     "image/bmp": (BmpImagePlugin.BmpImageFile.format,),
     "image/avif": (AvifImagePlugin.AvifImageFile.format,),
 }
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # processes run side by side already, and threads take address space
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # several processes run at once already, and threads take address space
 
 
 def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Picture:
-    """The first frame of an image, upright, over white, scaled to fit `MAX_SIDE` when larger.
+    """Return the first frame of an image, upright and over white; a larger one is scaled down to fit `MAX_SIDE`.
 
-    UploadError too_complex and too_many_pixels (told from headers, before anything is decoded), too_large (frames),
-    unsupported_variant (sound, but not for Pillow), undecodable (also when the data ends early). Colour profiles are
-    not applied.
+    Colour profiles are not applied. Raises UploadError with `too_complex` or `too_many_pixels` (told from headers,
+    before anything is decoded), `too_large` (too many frames), `unsupported_variant` (sound, but Pillow can't decode
+    it) or `undecodable` (also if the data ends early).
     """
     media_type, data = sniffed.media_type, io.BytesIO(sniffed.data)
     check_pieces(media_type, sniffed.data, limits)
     before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = limits.max_pixels  # for what only a frame's own header tells; Pillow refuses twice this
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels  # for sizes that only a frame's header tells; Pillow refuses twice this
     try:
         return _decode(media_type, data, limits)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UploadError("too_many_pixels", type(error).__name__) from None
     except (UploadError, MemoryError):
         raise
-    except Exception:  # raised again, unless it is no fault of the file
+    except Exception:  # raised again, unless the file is a sound variant
         if variant := unsupported(media_type, sniffed.data):
             raise UploadError("unsupported_variant", variant) from None
         raise
     finally:
-        Image.MAX_IMAGE_PIXELS = before  # it is the whole process's, which may open images of its own
+        Image.MAX_IMAGE_PIXELS = before  # it holds for the whole process, which may open images of its own
 
 
 def _decode(media_type: str, data: io.BytesIO, limits: Limits) -> Picture:
@@ -86,7 +86,7 @@ def _decode(media_type: str, data: io.BytesIO, limits: Limits) -> Picture:
         image.verify()  # checksums; the image can't be used after it
     data.seek(0)
     with Image.open(data, formats=FORMATS[media_type]) as image:
-        # a JPEG's further images are previews and depth maps
+        # further images in a JPEG are previews and depth maps
         frames = 1 if media_type == "image/jpeg" else int(getattr(image, "n_frames", 1))
         if frames > limits.max_frames:
             raise UploadError("too_large", f"{frames} frames, limit {limits.max_frames}")
@@ -94,7 +94,7 @@ def _decode(media_type: str, data: io.BytesIO, limits: Limits) -> Picture:
         if media_type == "image/jpeg":
             image.draft(None, (round(DRAFT * fitted[0]), round(DRAFT * fitted[1])))
         image.load()
-        if media_type == "image/tiff":  # has turned itself upright
+        if media_type == "image/tiff":  # Pillow has turned it upright already
             width, height = image.size
             fitted = _fit(width, height)
         orientation = _orientation(image)
@@ -107,9 +107,9 @@ def _decode(media_type: str, data: io.BytesIO, limits: Limits) -> Picture:
 
 
 def _bytes_a_pixel(media_type: str, image: ImageFile.ImageFile) -> int:
-    """What decoding goes through for a pixel: its bands in the file, which Pillow may shorten to eight bits each.
+    """Return the bytes that decoding handles per pixel: all bands of the file, even if Pillow keeps 8 bits of each.
 
-    WebP holds two frames, in colours and in brightness.
+    WebP counts double, since its decoder holds two frames, one of colours and one of brightness.
     """
     raw = str(image.tile[0].args if image.tile else "")
     wide = 2 if ";16" in raw else 4 if image.mode in ("I", "F") else 1
@@ -124,12 +124,12 @@ def _fit(width: int, height: int) -> tuple[int, int]:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # broken EXIF is common and viewers show the picture as it lies
+    except Exception:  # broken EXIF is common, and viewers then show the picture as it is stored
         return 1
 
 
 def _to_rgb(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Eight-bit RGB of `size`; few copies, since a picture may be 100 megapixels."""
+    """Return 8-bit RGB of `size`, making few copies, since a picture may have 100 megapixels."""
     if image.mode.startswith("I") or image.mode == "F":
         return _eight_bits(image, size).convert("RGB")
     if image.has_transparency_data:
@@ -140,12 +140,12 @@ def _to_rgb(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Grey of more than eight bits: 0..1 floats and 16-bit whole numbers by their scale, all else stretched."""
+    """Reduce deeper grey to 8 bits: floats in 0..1 and 16-bit integers by their scale, others by their own range."""
     wide = image if image.mode in ("I", "F") else image.convert("I")
     values = np.nan_to_num(np.asarray(_resize(wide, size), np.float64), posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
     scale = 1.0 if image.mode == "F" else 65535.0
-    if low < -0.1 * scale or high > 1.1 * scale:  # the filter overshoots a little
+    if low < -0.1 * scale or high > 1.1 * scale:  # the resizing filter overshoots a little
         values, scale = values - low, high - low
     return Image.fromarray(np.clip(np.round(values * (255 / scale)), 0, 255).astype(np.uint8), "L")
 

@@ -1,24 +1,28 @@
-"""What one upload may cost, and where a JSON document keeps its words."""
+"""Limits on what one upload may cost, and the keys under which a JSON document keeps its text."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_SIDE = 1024  # pixels of a decoded picture; four times what classifiers look at, twice what PDQ does
+MAX_SIDE = 1024  # pixels of a decoded picture; classifiers look at a quarter of it, PDQ at half
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that decoding one upload may take; beyond any of them the upload gets an `error` verdict.
+    """The most that screening one upload may take; an upload beyond any of these gets an `error` verdict.
 
-    `max_bytes` and `memory_bytes` are bytes, `max_pixels` is width × height of one frame (with more than four bytes a
-    pixel, and of WebP, fewer: half as many for eight), `max_frames` counts the frames of an animation or the pages of a
-    TIFF, `max_pieces` are the chunks, segments, blocks and tags of a picture's file (a scan of a JPEG is 2,000),
-    `max_text_chars` are characters of a document before and after extraction, `max_nesting` is the depth of JSON,
-    `max_marks` are Markdown's lines, marks (`*`, `[` and the like) and table cells, `max_windows` are what a classifier
-    reads of one text (some 250 tokens and 30 ms of a core each), `cpu_seconds` are of processor time in a decoder's
-    child. `seconds` are wall-clock, a last resort that says nothing of the upload: a child must be stalled, or get less
-    than a tenth of a core, to meet it first.
+    - `max_bytes`: bytes of the upload.
+    - `max_pixels`: width × height of one frame of up to four bytes a pixel; half as many with eight, and in WebP.
+    - `max_frames`: frames of an animation, or pages of a TIFF.
+    - `max_text_chars`: characters of a document, before and after extraction.
+    - `max_nesting`: levels of JSON.
+    - `max_pieces`: chunks, segments, blocks and tags of a picture's file; a scan of a JPEG counts as 2,000.
+    - `max_marks`: lines, marks (`*`, `[` and the like) and table cells of Markdown.
+    - `max_windows`: windows that a classifier reads of one text, about 250 tokens and 30 ms of a core each.
+    - `cpu_seconds`: processor time in a decoder's child.
+    - `seconds`: time on the clock. It is a last resort that says nothing about the upload: a child meets it before
+      `cpu_seconds` only if it is stalled or gets less than a tenth of a core.
+    - `memory_bytes`: address space of a decoder's child.
     """
 
     max_bytes: int = 64 << 20
@@ -36,10 +40,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Keys of a JSON article or of Markdown front matter; dots reach into objects (`article.body`).
+    """Keys of a JSON article or of Markdown front matter; a dot reaches into an object (`article.body`).
 
-    Every `text` key that is present counts, in this order, since a reader may be shown any of them; of the
-    others the first that is present.
+    Every `text` key that is present counts, in this order, since a reader may be shown any of them. For each other
+    field, the first key that is present counts.
     """
 
     text: tuple[str, ...] = (

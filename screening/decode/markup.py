@@ -1,4 +1,4 @@
-"""HTML to the words that a reader would read; for the decoder's child, being slow and fragile."""
+"""Decode HTML into the text that a person would read; this is slow and fragile, so it runs in the decoder's child."""
 
 from __future__ import annotations
 
@@ -15,28 +15,31 @@ from screening.decode.sniff import HTML, Sniffed
 from screening.decode.visible import visible
 from screening.records import Article
 
-PARAGRAPH = 40  # characters; what is shorter and stands twice is a headline or a menu
-# Beyond these a page gives its whole visible text, since trafilatura's work grows with their squares. Ordinary pages
-# have under 3,000 elements, 40 attributes and a million joins.
+PARAGRAPH = 40  # characters; a shorter line that appears twice is a headline or a menu
+# Beyond any of these, a page gives its whole visible text, since trafilatura's work grows with their squares. Ordinary
+# pages have fewer than 3,000 elements, 40 attributes and a million joins.
 MOST_ELEMENTS = 10_000
 MOST_ATTRIBUTES = 256  # of one element
 MOST_JOINS = 200_000_000
 MOST_METADATA = 20_000  # characters of JSON-LD
-# found by the calendar of the day otherwise, and the same bytes would not give the same article for ever
+# With the defaults, dates depend on the day of the run, and the same bytes would not always give the same article.
 DATES = {"extensive_search": False, "original_date": True, "max_date": "2100-01-01"}
 
 
 def html(sniffed: Sniffed, limits: Limits, _: Fields) -> Article:
-    """The main text of a page with its title, byline and date; UploadError no_text, too_large, too_deep."""
+    """Return the main text of a page with its title, byline and date.
+
+    Raises UploadError with `no_text`, `too_large` or `too_deep`.
+    """
     check_length(sniffed.text, limits)
     return make_article(HTML, limits, main_text(sniffed.text))
 
 
 def main_text(markup: str) -> dict[str, str]:
-    """The main text of a page by trafilatura, comments after it, with title, byline, date and language.
+    """Return what trafilatura finds of a page: the main text, comments after it, title, byline, date and language.
 
-    A page in which it finds none, or that would cost it too much, gives its title and whole visible text.
-    UploadError too_deep.
+    If it finds no text, or the page would cost it too much, return the title and the whole visible text.
+    Raises UploadError `too_deep`.
     """
     page = visible(markup)
     whole = {"text": page.text, "title": page.title}
@@ -56,7 +59,7 @@ def main_text(markup: str) -> dict[str, str]:
 
 
 def _repeats(text: str, visible: str) -> str:
-    """The paragraphs of `text` that a page shows more often than trafilatura lets through, as often as it does."""
+    """Return the repeated paragraphs that trafilatura left out of `text`, each as often as it is missing."""
     shown = Counter(line for line in visible.split("\n") if len(line) >= PARAGRAPH)
     kept = Counter(text.split("\n"))
     missing = [line for line, times in kept.items() for _ in range(shown[line] - times)]
@@ -64,7 +67,7 @@ def _repeats(text: str, visible: str) -> str:
 
 
 def _cut_metadata(tree: lxml_html.HtmlElement) -> None:
-    """Drop the JSON-LD that is beyond `MOST_METADATA`: trafilatura searches it for authors in quadratic time."""
+    """Drop JSON-LD beyond `MOST_METADATA`, since trafilatura searches it for authors in quadratic time."""
     left = MOST_METADATA
     for script in tree.iter("script"):
         if "json" in script.get("type", ""):
@@ -77,5 +80,5 @@ def _parse(markup: str) -> lxml_html.HtmlElement:
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_pis=True)
     try:
         return lxml_html.document_fromstring(markup.encode(), parser=parser, ensure_head_body=True)
-    except etree.ParserError:  # nothing in it, not even an element
+    except etree.ParserError:  # the page is empty, without even an element
         return lxml_html.document_fromstring("<p>", ensure_head_body=True)

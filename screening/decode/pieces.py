@@ -1,7 +1,7 @@
-"""What a picture's file is made of, counted before Pillow reads it: it walks all of it piece by piece in Python.
+"""Count the pieces of a picture's file before Pillow reads it, which walks through all of them in Python.
 
-A walk gives a weight a piece: about how many PNG chunks it costs, some 8 µs each. What it can't follow is Pillow's to
-refuse.
+Each walk here yields a weight for every piece: about how many PNG chunks it costs, at 8 µs each. A file that a walk
+can't follow is left for Pillow to refuse.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterator, Mapping
 from screening.decode.limits import Limits
 from screening.errors import UploadError
 
-SCAN = 2_000  # of a progressive JPEG goes over all its pixels; encoders write 10 or so
-EXIF = 2_000  # of JPEG segments is joined one by one, as are
-COMMENT = 25  # the blocks of comments in a GIF
-FRAME = 30  # of a GIF
-DIRECTORY = 10  # of a TIFF
-READ = 1_000  # bytes that a TIFF's tag points to; many tags may point to the same
+SCAN = 2_000  # a scan of a progressive JPEG, which goes over all its pixels; encoders write about 10
+EXIF = 2_000  # an EXIF segment of a JPEG, since Pillow joins them one by one
+COMMENT = 25  # a block of a GIF's comments, which Pillow joins likewise
+FRAME = 30  # a frame of a GIF
+DIRECTORY = 10  # a directory of a TIFF
+READ = 1_000  # bytes that a TIFF's tag points to weigh 1; many tags may point to the same bytes
 TIFF_SIZES = (1, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 1, 1, 8, 8, 8)  # bytes of a value, by type
 
 
 def check_pieces(media_type: str, data: bytes, limits: Limits) -> None:
-    """UploadError too_complex for a picture of more pieces than a file may have."""
+    """Raise UploadError `too_complex` if a picture's file has more pieces than it may have."""
     pieces = 0
     try:
         for weight in _WALKS[media_type](data) if media_type in _WALKS else ():
@@ -30,7 +30,7 @@ def check_pieces(media_type: str, data: bytes, limits: Limits) -> None:
             if pieces > limits.max_pieces:
                 raise UploadError("too_complex", f"more pieces of {media_type} than {limits.max_pieces}, the limit")
     except (IndexError, struct.error):
-        return  # ends early
+        return  # the file ends early
 
 
 def _png(data: bytes) -> Iterator[int]:
@@ -43,7 +43,7 @@ def _png(data: bytes) -> Iterator[int]:
 def _jpeg(data: bytes) -> Iterator[int]:
     place = 2
     while True:
-        while data[place] != 0xFF or data[place + 1] in (0, 0xFF):  # Pillow goes on where the next marker is
+        while data[place] != 0xFF or data[place + 1] in (0, 0xFF):  # Pillow skips to the next marker
             place += 1
             yield 1
         marker = data[place + 1]
@@ -72,7 +72,7 @@ def _gif(data: bytes) -> Iterator[int]:
             continue
         while size := data[place]:
             place += 1 + size
-            yield weight or size < 255  # the full blocks of a frame are its pixels
+            yield weight or size < 255  # a frame's full blocks are its pixels, and weigh nothing
         place += 1
         yield 1
 

@@ -1,8 +1,8 @@
-"""What an upload is, told from its bytes alone; its name and its claims are never asked.
+"""Tell what an upload is from its bytes alone, never from its name or the type that it claims.
 
 Signatures follow WHATWG MIME Sniffing (https://mimesniff.spec.whatwg.org) and the formats' own standards.
-Names of formats that are not decoded matter too: they tell the uploader what was refused, and video and sound
-get their decoders under these names.
+Formats that can't be decoded are named as well, so that the uploader learns what was refused. Decoders of video and
+audio will be added under these names.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ BRANDS = {  # ISO/IEC 14496-12: the major brand of the `ftyp` box
 }  # fmt: skip
 BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})  # sizes of the DIB header, in bytes
 
-# WHATWG MIME Sniffing § 7.1, and the two elements that articles begin with
+# WHATWG MIME Sniffing § 7.1, and further elements that pages and articles begin with
 MARKUP = re.compile(
     r"\s*<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|meta|article"
     r"|section|main)(?=[\s/>])|\s*<!--",
     re.IGNORECASE,
 )
 OBJECT = re.compile(r"\s*\{\s*[\"}]")
-ARRAY = re.compile(r"\s*\[\s*(?:\{\s*[\"}]|[\[\"\]\d])")  # and a bracket ends it: `[1] Miller, 1999` is a reference
+ARRAY = re.compile(r"\s*\[\s*(?:\{\s*[\"}]|[\[\"\]\d])")  # and must end with `]`: `[1] Miller, 1999` is a reference
 MARKDOWN_BLOCK = re.compile(
     r"^(?:#{1,6} \S|```|~~~|\|.*\|\s*\n\|[\s:|-]+\||.+\n=====*\s*$)|\A---\n(?:\w[\w-]*:.*\n)+---\s*$", re.MULTILINE
 )
@@ -82,7 +82,7 @@ MARKDOWN_LIST = re.compile(r"^(?:[-*+] |\d{1,3}\. |> )\S", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """The media type of some bytes, and their text when they are text ("" otherwise)."""
+    """Some bytes with their media type, and their text if they are text (otherwise "")."""
 
     media_type: str
     data: bytes
@@ -90,12 +90,12 @@ class Sniffed:
 
 
 def sniff(data: bytes) -> str:
-    """The media type of `data`; `application/octet-stream` for what nothing here knows."""
+    """Return the media type of `data`, or `application/octet-stream` if it is unknown."""
     return examine(data).media_type
 
 
 def examine(data: bytes) -> Sniffed:
-    """The media type of `data` and, for text, the text itself, without its byte order mark."""
+    """Return the media type of `data` and, if it is text, the text, with plain newlines and no byte order mark."""
     if media_type := _binary_type(data):
         return Sniffed(media_type, data)
     text = read_text(data)
@@ -106,7 +106,7 @@ def examine(data: bytes) -> Sniffed:
 
 
 def text_type(text: str) -> str:
-    """Which kind of text this is: JSON, HTML, other XML, Markdown or plain."""
+    """Return the media type of a text: JSON, HTML, other XML, Markdown or plain."""
     if OBJECT.match(text) or (ARRAY.match(text) and text.rstrip().endswith("]")):
         return JSON
     head = text[:1024]
@@ -133,7 +133,7 @@ def _binary_type(data: bytes) -> str:
     if data[4:8] == b"ftyp":
         brand = data[8:12]
         if b"avif" in data[16 : max(16, min(int.from_bytes(data[:4], "big"), 256))]:
-            brand = b"avif"  # a still may call itself `mif1` first
+            brand = b"avif"  # a still image may have `mif1` as its major brand
         return BRANDS.get(brand, "video/mp4")
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in BITMAP_HEADERS:
         return "image/bmp"
@@ -141,7 +141,7 @@ def _binary_type(data: bytes) -> str:
 
 
 def _doubtful_type(data: bytes) -> str:
-    """Formats whose signature is too weak to outweigh readable text."""
+    """Return the type of bytes that are not text, for formats whose signature is too weak to outweigh text."""
     if data[:3] == b"ID3" or (data[:1] == b"\xff" and len(data) > 1 and data[1] & 0xE6 == 0xE2):
         return "audio/mpeg"
     if data[:1] == b"\xff" and len(data) > 1 and data[1] & 0xF6 == 0xF0:

@@ -1,6 +1,6 @@
-"""Variants of picture formats that are sound and that Pillow can't decode, told from broken files by their headers.
+"""Tell sound pictures of a variant that Pillow can't decode from broken files, by their headers.
 
-What is here only names the variant: a file whose header and length don't bear it out stays broken.
+This only names the variant. A file whose header and length don't confirm it counts as broken.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from PIL import BmpImagePlugin, ImageFile, JpegImagePlugin, TiffImagePlugin
 
 BITFIELDS = 3  # BITMAPINFOHEADER's biCompression, from wingdi.h
 BMP_COMPRESSIONS = {4: "JPEG", 5: "PNG", 6: "bit fields with alpha", 11: "CMYK", 12: "CMYK, RLE8", 13: "CMYK, RLE4"}
-# ITU-T T.81 table B.1: frames that are none of baseline, extended sequential and progressive
+# ITU-T T.81 table B.1: the frames other than baseline, extended sequential and progressive
 JPEG_FRAMES = {0xC3: "lossless", 0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "hierarchical", 0xCB: "lossless"}
-# TIFF 6.0 § 8 and its supplements: samples a pixel that each photometric interpretation has at least
+# TIFF 6.0 § 8 and its supplements: each photometric interpretation, with the least samples per pixel that it needs
 PHOTOMETRIC = {
     0: ("grey", 1), 1: ("grey", 1), 2: ("RGB", 3), 3: ("palette", 1), 4: ("mask", 1), 5: ("separated", 4),
     6: ("YCbCr", 3), 8: ("Lab", 3), 9: ("ICC Lab", 3), 10: ("ITU Lab", 3), 32803: ("colour filter array", 1),
@@ -26,23 +26,23 @@ PHOTOMETRIC = {
 SAMPLE = {1: "whole numbers", 2: "signed numbers", 3: "floats", 5: "complex numbers", 6: "complex numbers"}
 DEPTHS = frozenset(
     {1, 2, 4, 6, 8, 10, 12, 14, 16, 24, 32, 64}
-)  # bits a sample; with complex numbers 128, which none has
+)  # bits per sample; complex numbers may have 128, but no file does
 
 
 def unsupported(media_type: str, data: bytes) -> str:
-    """What variant of its format a picture is that Pillow failed on; "" where it is a broken file or may be."""
+    """Return the variant of a picture that Pillow failed to decode, and a fix; "" if the file is or may be broken."""
     if media_type not in _VARIANTS:
         return ""
     plugin, variant = _VARIANTS[media_type]
     try:
         with plugin(io.BytesIO(data)):
             complaint = ""
-    except Exception as error:  # whatever a plugin raises of a file that failed already; only its words are looked at
+    except Exception as error:  # a plugin may raise anything on such a file; only the message is used
         complaint = str(error)
     try:
         return variant(data, complaint)
     except (IndexError, KeyError, TypeError, ValueError, OSError, SyntaxError, struct.error):
-        return ""  # a header that can't be read
+        return ""  # the header can't be read
 
 
 def _bmp(data: bytes, complaint: str) -> str:

@@ -1,4 +1,4 @@
-"""What decoded an upload, for its verdict's fingerprint."""
+"""The version of the decoders, which is part of a verdict's fingerprint."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from importlib.metadata import version
 
 from screening.decode.limits import Fields
 
-REVISION = 3  # raise it whenever the same bytes may give another Content
+REVISION = 3  # raise it whenever the same bytes may give a different Content
 LIBRARIES = ("charset-normalizer", "lxml", "markdown-it-py", "pillow", "trafilatura")
 DECODER_VERSION = "+".join((str(REVISION), ",".join(f"{name}-{version(name)}" for name in LIBRARIES)))
 
 
 def decoder_version(fields: Fields) -> str:
-    """`DECODER_VERSION`, with the digest of `fields` where they are not the usual: they say what of a JSON is text."""
+    """Return `DECODER_VERSION`, with a digest of `fields` (what of JSON is text) unless they are the default."""
     if fields == Fields():
         return DECODER_VERSION
     return f"{DECODER_VERSION}+fields-{hashlib.sha256(json.dumps(asdict(fields)).encode()).hexdigest()[:16]}"

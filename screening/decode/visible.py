@@ -1,6 +1,6 @@
-"""The text that a browser would show of HTML, and how much work the page would be for finer tools.
+"""Extract the text that a browser would show of HTML, and count how much work the page would be for finer tools.
 
-Told from the parser's events. A tree of the page costs the square of a tag's attributes; events are linear in all.
+Both come from the parser's events, whose cost is linear; a tree of the page costs the square of a tag's attributes.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ BLOCKS = (
 )  # fmt: skip
 LINES = ("br", "li", "tr", "option")
 GAPS = {**dict.fromkeys(BLOCKS, "\n\n"), **dict.fromkeys(LINES, "\n")}
-MAX_DEPTH = 256  # elements in one another; libxml2's trees stop there and drop all the rest in silence
-NODE = 32  # characters that the work of an element without any counts for
+MAX_DEPTH = 256  # nested elements; libxml2's trees stop there and silently drop all the rest
+NODE = 32  # characters that an element counts for besides its text
 BLANK = re.compile(r"\n[ \n]*\n")
 SPACES = re.compile(r"[^\S\n]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """What a page shows, its title, and counts of it.
+    """The text that a page shows, its title, and counts of the work that it would be for finer tools.
 
-    `elements` are all, `attributes` the most that one has. `joins` are the characters that a tool moves which drops
-    inline and empty elements one by one, and joins what stood around each.
+    `elements` counts all elements, `attributes` is the most that one of them has. `joins` counts the characters that
+    a tool moves if it drops inline and empty elements one by one and joins the text around each.
     """
 
     text: str
@@ -45,7 +45,7 @@ class Visible:
 
 
 def visible(markup: str) -> Visible:
-    """All text that a browser would show, blocks apart; UploadError too_deep."""
+    """Return all text that a browser would show, with a blank line between blocks. Raises UploadError `too_deep`."""
     page = _Page()
     parser = etree.HTMLParser(target=page, encoding="utf-8", remove_pis=True)
     try:
@@ -53,7 +53,7 @@ def visible(markup: str) -> Visible:
     except etree.XMLSyntaxError:
         if page.elements:
             raise
-        return Visible("", "", 0, 0, 0)  # nothing in it, not even an element
+        return Visible("", "", 0, 0, 0)  # the page is empty, without even an element
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
         raise UploadError("too_deep", "HTML beyond the parser's limits")
     lines = (SPACES.sub(" ", line).strip() for line in "".join(page.shown).split("\n"))
@@ -62,7 +62,7 @@ def visible(markup: str) -> Visible:
 
 
 class _Page:
-    """Collects what the parser tells (lxml's parser target interface)."""
+    """Collects the parser's events (lxml's parser target interface)."""
 
     def __init__(self) -> None:
         self.shown: list[str] = []
@@ -70,7 +70,7 @@ class _Page:
         self.elements = self.attributes = self.joins = 0
         self._open: list[str] = []
         self._hidden = 0
-        self._run = self._outer = 0  # characters since the last block with something in it; and before a bare one
+        self._run = self._outer = 0  # characters since the last block that has text, and before an empty one
         self._bare = False
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -110,7 +110,7 @@ class _Page:
             self.title.append(text)
 
     def close(self) -> None:
-        """The end of the page."""
+        """Do nothing at the end of the page; the interface asks for this method."""
 
     def _join(self) -> None:
         self._run += NODE

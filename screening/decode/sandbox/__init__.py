@@ -1,4 +1,4 @@
-"""The process that decodes untrusted bytes: its walls, what goes over its pipes, and its parent's side."""
+"""Decode untrusted bytes in child processes behind walls: the parent's side, the child's, and their messages."""
 
 from screening.decode.sandbox.decoder import SANDBOXES, Decoder, Sandbox
 

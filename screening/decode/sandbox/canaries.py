@@ -1,7 +1,7 @@
-"""A tiny upload of our own for each media type, which a child decodes before it is given any other.
+"""Canaries: tiny uploads of our own, one or two for each media type, which a child decodes before any other.
 
-One that fails is the installation's fault and never an upload's. Besides, libraries import modules and open data files
-when they first need them, which is too late behind walls.
+If one fails, the installation is at fault, and never an upload. They also make the libraries import modules and open
+data files that they need, which they could not do later, behind the walls.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from screening.decode.sniff import HTML, JSON, MARKDOWN, PLAIN, examine
 from screening.records import Article, Content
 
 WORDS = "The canary sings in its cage all day long, and nobody has ever asked it to stop."
-COLOUR, NEAR = (200, 120, 40), 24  # of all pixels, and how far a lossy format may be off
+COLOUR, NEAR = (200, 120, 40), 24  # the colour of all pixels, and how far a lossy format may be off
 PICTURES: Mapping[str, bytes] = {
     "image/jpeg": (
         b"|JeWF01!$>Nk#wx0RR9200961|JwjV00RO70|EjA0|NsD0|NvF2n7WM1O*BQ2L=cX3JeSj3JVJj4iXRz4iOFu3lJ6%5fc;@6%`B*7Z?^47!ni}"
@@ -55,7 +55,7 @@ PAGE = f"""<!DOCTYPE html><html lang="en"><head><title>Canary</title><meta name=
 CANARIES: Mapping[str, tuple[bytes, ...]] = {
     PLAIN: (WORDS.encode(),),
     MARKDOWN: (f"---\ntitle: Canary\n---\n# Canary\n\n{WORDS}\n\n| a |\n|---|\n| b |\n".encode(),),
-    # so short a page that trafilatura asks justext, which reads its word lists then
+    # the second page is so short that trafilatura asks justext, which then reads its word lists
     HTML: (PAGE.encode(), f"<html><body><div>{WORDS}</div></body></html>".encode()),
     JSON: (json.dumps({"title": "Canary", "text": f"<p>{WORDS}</p>"}).encode(),),
     **{media_type: (base64.b85decode(text),) for media_type, text in PICTURES.items()},
@@ -63,9 +63,9 @@ CANARIES: Mapping[str, tuple[bytes, ...]] = {
 
 
 def failures(decoders: Mapping[str, DecoderFunction | Exception]) -> dict[str, str]:
-    """What is wrong with each decoder that does not decode its canaries, by media type; nothing where all do.
+    """Return what is wrong with each decoder that fails on its canaries, by media type; empty if none does.
 
-    A decoder that could not be imported is the exception that it raised.
+    For a decoder that could not be imported, pass the exception that the import raised.
     """
     found = {media_type: _failure(media_type, decoder) for media_type, decoder in decoders.items()}
     return {media_type: what for media_type, what in found.items() if what}
@@ -78,10 +78,10 @@ def _failure(media_type: str, decoder: DecoderFunction | Exception) -> str:
         for canary in CANARIES[media_type]:
             sniffed = examine(canary)
             if sniffed.media_type != media_type:
-                return f"it is taken for {sniffed.media_type}"
+                return f"the test file is recognised as {sniffed.media_type}"
             if not _sings(decoder(sniffed, Limits(), Fields())):
-                return "it comes out as something else"
-    except Exception as error:  # whatever a half installed library raises; no upload was read yet, so all may be told
+                return "the test file is decoded to something else"
+    except Exception as error:  # a half-installed library may raise anything; its message quotes no upload yet
         return f"{type(error).__name__}: {error}"
     return ""
 

@@ -1,8 +1,7 @@
-"""The process that decodes untrusted bytes and can die alone: `python -m screening.decode.child`.
+"""The child process that decodes untrusted bytes: `python -m screening.decode.sandbox.child SETTINGS`.
 
-Its settings come as one JSON argument. First it decodes a canary of each media type, seals itself and says how that
-went. Then it answers messages on its standard input until that ends, which is also how it learns that its parent is
-gone.
+SETTINGS is a JSON object. The child first decodes a canary of each media type, seals itself and reports how that went.
+Then it answers messages on its standard input until that ends, which is also how it learns that its parent is gone.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ from screening.decode.sniff import Sniffed
 from screening.errors import UploadError
 from screening.records import Content
 
-GRACE = 2  # seconds after which a child that nobody stopped stops itself
+GRACE = 2  # seconds after its deadline, when a child that nobody stopped stops itself
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Answer requests until standard input ends."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not enter the stream
-    logging.disable()  # libraries log and warn of what they read
+    os.dup2(2, 1)  # what a library prints must not enter the stream of answers
+    logging.disable()  # logs and warnings of libraries quote what they read
     warnings.simplefilter("ignore")
-    time.tzset()  # reads its file now, and never again
+    time.tzset()  # reads the time zone's file now, and never again
     for alarm in (signal.SIGALRM, signal.SIGPROF):
-        signal.signal(alarm, signal.SIG_DFL)  # to kill, whatever the parent does with its own
+        signal.signal(alarm, signal.SIG_DFL)  # they must kill, whatever the parent made of them
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     settings = json.loads(sys.argv[1])
     limits = Limits(**settings["limits"])
@@ -55,17 +54,17 @@ def main() -> None:
         pass
     except MemoryError:
         os._exit(OUT_OF_MEMORY)  # nothing can be trusted to run after this
-    os._exit(0)  # what Python does at its end is not allowed any more, nor needed
+    os._exit(0)  # Python's own shutdown is not needed, and its system calls are no longer allowed
 
 
 def _decoders(names: dict[str, str]) -> dict[str, Any]:
-    """The decoder of each media type, or why it can't be imported."""
+    """Return the decoder of each media type, or the exception that its import raised."""
     found: dict[str, Any] = {}
     for media_type, name in names.items():
         try:
             place = name if ":" in name else f"screening.decode.{name.replace('.', ':')}"
             found[media_type] = pkgutil.resolve_name(place)
-        except Exception as error:  # whatever a half installed library raises
+        except Exception as error:  # a half-installed library may raise anything
             found[media_type] = error
     return found
 
@@ -75,16 +74,16 @@ def _serve(
 ) -> None:
     header, body = receive(requests, 4 * limits.max_bytes)
     media_type = header["media_type"]
-    # Both kill. The first ends a stalled child whose parent is gone.
+    # Both timers kill this process. The first ends a stalled child whose parent is gone.
     signal.setitimer(signal.ITIMER_REAL, limits.seconds + GRACE)
-    signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)  # of all threads, and from now on
+    signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)  # counts all threads' processor time from now on
     sniffed = Sniffed(media_type, b"", body.decode()) if media_type in DOCUMENTS else Sniffed(media_type, body)
     result: Content | UploadError
     try:
         result = decode_admitted(sniffed, limits, fields, decoders[media_type])
     except UploadError as error:
         result = error
-    except (LateImport, ImportError, PermissionError) as error:  # no bytes are to blame for these
+    except (LateImport, ImportError, PermissionError) as error:  # the installation is to blame, not the upload
         fault = f"{type(error).__name__} {getattr(error, 'name', None) or ''}".strip()
         send(answers, {"fault": fault, "request": header["request"]})
         return

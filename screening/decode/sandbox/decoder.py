@@ -1,4 +1,4 @@
-"""A pool of child processes that decode untrusted bytes, each of which can die alone."""
+"""A pool of child processes that decode untrusted bytes; if one crashes, the others and the parent go on."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from screening.decode.sniff import Sniffed
 from screening.errors import ConfigError, UploadError
 from screening.records import Content
 
-INSTALL = "install the product anew with all that it declares: `pip check` names what is missing or does not fit"
-MEMORY = "raise `limits.memory_bytes` of the policy"
-START_SECONDS = 120.0  # for a child to import the parsers and decode the canaries: one of processor time, a cold disk
+INSTALL = "install the product again with all its dependencies: `pip check` names those that are missing or don't fit"
+MEMORY = "raise `limits.memory_bytes` in the policy"
+START_SECONDS = 120.0  # to import the parsers and decode the canaries: 1 s of processor time, but perhaps a cold disk
 STOP_SECONDS = 5.0
-# glibc: freed pictures stay mapped for the next one, which halves the time of a picture of two megapixels
+# These make glibc keep a freed picture's memory for the next one, which halves the time for two megapixels.
 KEEP = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 
 Sandbox = Literal["auto", "require"]
@@ -38,12 +38,12 @@ SANDBOXES: tuple[Sandbox, ...] = ("auto", "require")
 
 
 class Decoder:
-    """Decodes uploads from many threads: plain text and plain JSON here, all else in `processes` children.
+    """Decodes uploads for many threads: plain text and plain JSON in this process, all else in `processes` children.
 
-    A first child starts at once, the others when they are needed. Each first decodes a canary of every media type and
-    puts up the walls that the kernel allows; with `sandbox="require"` all of them must stand. Close it (or use it as
-    a context manager) to end them; they also end with this process. `decoders` stands in for the table in the
-    children: by media type, a name as there, or the `module:name` of any function.
+    The first child starts at once, the others when they are needed. Each first decodes a canary of every media type
+    and puts up the walls that the kernel allows; `sandbox="require"` asks for all of them. Close the decoder (or use
+    it as a context manager) to end the children; they also end with this process. `decoders` replaces the children's
+    table `DECODERS`: by media type, a name as in that table or the `module:name` of any function.
     """
 
     def __init__(
@@ -62,11 +62,14 @@ class Decoder:
         self._idle: queue.LifoQueue[_Child] = queue.LifoQueue()  # the last one used is warm
         for child in reversed(self._children):
             self._idle.put(child)
-        with suppress(_Died):  # said by whoever uses it
+        with suppress(_Died):  # whoever uses the child will report it
             self._children[0].start()
 
     def check(self) -> str:
-        """What holds the children, for example `seccomp+landlock+limits`; ConfigError where none can work here."""
+        """Return the walls around the children, for example `seccomp+landlock+limits`.
+
+        Raises ConfigError if no child can work here.
+        """
         child = self._idle.get()
         try:
             return child.ready()
@@ -76,7 +79,10 @@ class Decoder:
             self._idle.put(child)
 
     def decode(self, data: bytes) -> Content:
-        """The content of `data`; UploadError with one of the reasons in `screening.decode`, or as `check`."""
+        """Return the content of `data`.
+
+        Raises UploadError with one of `screening.decode.REASONS`, or ConfigError as `check` does.
+        """
         sniffed = admit(data, self._limits)
         if not is_risky(sniffed):
             return decode_admitted(sniffed, self._limits, self._fields)
@@ -84,7 +90,7 @@ class Decoder:
         try:
             try:
                 return child.decode(sniffed)
-            except _Died:  # perhaps of what an earlier upload left behind
+            except _Died:  # perhaps because of what an earlier upload left behind
                 return child.decode(sniffed)
         except _Died as death:
             raise UploadError("decoder_crashed", str(death)) from None
@@ -110,18 +116,18 @@ class _Died(Exception):
 
 
 class _Child:
-    """One child process, started anew whenever it is needed and not there; used by one thread at a time."""
+    """One child process, started again whenever it is needed and gone; used by one thread at a time."""
 
     def __init__(self, settings: str, limits: Limits, sandbox: Sandbox) -> None:
         self._settings = settings
         self._limits = limits
         self._sandbox = sandbox
         self._process: subprocess.Popen[bytes] | None = None
-        self._standing = ""  # the walls of this process; "" until it told them
+        self._standing = ""  # the walls of this process; "" until it has reported them
         self._closed = False
 
     def start(self) -> subprocess.Popen[bytes]:
-        """The process, begun without waiting for it; _Died where there can be none."""
+        """Return the process, started if need be, without waiting for it. Raises _Died if it can't be started."""
         if self._closed:
             raise _Died("the decoder was closed")
         if self._process is None:
@@ -133,7 +139,7 @@ class _Child:
         return self._process
 
     def ready(self) -> str:
-        """Wait until the process has decoded its canaries; the walls around it. ConfigError, _Died."""
+        """Wait until the process has decoded its canaries, and return its walls. Raises ConfigError or _Died."""
         process = self.start()
         if not self._standing:
             with self._exchange(process, START_SECONDS, "starting"):
@@ -142,13 +148,16 @@ class _Child:
         return self._standing
 
     def decode(self, sniffed: Sniffed) -> Content:
-        """Let the process decode; UploadError as it says, too_much_work or decode_timeout; _Died when it is no more."""
+        """Return what the process decodes.
+
+        Raises UploadError with the reason that it gives, or `too_much_work` or `decode_timeout`; _Died if it ended.
+        """
         self.ready()
         process = self.start()
         requests, answers = _pipes(process)
         body = sniffed.text.encode() if sniffed.media_type in DOCUMENTS else sniffed.data
         with self._exchange(process, self._limits.seconds):
-            request = secrets.token_hex(8)  # so that no answer, left over or written ahead, is taken for another's
+            request = secrets.token_hex(8)  # tells this answer from any left over or sent in advance
             send(requests, {"media_type": sniffed.media_type, "request": request}, body)
             header, answer = receive(answers, largest(self._limits))
             if header.get("request") != request:
@@ -176,22 +185,22 @@ class _Child:
         if self._sandbox == "require" and standing != FULL:
             self._end()
             raise ConfigError(
-                f"--sandbox=require: only {standing} would hold a decoder here, not {FULL}",
-                fix="use a Linux kernel with Landlock (5.13) that lets a process have it and seccomp, and install "
-                "libseccomp; or use --sandbox=auto, which takes what is there",
+                f"--sandbox=require asks for {FULL}, but decoders here have only {standing}",
+                fix="use a Linux kernel (5.13 or newer) that allows Landlock and seccomp, and install libseccomp; "
+                "or use --sandbox=auto, which takes what is available",
             )
         return standing
 
     @contextmanager
     def _exchange(self, process: subprocess.Popen[bytes], seconds: float, doing: str = "") -> Iterator[None]:
-        """Talk to the process, which dies after so many `seconds`; when it does not answer, say why it ended."""
+        """Talk to the process, which is killed after `seconds`; if it does not answer, raise why it ended."""
         late = threading.Event()
         try:
             with _deadline(process, seconds, late):
                 yield
         except (Broken, OSError, ValueError) as error:  # ValueError: the pipe was closed by `close`
             with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_SECONDS if isinstance(error, Ended | OSError) else 0)  # its own end, before ours
+                process.wait(STOP_SECONDS if isinstance(error, Ended | OSError) else 0)  # let it end by itself
             status = process.returncode
             self._end()
             if late.is_set() and not doing:
@@ -200,7 +209,7 @@ class _Child:
                 raise UploadError("too_much_work", f"{self._limits.cpu_seconds:g} s of processor time") from None
             end = f"no answer in {seconds:g} s" if late.is_set() else _ending(status)
             raise _Died(f"{end}, while {doing}" if doing else end) from None
-        except BaseException:  # what it may yet say must not be read as an answer to the next
+        except BaseException:  # a late answer must not be read as the answer to the next request
             self._end()
             raise
 
@@ -211,12 +220,12 @@ class _Child:
         process.kill()
         process.wait(STOP_SECONDS)
         for pipe in _pipes(process):
-            with suppress(OSError):  # what was not sent yet has nowhere to go
+            with suppress(OSError):  # data that was not sent yet has nowhere to go
                 pipe.close()
 
 
 def _ending(status: int | None) -> str:
-    """Why a child ended, in words that hold nothing of what it read; `status` is None where it had not ended itself."""
+    """Return why a child ended, quoting nothing that it read; `status` is None if it had not ended by itself."""
     if status is None:
         return "what it said was no message"
     if status == OUT_OF_MEMORY:
@@ -230,7 +239,7 @@ def _ending(status: int | None) -> str:
 
 @contextmanager
 def _deadline(process: subprocess.Popen[bytes], seconds: float, late: threading.Event) -> Iterator[None]:
-    """Kill the process, which ends any read or write of its pipes, unless the block is done in time."""
+    """Kill the process unless the block is done in time; that ends any read or write of its pipes."""
 
     def strike() -> None:
         late.set()
@@ -246,12 +255,12 @@ def _deadline(process: subprocess.Popen[bytes], seconds: float, late: threading.
 
 
 def _start(settings: str) -> subprocess.Popen[bytes]:
-    """A child with an environment of its own: no credentials, one thread a library, few allocator arenas."""
+    """Start a child with an environment of its own: no credentials, one thread per library, few allocator arenas."""
     home = str(Path(screening.__file__).parent.parent)
     environment = {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
-        "TZ": "UTC0",  # no file to look for, and the same dates everywhere
+        "TZ": "UTC0",  # needs no file, and gives the same dates everywhere
         "PYTHONPATH": os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH", "")))),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",

@@ -1,4 +1,4 @@
-"""The end of importing: behind walls nothing can be loaded, and what is there must not pass for what is not."""
+"""End all importing: nothing can be loaded behind walls, and an installed module must not seem to be missing."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Iterable
 from importlib.machinery import BuiltinImporter, FrozenImporter
 from pathlib import Path
 
-# Python imports a codec when its name is first used; these are named in the libraries, or in what they read.
+# Python imports a codec when its name is first used; these are used by the libraries, or named in what they read.
 CODECS = (
     "ascii", "cp1252", "idna", "latin_1", "punycode", "raw_unicode_escape", "unicode_escape",
     "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "utf_8", "utf_8_sig",
 )  # fmt: skip
-LATE = ("_strptime", "unicodedata")  # what C code imports when it first needs it: datetime.strptime, "\N{...}"
+LATE = ("_strptime", "unicodedata")  # C code imports these when it first needs them: datetime.strptime, "\N{...}"
 
 
 class LateImport(BaseException):
-    """A module that is installed was to be imported too late; no `except Exception` of a library may hide it."""
+    """An installed module was imported too late. No `except Exception` of a library can hide this error."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -25,7 +25,7 @@ class LateImport(BaseException):
 
 
 class _Closed:
-    """A finder that knows which modules there are, finds none, and never looks at the file system."""
+    """A finder that knows which modules are installed, finds none, and never looks at the file system."""
 
     def __init__(self) -> None:
         packages = ((name, vars(module).get("__path__")) for name, module in list(sys.modules.items()))
@@ -38,7 +38,10 @@ class _Closed:
 
 
 def finish() -> None:
-    """Import what is imported by name only, then no more: LateImport from now on, ImportError for what isn't there."""
+    """Import the modules that are only imported by name, then forbid all further imports.
+
+    From then on, importing an installed module raises LateImport, and any other ImportError.
+    """
     for name in (*(f"encodings.{codec}" for codec in CODECS), *LATE):
         importlib.import_module(name)
     sys.meta_path[:] = [BuiltinImporter, FrozenImporter, _Closed()]

@@ -1,8 +1,8 @@
-"""What a decoder's child may still do: its resource limits, then the walls that Linux puts up, for good.
+"""Confine a decoder's child: limits on its resources, then Linux's walls, which can't be taken down again.
 
-Landlock (kernel 5.13) takes away the file system, TCP and signals to others; seccomp (kernel 4.14, by libseccomp) every
-system call but those below. Both need no privileges. A kernel, a container or a machine without libseccomp may refuse
-either, so what is in force is what succeeded, and is told as such.
+Landlock (kernel 5.13) takes away the file system, TCP and signals to other processes; seccomp (kernel 4.14, through
+libseccomp) takes away every system call except those below. Neither needs privileges. A kernel, a container or a
+machine without libseccomp may refuse either, so the functions here return the names of the walls that do stand.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ LIMITS, LANDLOCK, SECCOMP = "limits", "landlock", "seccomp"
 FULL = f"{SECCOMP}+{LANDLOCK}+{LIMITS}"
 OPEN_FILES = 64
 
-# What a decoder in Python needs once all is loaded; every other call kills the process. Not errno: a library that may
-# go on without what it asked for would decode otherwise than on a machine without walls, and nobody would know.
+# What a decoder in Python needs once everything is loaded; any other call kills the process. Returning an error
+# instead would let a library go on without what it asked for: it might decode differently than on a machine without
+# walls, and nobody would know.
 ALLOWED = (
-    *("read", "readv", "write", "writev", "close"),  # the two pipes, and what libraries say on stderr (to nowhere)
+    *("read", "readv", "write", "writev", "close"),  # the two pipes, and libraries' stderr, which goes nowhere
     *("brk", "mremap", "munmap", "madvise"),  # memory; mmap and mprotect below
     *("futex", "sched_yield", "sched_getaffinity", "sysinfo"),  # locks; how many cores, how much memory (qsort asks)
     *("clock_gettime", "clock_getres", "gettimeofday", "time"),  # where the vDSO does not answer
-    *("nanosleep", "clock_nanosleep", "restart_syscall"),  # waits end with the parent's clock
+    *("nanosleep", "clock_nanosleep", "restart_syscall"),  # the parent's deadline ends any wait
     *("getpid", "gettid", "getrusage", "getrandom"),  # about itself
-    *("setitimer", "rt_sigreturn", "rt_sigprocmask"),  # our timers; rt_sigaction is not here, so nobody catches them
+    *("setitimer", "rt_sigreturn", "rt_sigprocmask"),  # our timers; without rt_sigaction, nothing can catch them
     *("exit", "exit_group"),
 )
 PROT_EXEC, ENOTTY, PR_SET_NO_NEW_PRIVS = 4, 25, 38
 
-# linux/landlock.h: what each version of its interface can take away
+# linux/landlock.h: the rights that each version of its interface can take away
 CREATE_RULESET, RESTRICT_SELF, TELL_VERSION = 444, 446, 1
 FILE_RIGHTS = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
 TCP_RIGHTS = {4: 0b11}  # bind, connect
@@ -43,9 +44,9 @@ SCOPES = {6: 0b11}  # abstract Unix sockets, signals
 
 
 def limit(memory_bytes: int) -> list[str]:
-    """Bound this process: address space, no files written, no core dump, few files open; the names of what holds.
+    """Limit this process (address space, no file writes, no core dump, few open files), and return what now holds.
 
-    Processor time is not here, but counted anew for each upload: RLIMIT_CPU counts whole seconds since the start.
+    Processor time is limited elsewhere, for each upload: RLIMIT_CPU counts whole seconds since the process began.
     """
     wanted = {
         resource.RLIMIT_AS: memory_bytes,
@@ -63,10 +64,13 @@ def limit(memory_bytes: int) -> list[str]:
 
 
 def seal() -> list[str]:
-    """Put up the walls around this process, for good; the names of those that stand. Nothing is imported after it."""
+    """Put up the walls around this process, for good, and return the names of those that stand.
+
+    Afterwards nothing can be imported any more.
+    """
     if sys.platform != "linux" or ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         return []
-    load = _seccomp()  # made first, since it looks for files; put up last, since it allows none of these calls
+    load = _seccomp()  # made first, since it reads files; put up last, since it forbids the calls between
     imports.finish()
     landlock = [LANDLOCK] if _landlock() else []
     return [SECCOMP, *landlock] if load() else landlock
@@ -80,7 +84,7 @@ class _Ruleset(ctypes.Structure):
 
 def _landlock() -> bool:
     try:
-        if len(list(Path("/proc/self/task").iterdir())) != 1:  # it binds the thread that asks, and what that starts
+        if len(list(Path("/proc/self/task").iterdir())) != 1:  # it binds only the calling thread and its children
             return False
     except OSError:
         return False
@@ -91,7 +95,7 @@ def _landlock() -> bool:
     known = FILE_RIGHTS, TCP_RIGHTS, SCOPES
     ruleset = _Ruleset(*(sum(bits for since, bits in each.items() if since <= version) for each in known))
     size = ctypes.c_size_t(8 * (1 + (version >= 4) + (version >= 6)))
-    handle = syscall(CREATE_RULESET, ctypes.byref(ruleset), size, 0)  # with no rule that would allow anything
+    handle = syscall(CREATE_RULESET, ctypes.byref(ruleset), size, 0)  # without a rule that allows anything
     if handle < 0:
         return False
     try:
@@ -101,9 +105,9 @@ def _landlock() -> bool:
 
 
 def _seccomp() -> Callable[[], bool]:
-    """What puts the allow-list up, and says whether it stands."""
+    """Make the allow-list; return a function that puts it up and says whether it stands."""
     try:
-        import pyseccomp as seccomp  # looks for the C library when it is imported
+        import pyseccomp as seccomp  # looks for the C library when imported
 
         no_code = seccomp.Arg(2, seccomp.MASKED_EQ, PROT_EXEC, 0)
         rules = (
@@ -116,7 +120,7 @@ def _seccomp() -> Callable[[], bool]:
         )
         walls = seccomp.SyscallFilter(seccomp.KILL_PROCESS)
         walls.set_attr(seccomp.Attr.ACT_BADARCH, seccomp.KILL_PROCESS)
-        walls.set_attr(seccomp.Attr.CTL_TSYNC, 1)  # every thread that there is
+        walls.set_attr(seccomp.Attr.CTL_TSYNC, 1)  # for every thread of the process
         for action, name, conditions in rules:
             if seccomp.resolve_syscall(seccomp.Arch.NATIVE, name) >= 0:  # aarch64 has no `time`
                 walls.add_rule(action, name, *conditions)

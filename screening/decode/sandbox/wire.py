@@ -1,4 +1,4 @@
-"""The messages between a decoder and its child: a length-prefixed JSON header and raw bytes, never a pickle."""
+"""The messages between a decoder and its child: a JSON header and raw bytes, each with its length; never a pickle."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from screening.decode.limits import MAX_SIDE, Limits
 from screening.errors import UploadError
 from screening.records import Article, Content, Picture
 
-PREFIX = struct.Struct(">II")  # bytes of the header, bytes of the body
+PREFIX = struct.Struct(">II")  # the lengths of header and body, in bytes
 MAX_HEADER = 1 << 20
 MAX_DETAIL = 500  # characters
 REASON = re.compile(r"[a-z_]{1,40}")
-OUT_OF_MEMORY = 77  # exit status of a child
+OUT_OF_MEMORY = 77  # the exit status of a child that ran out of memory
 
 
 class Broken(Exception):
@@ -30,7 +30,7 @@ class Ended(Broken):
 
 
 def send(stream: IO[bytes], header: dict[str, Any], body: bytes | memoryview = b"") -> None:
-    """Write one message; OSError when the other side is gone."""
+    """Write one message. Raises OSError if the other side is gone."""
     encoded = json.dumps(header).encode()
     stream.write(PREFIX.pack(len(encoded), len(body)) + encoded)
     stream.write(body)
@@ -38,7 +38,7 @@ def send(stream: IO[bytes], header: dict[str, Any], body: bytes | memoryview = b
 
 
 def receive(stream: IO[bytes], max_body: int) -> tuple[dict[str, Any], bytes]:
-    """Read one message; Broken when it ends early, is larger than allowed or is not one."""
+    """Read one message. Raises Broken if it ends early, is larger than allowed or is not a message."""
     header_size, body_size = PREFIX.unpack(_exactly(stream, PREFIX.size))
     if header_size > MAX_HEADER or body_size > max_body:
         raise Broken("message too large")
@@ -52,7 +52,7 @@ def receive(stream: IO[bytes], max_body: int) -> tuple[dict[str, Any], bytes]:
 
 
 def pack(result: Content | UploadError) -> tuple[dict[str, Any], bytes | memoryview]:
-    """The message that carries a decoder's result."""
+    """Return the header and body of the message that carries a decoder's result."""
     if isinstance(result, UploadError):
         return {"reason": result.reason, "detail": result.detail}, b""
     if isinstance(result, Article):
@@ -62,7 +62,7 @@ def pack(result: Content | UploadError) -> tuple[dict[str, Any], bytes | memoryv
 
 
 def unpack(header: dict[str, Any], body: bytes) -> Content | UploadError:
-    """The result that a message carries, which may be forged; Broken when it is none."""
+    """Return the result that a message carries. The message may be forged; raises Broken if it holds no result."""
     try:
         if "reason" in header:
             if not REASON.fullmatch(header["reason"]):
@@ -84,7 +84,7 @@ def unpack(header: dict[str, Any], body: bytes) -> Content | UploadError:
 
 
 def largest(limits: Limits) -> int:
-    """The longest body, in bytes, that a result may have under `limits`."""
+    """Return the size, in bytes, of the longest body that a result may have under `limits`."""
     return max(4 * limits.max_text_chars, 3 * MAX_SIDE * MAX_SIDE)
 
 

@@ -162,7 +162,7 @@ def test_require_takes_nothing_less(tmp_path):
     )
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "--sandbox=require: only seccomp+limits would hold a decoder here" in done.stderr
+    assert f"--sandbox=require asks for {FULL}, but decoders here have only seccomp+limits" in done.stderr
 
 
 @walled
@@ -250,6 +250,6 @@ def test_a_decoder_that_decodes_wrongly_is_a_broken_one():
     wrong = {"image/png": "tests.screening.decode.hostile:html"}
     with (
         Decoder(decoders=wrong) as decoder,
-        pytest.raises(ConfigError, match="image/png: it comes out as something else"),
+        pytest.raises(ConfigError, match="image/png: the test file is decoded to something else"),
     ):
         decoder.check()
