@@ -13,7 +13,7 @@ import time
 import traceback
 import weakref
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -40,6 +40,13 @@ AHEAD_BYTES = 256 << 20
 READERS = 32  # at 50 ms a read some 600 uploads/s, more than a CPU classifies
 REMEMBER = 1 << 16  # windows that a classifier knows again, some 20 MB
 SCORING = 2  # batches in the classifiers, so that no core of theirs waits for the end of one
+
+Read = Callable[[Upload, int], bytes]  # gives the bytes of an upload; UploadError("too_large") for more than so many
+
+
+def stored(upload: Upload, max_bytes: int) -> bytes:
+    """The bytes of an upload as the store of its URI has them; see `Store.read`."""
+    return open_store(upload.uri).read(upload.uri, upload.generation, max_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +102,9 @@ class Screener:
         self._known = Known(reuse, settings.fingerprint, bundles) if reuse else None
         self.sandbox = self._decoder.check()
 
-    def screen(self, uploads: Iterable[Upload]) -> Iterator[Verdict]:
+    def screen(self, uploads: Iterable[Upload], read: Read = stored) -> Iterator[Verdict]:
         """One verdict an upload, in the order of `uploads`; memory is bounded whatever their number."""
-        prepared = self._read_ahead(uploads)
+        prepared = self._read_ahead(uploads, read)
         judged: deque[Future[list[Verdict]]] = deque()
         try:
             while batch := list(islice(prepared, self._batch)):
@@ -110,7 +117,7 @@ class Screener:
             prepared.close()
             _abandon(judged)
 
-    def _read_ahead(self, uploads: Iterable[Upload]) -> Generator[Prepared, None, None]:
+    def _read_ahead(self, uploads: Iterable[Upload], read: Read = stored) -> Generator[Prepared, None, None]:
         flying: deque[tuple[int, Future[Prepared]]] = deque()
         weight = 0
         try:
@@ -120,14 +127,14 @@ class Screener:
                     landed, future = flying.popleft()
                     weight -= landed
                     yield future.result()
-                flying.append((size, self._readers.submit(self._prepare, upload)))
+                flying.append((size, self._readers.submit(self._prepare, upload, read)))
                 weight += size
             while flying:
                 yield flying.popleft()[1].result()
         finally:
             _abandon(future for _, future in flying)
 
-    def _prepare(self, upload: Upload) -> Prepared:
+    def _prepare(self, upload: Upload, read: Read) -> Prepared:
         """Read, decode, match and check one upload; whatever goes wrong is its failure, never the run's."""
         start = time.perf_counter()
         prepared = Prepared(upload)
@@ -137,7 +144,7 @@ class Screener:
             if upload.problem:
                 raise UploadError(upload.problem)
             with self.meter.step("read"):
-                data = open_store(upload.uri).read(upload.uri, upload.generation, self._policy.limits.max_bytes)
+                data = read(upload, self._policy.limits.max_bytes)
             prepared = replace(prepared, sha256=hashlib.sha256(data).hexdigest())
             prepared = replace(prepared, signals=tuple(match(prepared.sha256, None, self._banks)))
             with self.meter.step("decode"):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
 from typing import Any
 
-from screening.commands.common import console, engine_flags, place, sandbox_flag
-from screening.records import Upload, Verdict
+import screening
+from screening.commands.common import console, engine_flags, sandbox_flag
+from screening.records import Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
-from screening.storage import open_store
 from screening.tables.schema import json_row
 
 
@@ -36,28 +35,17 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Runs the command."""
-    # Here, not above: the runtime of the models loads slowly, and the other commands do without.
-    from screening.screener import Screener
-    from screening.settings import prepare
-
-    policy = place(args.policy) if args.policy else ""
-    settings = prepare(policy, [place(each) for each in args.bundles], args.engine, args.precision)
-    screener = Screener(settings, "file", sandbox=args.sandbox)
-    try:
-        for verdict in screener.screen(uploads([place(path) for path in args.paths])):
+    opened = screening.open(
+        policy=args.policy,
+        bundles=args.bundles,
+        engine=args.engine,
+        precision=args.precision,
+        sandbox=args.sandbox,
+        run_id="file",
+    )
+    with opened as screener:
+        for verdict in screener.files(*args.paths):
             _show(verdict, args.format)
-    finally:
-        screener.close()
-
-
-def uploads(places: Sequence[str]) -> Iterator[Upload]:
-    """The files themselves, and what lies below folders and prefixes."""
-    for uri in places:
-        store = open_store(uri)
-        if store.exists(uri):
-            yield store.stat(uri, uri.rsplit("/", 1)[-1])
-        else:
-            yield from store.list(uri)
 
 
 def _show(verdict: Verdict, form: str) -> None:

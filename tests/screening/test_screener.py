@@ -14,7 +14,7 @@ import screening
 from screening import screener as module
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Upload
-from screening.screener import SCORING, Prepared, Screener
+from screening.screener import SCORING, Prepared, Read, Screener
 from screening.settings import prepare
 from screening.storage import open_store
 from tests.generate import article, picture, write_articles
@@ -130,11 +130,11 @@ def test_what_is_in_flight_does_not_grow_with_the_number_of_uploads(screener, go
 def test_what_a_consumer_leaves_is_not_worked_on_beside_what_comes_next(screener, good, monkeypatch):
     working, prepare = [], screener._prepare
 
-    def slow(upload: Upload) -> Prepared:
+    def slow(upload: Upload, read: Read) -> Prepared:
         working.append(upload)
         time.sleep(0.05)
         try:
-            return prepare(upload)
+            return prepare(upload, read)
         finally:
             working.remove(upload)
 

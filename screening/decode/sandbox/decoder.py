@@ -17,7 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
 
-import screening
 from screening.decode.dispatch import DECODERS, DOCUMENTS, admit, decode_admitted, is_risky
 from screening.decode.limits import Fields, Limits
 from screening.decode.sandbox.walls import FULL
@@ -256,7 +255,7 @@ def _deadline(process: subprocess.Popen[bytes], seconds: float, late: threading.
 
 def _start(settings: str) -> subprocess.Popen[bytes]:
     """Start a child with an environment of its own: no credentials, one thread per library, few allocator arenas."""
-    home = str(Path(screening.__file__).parent.parent)
+    home = str(Path(__file__).parents[3])  # the folder that holds `screening`
     environment = {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
