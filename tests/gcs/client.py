@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -49,6 +51,23 @@ class GcsServer:
     def faults(self, kind: str, **rule: object) -> None:
         """One more rule, as tests/gcs/faults.py names its fields."""
         self._call("POST", "/_faults", {"kind": kind, **rule})
+
+    @contextmanager
+    def meanwhile(self, act: Callable[[], object], **rule: object) -> Iterator[None]:
+        """The block's first call that fits `rule` waits while `act` is done, as another process would do it then."""
+        self.faults("held", times=1, **rule)
+
+        def when_it_is_there() -> None:
+            self._call("GET", "/_held")
+            try:
+                act()
+            finally:
+                self._call("DELETE", "/_held")
+
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(when_it_is_there)
+            yield
+            done.result()
 
     def hits(self) -> int:
         """How many calls have had a fault (or a delay)."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from tests.gcs.call import Call
 
-KINDS = ("status", "reset", "truncated", "short", "lost", "slow", "omit")
+KINDS = ("status", "reset", "truncated", "short", "lost", "slow", "held", "omit")
 
 
 @dataclass
 class Fault:
-    """One rule. The first rule that fits a call applies, but every `slow` one delays it.
+    """One rule. The first rule that fits a call applies, but every `slow` and `held` one delays it.
 
     status     the call changes nothing and is answered with `status`
     reset      a read's connection is reset in mid-body; any other call's before anything changes
@@ -23,6 +23,7 @@ class Fault:
     short      half of the body, with headers that fit it: only the checksum tells
     lost       the call takes effect and the connection is reset before the reply
     slow       the call waits `latency_ms` first
+    held       the call waits until it is let go: `GcsServer.meanwhile`
     omit       the JSON reply says nothing of `field`, or `instead` of its value, as a foreign server's may
 
     `method` and `path` (regular expressions; the path with its query, as sent) choose the calls, `after` lets so

@@ -7,6 +7,8 @@ One process that holds all objects in memory; generations and preconditions are 
     DELETE /_faults   no more faults
     GET    /_calls    every call since the last DELETE: [method, path as sent, status or null if none was sent]
     DELETE /_calls    forget them
+    GET    /_held     answered as soon as a call is held (a fault of that kind)
+    DELETE /_held     lets it go on
     POST   /_access   [[permission, "bucket/prefix"], …]: what callers may do from now on; null: everything
     POST   /_settings {"rewrite_bytes": n}: how much one call of rewriteTo copies
 """
@@ -38,6 +40,7 @@ class Server:
         self.faults: list[Fault] = []
         self.calls: list[tuple[str, str, int | None]] = []
         self.rules: list[access.Rule] | None = None
+        self.held, self.let_go = asyncio.Event(), asyncio.Event()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         target = request.message.path  # as it was sent: an object's name may hold %2F
@@ -50,6 +53,8 @@ class Server:
             body=await request.content.read(),
             base=f"http://{request.host}",
         )
+        if (call.method, path) == ("GET", "/_held"):
+            await self.held.wait()
         if path.startswith("/_"):
             return _sent(self._admin(call))
         fault = await self._fault(call, target)
@@ -89,6 +94,10 @@ class Server:
             if fault.kind == "slow":
                 if fault.strikes(call, target):
                     await asyncio.sleep(fault.latency_ms / 1000)
+            elif fault.kind == "held":
+                if fault.strikes(call, target):
+                    self.held.set()
+                    await self.let_go.wait()
             elif chosen is None and fault.strikes(call, target):
                 chosen = fault
         return chosen
@@ -107,6 +116,8 @@ class Server:
             case "POST", "/_faults":
                 asked = json.loads(call.body)
                 self.faults += [Fault(**each) for each in (asked if isinstance(asked, list) else [asked])]
+                self.held.clear()
+                self.let_go.clear()
             case "GET", "/_faults":
                 return as_json([dataclasses.asdict(fault) for fault in self.faults])
             case "DELETE", "/_faults":
@@ -115,6 +126,10 @@ class Server:
                 return as_json(self.calls)
             case "DELETE", "/_calls":
                 self.calls.clear()
+            case "GET", "/_held":
+                pass
+            case "DELETE", "/_held":
+                self.let_go.set()
             case "POST", "/_access":
                 rules = json.loads(call.body)
                 self.rules = None if rules is None else [(permission, place) for permission, place in rules]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pipelines import acts
 from screening.storage import open_store
 from tests.pipelines.conftest import Place, fill
 from tests.pipelines.release.conftest import overturn
@@ -69,17 +69,12 @@ def test_an_object_replaced_before_the_release_is_not_released(bucket):
     ]
 
 
-def test_an_object_replaced_during_the_release_is_not_released(bucket, monkeypatch):
+def test_an_object_replaced_during_the_release_is_not_released(bucket, gcs_server):
     bucket.screen("--run-id", "r")
-    whole = acts.do
-
-    def swap_then_do(job, act):
-        if act.uri.endswith("000003.txt"):
-            open_store(act.uri).put(act.uri, b"Swapped in while the release ran.")
-        return whole(job, act)
-
-    monkeypatch.setattr(acts, "do", swap_then_do)
-    assert bucket.release() == 0
+    uri = f"{bucket.uploads}/news/000/000003.txt"
+    swap = partial(open_store(uri).put, uri, b"Swapped in while the release ran.")
+    with gcs_server.meanwhile(swap, method="POST", path="000003.txt/rewriteTo"):
+        assert bucket.release() == 0
     assert "news/000/000003.txt" not in bucket.released()
 
 

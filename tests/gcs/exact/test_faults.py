@@ -90,3 +90,12 @@ def test_callers_may_do_what_they_were_given_and_no_more(own_server, gcs):
     assert len(below["items"]) == 3
     assert above["error"]["code"] == 403
     assert gcs.json("DELETE", "a/1").status_code == 204
+
+
+def test_something_happens_while_a_call_waits(gcs, own_server):
+    gcs.insert("x")
+    before = gcs.generation("x")
+    with own_server.meanwhile(lambda: gcs.insert("x", b"swapped"), method="GET", path="alt=media", after=1):
+        assert gcs.json("GET", "x", alt="media").content == DATA
+        assert gcs.json("GET", "x", alt="media", ifGenerationMatch=before).status_code == 412
+    assert gcs.json("GET", "x", alt="media").content == b"swapped"

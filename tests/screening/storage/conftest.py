@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,22 +105,3 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 def site(request: pytest.FixtureRequest) -> Site:
     made: Site = request.getfixturevalue(request.param)
     return made
-
-
-@pytest.fixture
-def during(monkeypatch: pytest.MonkeyPatch) -> Callable[[object, str, Callable[[], object]], None]:
-    """Lets something happen just before a method's first call, as another process would do it."""
-
-    def arrange(owner: object, method: str, act: Callable[[], object]) -> None:
-        whole = getattr(owner, method)
-        done: list[bool] = []
-
-        def wrapped(*args: object, **kwargs: object) -> object:
-            if not done:
-                done.append(True)
-                act()
-            return whole(*args, **kwargs)
-
-        monkeypatch.setattr(owner, method, wrapped)
-
-    return arrange

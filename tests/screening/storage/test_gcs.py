@@ -8,6 +8,7 @@ import time
 import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from google.cloud import storage
@@ -102,80 +103,65 @@ def test_a_label_that_is_there_is_not_given_again(site, gcs_server):
     assert count(gcs_server, "PATCH", "") == 1
 
 
-def test_what_takes_the_place_of_a_copy_meanwhile_is_not_withdrawn(site):
+def test_what_takes_the_place_of_a_copy_meanwhile_is_not_withdrawn(site, gcs_server):
     upload = site.upload("x")
     site.copy(upload)
-    whole = storage.Blob.delete
-
-    def delete(blob, **kwargs):
-        site.store.put(join(site.live, "cleared.txt"), b"another")
-        return whole(blob, **kwargs)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage.Blob, "delete", delete)
-        with pytest.raises(Replaced):
-            site.withdraw(upload)
+    other = partial(site.store.put, join(site.live, "cleared.txt"), b"another")
+    with gcs_server.meanwhile(other, method="DELETE"), pytest.raises(Replaced):
+        site.withdraw(upload)
     assert site.cleared() == b"another"
 
 
 def test_a_deletion_whose_reply_was_lost_does_not_take_what_came_after(site, gcs_server):
     upload = site.upload("x", b"old")
     gcs_server.faults("lost", method="DELETE", times=1)
-    deleted = []
-    whole = storage.Blob.delete
-
-    def delete(blob, **kwargs):
-        if deleted:
-            site.store.put(upload.uri, b"new")
-        deleted.append(True)
-        return whole(blob, **kwargs)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage.Blob, "delete", delete)
-        with pytest.raises(Replaced):
-            site.store.delete(upload.uri, upload.generation)
+    newer = partial(site.store.put, upload.uri, b"new")
+    with gcs_server.meanwhile(newer, method="DELETE", after=1), pytest.raises(Replaced):
+        site.store.delete(upload.uri, upload.generation)
     assert site.store.get(upload.uri) == b"new"
 
 
-def test_an_object_swapped_while_it_is_labelled_gets_no_label(site, during):
+def test_an_object_swapped_while_it_is_labelled_gets_no_label(site, gcs_server):
     upload = site.upload("x")
-    during(storage.Blob, "patch", lambda: site.store.put(upload.uri, b"swapped"))
-    with pytest.raises(Replaced):
+    swap = partial(site.store.put, upload.uri, b"swapped")
+    with gcs_server.meanwhile(swap, method="PATCH"), pytest.raises(Replaced):
         site.store.label(upload.uri, upload.generation, {"screening-decision": "accept"})
     assert site.store.stat(upload.uri).metadata == {}
 
 
-def test_an_object_swapped_while_it_is_copied_is_not_copied(site, during):
+def test_an_object_swapped_while_it_is_copied_is_not_copied(site, gcs_server):
     upload = site.upload("x", b"screened")
-    during(storage.Blob, "rewrite", lambda: site.store.put(upload.uri, b"swapped!"))
-    with pytest.raises(Replaced):
+    swap = partial(site.store.put, upload.uri, b"swapped!")
+    with gcs_server.meanwhile(swap, path="rewriteTo"), pytest.raises(Replaced):
         site.copy(upload, b"screened")
     assert not site.is_cleared()
 
 
-def test_an_object_deleted_while_it_is_copied(site, during):
+def test_an_object_deleted_while_it_is_copied(site, gcs_server):
     upload = site.upload("x")
-    during(storage.Blob, "rewrite", lambda: site.store.delete(upload.uri, upload.generation))
-    with pytest.raises(UploadError) as caught:
+    gone = partial(site.store.delete, upload.uri, upload.generation)
+    with gcs_server.meanwhile(gone, path="rewriteTo"), pytest.raises(UploadError) as caught:
         site.copy(upload)
     assert caught.value.reason == "not_found"
 
 
-def test_a_target_that_another_wrote_meanwhile_is_left(site, gcs_server, during):
+def test_a_target_that_another_wrote_meanwhile_is_left(site, gcs_server):
     upload = site.upload("x")
-    target = join(site.live, "cleared.txt")
-    during(storage.Blob, "rewrite", lambda: site.store.put(target, b"another's"))
-    with pytest.raises(TargetError, match="another upload's copy"):
+    other = partial(site.store.put, join(site.live, "cleared.txt"), b"another's")
+    with (
+        gcs_server.meanwhile(other, path="rewriteTo"),
+        pytest.raises(TargetError, match="another upload's copy"),
+    ):
         site.copy(upload)
     assert site.cleared() == b"another's"
     statuses = [status for method, path, status in gcs_server.calls() if "rewriteTo" in path]
     assert statuses == [412]
 
 
-def test_a_target_that_another_copied_meanwhile_is_left(site, gcs_server, during):
+def test_a_target_that_another_copied_meanwhile_is_left(site, gcs_server):
     upload = site.upload("x")
-    during(storage.Blob, "rewrite", lambda: site.copy(upload))
-    site.copy(upload)
+    with gcs_server.meanwhile(lambda: site.copy(upload), path="rewriteTo"):
+        site.copy(upload)
     statuses = [status for method, path, status in gcs_server.calls() if "rewriteTo" in path]
     assert sorted(statuses) == [200, 412]
 
@@ -198,20 +184,12 @@ def test_a_copy_in_several_calls(site, gcs_server):
 
 
 @pytest.mark.usefixtures("in_steps")
-def test_a_swap_between_the_calls_of_one_copy(site):
+def test_a_swap_between_the_calls_of_one_copy(site, gcs_server):
     data = b"0123456789abcdef" * (3 << 16)
     upload = site.upload("large", data)
-    whole = storage.Blob.rewrite
-
-    def rewrite(blob, source, **kwargs):
-        if kwargs["token"]:
-            site.store.put(upload.uri, b"swapped")
-        return whole(blob, source, **kwargs)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage.Blob, "rewrite", rewrite)
-        with pytest.raises(Replaced):
-            site.copy(upload, data)
+    swap = partial(site.store.put, upload.uri, b"swapped")
+    with gcs_server.meanwhile(swap, path="rewriteToken"), pytest.raises(Replaced):
+        site.copy(upload, data)
     assert not site.is_cleared()
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,11 @@ from hypothesis import strategies as st
 from screening.errors import ConfigError, Replaced, TargetError, UploadError
 from screening.storage import LocalStore, join
 from screening.storage.names import SIDECAR
+
+
+def at(moment: str, act: Callable[[], object]) -> LocalStore:
+    """A store in which something happens at a moment of its own, as another process would do it."""
+    return LocalStore(lambda name, _: act() if name == moment else None)
 
 
 def by_name(site):
@@ -178,7 +184,7 @@ def test_a_swap_that_keeps_size_and_time_of_change_is_another_generation(on_disk
 
 
 @pytest.mark.parametrize("how", ["in place", "by name"])
-def test_a_file_swapped_while_it_is_copied_never_appears(on_disk, during, how):
+def test_a_file_swapped_while_it_is_copied_never_appears(on_disk, how):
     upload = on_disk.upload("x", b"screened")
 
     def swap():
@@ -189,7 +195,7 @@ def test_a_file_swapped_while_it_is_copied_never_appears(on_disk, during, how):
             other.write_bytes(b"swapped!")
             other.replace(upload.uri)
 
-    during(os, "read", swap)
+    on_disk.store = at("copying", swap)
     with pytest.raises(Replaced):
         on_disk.copy(upload, b"screened")
     assert list(Path(on_disk.live).iterdir()) == []
@@ -221,20 +227,20 @@ def test_a_file_that_grows_while_it_is_copied_is_not_followed(on_disk):
 
 
 @pytest.mark.parametrize("more", [b"longer than it was", b"x", b"as LISTED"])
-def test_a_file_changed_while_it_is_read(on_disk, during, more):
+def test_a_file_changed_while_it_is_read(on_disk, more):
     upload = on_disk.upload("x", b"as listed")
-    during(os, "read", lambda: Path(upload.uri).write_bytes(more))
+    on_disk.store = at("reading", lambda: Path(upload.uri).write_bytes(more))
     with pytest.raises(Replaced):
         on_disk.store.read(upload.uri, upload.generation, 1000)
 
 
-def test_a_file_replaced_while_it_is_deleted_stays(on_disk, during):
+def test_a_file_replaced_while_it_is_deleted_stays(on_disk):
     upload = on_disk.upload("x", b"old")
     other = Path(on_disk.uploads) / "other"
     other.write_bytes(b"new")
     before = Path(upload.uri).stat()
     os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
-    during(os, "rename", lambda: other.replace(upload.uri))
+    on_disk.store = at("deleting", lambda: other.replace(upload.uri))
     with pytest.raises(Replaced):
         on_disk.store.delete(upload.uri, upload.generation)
     assert Path(upload.uri).read_bytes() == b"new"
