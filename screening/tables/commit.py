@@ -69,6 +69,18 @@ class ResultTables(ResultReader):
         settled = self.heal()
         if (standing := self.run(run.run_id)) is not None:
             return standing
+        self.commit_verdicts(run, parts, keys, settled)
+        self.heal()
+        standing = self.run(run.run_id)
+        assert standing is not None, "a committed run has its row"
+        return standing
+
+    def commit_verdicts(self, run: Run, parts: Sequence[Part], keys: int | None = None, settled: int = -1) -> None:
+        """The first of the two commits of `commit_run`: the run counts once `heal` has written its ledger row.
+
+        `settled` is what `heal` returned before (-1: unknown, then the next `heal` looks further back). Raises as
+        `commit_run` does.
+        """
         reconcile(run, parts, keys)
         run = replace(run, committed_at=datetime.now(UTC))
         written_ms = int(run.committed_at.timestamp() * 1000)
@@ -80,10 +92,6 @@ class ResultTables(ResultReader):
 
         facts = json.dumps({"run": flat_row(run), "settled": settled}, default=datetime.isoformat)
         delta.commit_once(self.table_uri("verdicts"), VERDICTS, run.run_id, commit, {_FACTS: facts})
-        self.heal()
-        standing = self.run(run.run_id)
-        assert standing is not None, "a committed run has its row"
-        return standing
 
     def heal(self) -> int:
         """Writes the ledger rows that runs with committed verdicts still lack.

@@ -36,7 +36,9 @@ class StoredScores:
     A snapshot as of when it is made: what is committed later is not known. Raises what reading the tables raises.
     """
 
-    def __init__(self, tables: ResultReader, made_by: Fingerprint) -> None:
+    def __init__(
+        self, tables: ResultReader, made_by: Fingerprint, most_rows: int = ROWS, most_files: int = FILES
+    ) -> None:
         self._made_by = made_by
         # The ledger before the verdicts: so the verdicts of every run that it names are there.
         committed = {run.run_id: run.fingerprint for run in tables.runs()}
@@ -50,8 +52,8 @@ class StoredScores:
         self._places: list[tuple[str, int]] = []
         with ThreadPoolExecutor(OPENERS) as pool:
             alike = set(compress(newest, pool.map(self._alike, newest.values())))
-            files = [file for file in files if committed[file.run_id] in alike][:FILES]
-            files = list(compress(files, (total <= ROWS for total in accumulate(file.rows for file in files))))
+            files = [file for file in files if committed[file.run_id] in alike][:most_files]
+            files = list(compress(files, (total <= most_rows for total in accumulate(file.rows for file in files))))
             for file, (digests, groups) in zip(files, pool.map(self._digests, files), strict=True):
                 keys.append((digests & ~np.uint64(PLACE)) | (groups + np.uint64(len(self._places))))
                 self._places += [(file.path, group) for group in range(int(groups[-1]) + 1 if len(groups) else 0)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from screening.errors import TableError
 from screening.records import BundleId, Evidence, Fingerprint, Signal
-from screening.tables import ResultTables, StoredScores, scores
+from screening.tables import ResultTables, StoredScores
 
 BUNDLE = BundleId("starter", "0.1.0", "ab" * 32)
 OURS = Fingerprint("f" * 64, "decode-1", "cpu", (BUNDLE,), "banks", "policy")
@@ -56,12 +58,10 @@ def test_no_tables_know_nothing(tables):
     assert StoredScores(tables, OURS).find(digest("0")) == ()
 
 
-def test_a_run_that_is_not_committed_is_not_known(tables, commit, numbered, monkeypatch):
+def test_a_run_that_is_not_committed_is_not_known(tables, numbered, run_row):
     tables.write_part("part", (replace(each, run_id="part") for each in numbered(1)))
-    with monkeypatch.context() as patch:  # a committer that dies between its two commits
-        patch.setattr(tables, "heal", lambda: 0)
-        with pytest.raises(AssertionError):
-            commit(tables, "half", *numbered(1))
+    half = tables.write_part("half", (replace(each, run_id="half") for each in numbered(1)))
+    tables.commit_verdicts(run_row("half", accept=1), [half])  # and its committer dies
     assert len(tables.dataset("verdicts").to_table()) == 1
     assert StoredScores(tables, OURS).find(digest("0")) == ()
     tables.heal()
@@ -123,25 +123,24 @@ def test_bytes_whose_digest_only_begins_alike_are_not_known(tables, commit, numb
     assert StoredScores(tables, OURS).find(stored) == spam(0)
 
 
-def test_what_is_held_in_memory_is_bounded_and_the_newest(tables, commit, numbered, monkeypatch):
+def test_what_is_held_in_memory_is_bounded_and_the_newest(tables, commit, numbered):
     for i in range(5):
         commit(tables, f"run-{i}", *numbered(4, start=4 * i))
-    monkeypatch.setattr(scores, "ROWS", 10)
-    found = StoredScores(tables, OURS)
+    found = StoredScores(tables, OURS, most_rows=10)
     assert len(found) == 8
     assert [bool(found.find(digest(str(i)))) for i in range(20)] == [False] * 12 + [True] * 8
-    monkeypatch.setattr(scores, "FILES", 1)
-    assert len(StoredScores(tables, OURS)) == 4
+    assert len(StoredScores(tables, OURS, most_rows=10, most_files=1)) == 4
     assert found._keys.dtype == np.uint64
 
 
-def test_a_lookup_opens_a_file_only_for_a_digest_that_is_known(tables, commit, numbered, monkeypatch):
+def test_a_lookup_opens_a_file_only_for_a_digest_that_is_known(tables, commit, numbered):
     commit(tables, "one", *numbered(600))
     found = StoredScores(tables, OURS)
-    opened = []
-    whole = found._open
-    monkeypatch.setattr(found, "_open", lambda path: opened.append(path) or whole(path))
+    [file] = tables.run_files()
+    path = Path(tables.table_uri("verdicts"), file.path)
+    away = path.rename(path.with_suffix(".away"))
     assert not any(found.find(digest(f"new {i}")) for i in range(2000))
-    assert opened == []
+    with pytest.raises(TableError):
+        found.find(digest("5"))
+    away.rename(path)
     assert found.find(digest("5"))
-    assert len(opened) == 1
