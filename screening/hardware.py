@@ -26,12 +26,12 @@ def cores_here(quota: Path = CGROUP) -> int:
     return cores if share == "max" else max(1, min(cores, math.ceil(int(share) / int(period))))
 
 
-def sums_int8_exactly(cpu: Path = CPU) -> bool:
+def sums_int8_exactly(cpu: Path = CPU, machine: str = platform.machine()) -> bool:
     """Whether products of int8 add up without saturation: an x86 without VNNI does so in 16 bits, and clips them.
 
     ONNX Runtime's "Quantize ONNX models" says so of its kernels (U8S8), and oneDNN's are of the same instructions.
     """
-    if platform.machine() not in ("x86_64", "AMD64"):
+    if machine not in ("x86_64", "AMD64"):
         return True
     try:
         flags = next(line for line in cpu.read_text().splitlines() if line.startswith("flags"))

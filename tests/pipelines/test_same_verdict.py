@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from screening import screener
-from screening.classifiers import make_engine
+from pipelines.listing.shards import chunks
 from screening.screener import Screener
 from screening.settings import prepare
 from screening.storage import open_store
@@ -17,16 +16,15 @@ TOLERANCE = 1e-3
 TWO_WORKERS = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
 
-def in_process(place, seed: int = 0, batch: int = 0, monkeypatch=None):
+def in_process(place, seed: int = 0, batch: int = 1 << 20):
     uploads = list(open_store(place.uploads).list(place.uploads))
     random.Random(seed).shuffle(uploads)
-    if batch:
-        monkeypatch.setattr(screener, "CELLS", make_engine().budget // batch)
     one = Screener(prepare(), "in-process")
     try:
         return as_facts(
             (v.name, v.decision, v.reasons, [(s.source, s.label, s.score) for s in v.signals])
-            for v in one.screen(uploads)
+            for some in chunks(uploads, batch)
+            for v in one.screen(some)
         )
     finally:
         one.close()
@@ -64,10 +62,10 @@ def test_the_job_and_the_process_agree(place, flags):
     assert_same(of_job(place), in_process(place))
 
 
-def test_order_and_batch_size_change_nothing(place, monkeypatch):
+def test_order_and_batch_size_change_nothing(place):
     first = in_process(place)
     for seed, batch in ((1, 1), (2, 3), (3, 64)):
-        assert_same(first, in_process(place, seed, batch, monkeypatch))
+        assert_same(first, in_process(place, seed, batch))
 
 
 def test_a_neighbour_that_fails_changes_nobody_else(place):

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import screening
-from screening import screener as module
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Upload
-from screening.screener import SCORING, Prepared, Read, Screener
+from screening.screener import AHEAD_BYTES, SCORING, Prepared, Read, Screener
 from screening.settings import prepare
 from screening.storage import open_store
 from tests.generate import article, picture, write_articles
+from tests.screening.classifiers.tiny import VOID
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +73,22 @@ def test_whatever_goes_wrong_with_one_upload_holds_that_one(screener, good, monk
     assert held.reasons[0] == reason
 
 
-def test_a_classifier_that_gives_no_score_holds_the_upload(screener, good, monkeypatch):
-    classifier = screener._classifiers[0]
-    whole = classifier.score
-    monkeypatch.setattr(
-        type(classifier), "score", lambda _self, contents: [UploadError("classifier_failed"), *whole(contents)[1:]]
-    )
-    first, *others = screener.screen(good)
+POLICY = """\
+policy: tiny
+version: 1
+categories:
+  - {id: hate, signal: hate, review: 0.9}
+"""
+
+
+def test_a_classifier_that_gives_no_score_holds_the_upload(tiny_bundle, tmp_path):
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "uploads").mkdir()
+    for name, text in (("1.txt", f"good news of the {VOID}"), ("2.txt", "good news"), ("3.txt", "the weather")):
+        (tmp_path / "uploads" / name).write_text(text)
+    one = Screener(prepare(str(tmp_path / "policy.yaml"), [str(tiny_bundle())], "onnxruntime"), "run", cores=1)
+    first, *others = one.screen(listed(tmp_path / "uploads"))
+    one.close()
     assert (first.decision, first.reasons) == ("error", ("classifier_failed",))
     assert {verdict.decision for verdict in others} == {"accept"}
 
@@ -147,20 +156,21 @@ def test_what_a_consumer_leaves_is_not_worked_on_beside_what_comes_next(screener
     assert len(list(screener.screen(good[:1]))) == 1
 
 
-def test_what_is_in_flight_is_bounded_in_bytes(screener, good, monkeypatch):
-    monkeypatch.setattr(module, "AHEAD_BYTES", 3 * good[0].size)
-    asked = 0
+def test_what_is_in_flight_is_bounded_in_bytes(screener, good):
+    large = replace(good[0], size=screener._policy.limits.max_bytes)  # as its listing says
+    most, asked = AHEAD_BYTES // large.size, 0
 
     def uploads() -> Iterator[Upload]:
         nonlocal asked
         for _ in range(50):
             asked += 1
-            yield good[0]
+            yield large
 
+    assert 1 < most < screener._ahead
     ahead = screener._read_ahead(uploads())
     for answered in range(1, 40):
         next(ahead)
-        assert asked - answered <= 3
+        assert asked - answered <= most
 
 
 def test_order_is_kept(screener, tmp_path):

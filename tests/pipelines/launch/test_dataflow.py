@@ -296,15 +296,12 @@ def without(flag: str) -> list[str]:
         ([*without("--dry_run"), *GPU], "the launcher's onnxruntime is not that of GPU workers"),
     ],
 )  # fmt: skip
-def test_a_job_that_dataflow_could_not_run_is_refused_before_anything_is_read(given, says, capsys, monkeypatch):
-    monkeypatch.setattr("screening.storage.gcs.GcsStore._do", refuse)
+def test_a_job_that_dataflow_could_not_run_is_refused_before_anything_is_read(given, says, capsys, gcs_server):
+    gcs_server.clear()
     given = ["--input=gs://nowhere-up", "--results=gs://nowhere-results", *given]
     assert screen.main(given) == 2
     assert says in capsys.readouterr().err
-
-
-def refuse(*_: object, **__: object) -> None:
-    raise AssertionError("something was read")
+    assert gcs_server.calls() == [], "something was read"
 
 
 def test_everything_that_is_wrong_is_said_at_once(capsys):

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.listing import since
-from pipelines.listing.since import MARGIN, Since, resolve
+from pipelines.listing.since import MARGIN, MOST, Since, resolve
 from screening.errors import ConfigError
 from screening.records import Run, Upload
+from screening.settings import prepare
 from screening.storage import LocalStore
 from screening.tables import ResultTables
+from tests.screening.tables.conftest import a_run, a_verdict
 
 T0 = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -96,32 +97,28 @@ def test_last_run_looks_only_at_what_is_new_and_the_ledger_adds_up(place, aged):
     assert len(place.decisions()) == 16
 
 
-def test_what_the_last_run_could_not_read_is_tried_again_however_old(place, aged, monkeypatch):
-    from screening.errors import TransientError
+def unread(place, *uris: str) -> None:
+    """Commit a run that could not read these uploads, and that began after all that are there."""
+    part = place.tables.write_part(
+        "one", (a_verdict("one", uri, decision="error", reasons=("read_failed",)) for uri in uris)
+    )
+    began, made_by = datetime.now(UTC) + timedelta(days=1), prepare().fingerprint.digest
+    one = replace(a_run("one", **part.counts), input=place.uploads, fingerprint=made_by, started_at=began)
+    place.tables.commit_run(one, [part])
 
-    whole = LocalStore.read
 
-    def fails(self, uri, generation, max_bytes):
-        if uri.endswith("000004.txt"):
-            raise TransientError("the store gave up")
-        return whole(self, uri, generation, max_bytes)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(LocalStore, "read", fails)
-        assert place.screen("--run-id", "one") == 0
-    aged |= {path.relative_to(place.uploads).as_posix(): timedelta(days=1) for path in Path(place.uploads).rglob("*.*")}
+def test_what_the_last_run_could_not_read_is_tried_again_however_old(place):
+    unread(place, f"{place.uploads}/news/000/000004.txt")
     assert place.screen("--run-id", "two", "--since", "last-run") == 0
     two = place.tables.run("two")
     assert (two.listed, two.skipped, two.error) == (1, 0, 0)
     assert place.decisions()["news/000/000004.txt"] == "accept"
 
 
-def test_too_many_to_be_tried_again_make_it_look_at_everything(place, monkeypatch):
-    monkeypatch.setattr(since, "MOST", 0)
-    monkeypatch.setattr(ResultTables, "unread", lambda *_: ["/in/a"])
-    assert place.screen("--run-id", "one") == 0
+def test_too_many_to_be_tried_again_make_it_look_at_everything(place):
+    unread(place, *(f"{place.uploads}/{i:05}" for i in range(MOST + 1)))
     assert place.screen("--run-id", "two", "--since", "last-run") == 0
-    assert place.tables.run("two").skipped == 15
+    assert place.tables.run("two").listed == 15
 
 
 def test_a_run_since_a_time_is_not_taken_for_one_that_saw_everything(place, aged):

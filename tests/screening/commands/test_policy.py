@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
@@ -205,12 +204,14 @@ def test_classify_scores_each_line_in_its_order(bundles) -> None:
     assert answers[0]["scores"]["spam"] > 0.7 > answers[1]["scores"]["spam"]
 
 
-def test_classify_says_which_lines_it_could_not_score(screening, bundles, monkeypatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO('{"id": 1, "text": "good"}\nnonsense\n'))
-    code, out, err = screening("classify", "--bundle", f"{bundles}/tiny", "--engine", "onnxruntime")
-    assert code == 1
-    assert ["scores" in json.loads(line) for line in out.splitlines()] == [True, False]
-    assert "1 lines could not be scored" in err
+def test_classify_says_which_lines_it_could_not_score(bundles) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "screening", "classify", "--bundle", f"{bundles}/tiny", "--engine", "onnxruntime"],
+        input='{"id": 1, "text": "good"}\nnonsense\n', capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert ["scores" in json.loads(line) for line in done.stdout.splitlines()] == [True, False]
+    assert "1 lines could not be scored" in done.stderr
 
 
 def test_a_folder_that_is_no_bundle_is_refused(screening, tmp_path) -> None:
