@@ -140,3 +140,11 @@ def committers() -> Iterator[Callable[[int, Path | str], list[Committer]]]:
     for committer in running:
         committer.process.kill()
         committer.process.communicate()
+
+
+ALL = ("", "~")
+
+
+def rows(tables: ResultTables) -> list[tuple[str, str]]:
+    """Run and URI of every verdict that counts."""
+    return sorted(tables.connection().execute("SELECT run_id, uri FROM verdicts").fetchall())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,19 +9,10 @@ from deltalake import DeltaTable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screening.errors import ConfigError, TableError
-from screening.records import DECISIONS, Verdict
-from screening.tables import Part, ReconcileError, ResultTables, add_keys, delta, metrics_of, sandbox_of, upload_key
+from screening.records import DECISIONS
+from screening.tables import Part, ReconcileError, ResultTables, add_keys, delta, upload_key
 from screening.tables.commit import reconcile
-from screening.tables.rows import append_once
-from screening.tables.schema import RUNS, flat_row
-
-ALL = ("", "~")
-
-
-def rows(tables: ResultTables) -> list[tuple[str, str]]:
-    """Run and URI of every verdict that counts."""
-    return sorted(tables.connection().execute("SELECT run_id, uri FROM verdicts").fetchall())
+from tests.screening.tables.conftest import ALL, rows
 
 
 def test_a_committed_run_can_be_read_back(tmp_path, verdict, commit) -> None:
@@ -180,67 +169,6 @@ def test_different_runs_racing_all_land(tmp_path, committers) -> None:
     assert len(rows(tables)) == len(tables.runs()) == 12
 
 
-def test_the_ledger_does_not_fall_apart_into_ever_more_files(tmp_path, verdict, commit, monkeypatch) -> None:
-    monkeypatch.setattr("screening.tables.rows.SMALL", 3)
-    tables = ResultTables(str(tmp_path))
-    done = [commit(tables, f"run-{n}", verdict(uri=f"/in/{n}")) for n in range(6)]
-    assert len(DeltaTable(tmp_path / "runs").file_uris()) <= 4
-    assert tables.runs() == ResultTables(str(tmp_path)).runs() == done
-    assert commit(tables, "run-0", verdict(uri="/in/other")) == done[0]
-
-
-def test_decided_looks_up_a_range_under_one_fingerprint(tmp_path, verdict, commit) -> None:
-    tables = ResultTables(str(tmp_path))
-    commit(tables, "run-1", *(verdict(uri=f"/in/{name}", generation=7) for name in "abcd"))
-    commit(tables, "run-2", *(verdict(uri=f"/in/{name}", generation=8) for name in "xyz"))
-    tables.write_part("run-3", [verdict(run_id="run-3", uri="/in/b", generation=9)])
-    assert tables.decided("f" * 64).between("/in/b", "/in/c").decided == {("/in/b", 7), ("/in/c", 7)}
-    assert tables.decided("f" * 64).between("/in/d", "/in/x").decided == {("/in/d", 7), ("/in/x", 8)}
-    assert tables.decided("0" * 64).between(*ALL).decided == set()
-
-
-def test_decided_opens_only_files_that_can_hold_some_of_the_range(tmp_path, verdict, commit) -> None:
-    tables = ResultTables(str(tmp_path))
-    for n in range(20):
-        commit(tables, f"run-{n:02}", *(verdict(uri=f"/in/{n:02}/{i}") for i in range(3)))
-    tables.write_part("run-99", [verdict(run_id="run-99", uri="/in/07/0")])
-    decided = tables.decided("f" * 64)
-    shutil.rmtree(tmp_path / "verdicts" / "_delta_log")  # one look at the log, however many lookups
-    for path in (tmp_path / "verdicts").glob("run-*"):
-        if not path.name.startswith(("run-07-", "run-08-")):
-            path.unlink()
-    assert decided.between("/in/07/1", "/in/08/0").decided == {("/in/07/1", 1), ("/in/07/2", 1), ("/in/08/0", 1)}
-    assert decided.between("/in/19/9", "/in/20").decided == set()
-    with pytest.raises(TableError):
-        decided.between("/in/19/1", "/in/20")
-
-
-def test_decided_sees_a_run_committed_since_by_another(tmp_path, verdict, commit) -> None:
-    tables = ResultTables(str(tmp_path))
-    assert tables.decided("f" * 64).between(*ALL).decided == set()
-    commit(ResultTables(str(tmp_path)), "run-1", verdict(uri="/in/a"))
-    assert tables.decided("f" * 64).between(*ALL).decided == {("/in/a", 1)}
-    commit(ResultTables(str(tmp_path)), "run-2", verdict(uri="/in/b"))
-    assert tables.decided("f" * 64).between(*ALL).decided == {("/in/a", 1), ("/in/b", 1)}
-
-
-def test_an_error_that_another_try_may_mend_is_not_decided(tmp_path, verdict, commit) -> None:
-    tables = ResultTables(str(tmp_path))
-    commit(
-        tables,
-        "run-1",
-        verdict(uri="/in/a", decision="error", reasons=("read_failed",)),
-        verdict(uri="/in/b", decision="error", reasons=("undecodable",)),
-    )
-    assert tables.decided("f" * 64).between(*ALL).decided == {("/in/b", 1)}
-
-
-def test_an_empty_results_folder_is_explained(tmp_path) -> None:
-    with pytest.raises(ConfigError, match="no result tables"):
-        ResultTables(str(tmp_path)).connection()
-    assert ResultTables(str(tmp_path)).heal() == -1
-
-
 def test_a_relative_results_folder_is_made_absolute(tmp_path, monkeypatch, verdict, commit) -> None:
     monkeypatch.chdir(tmp_path)
     tables = ResultTables("a folder/über 100%")
@@ -276,87 +204,3 @@ def test_compaction_by_an_administrator_changes_nothing_that_is_seen(tmp_path, v
     assert tables.decided("f" * 64).between("/in/2", "/in/3").decided == {("/in/2", 1), ("/in/2-b", 1), ("/in/3", 1)}
     commit(tables, "run-4", verdict(uri="/in/4"))
     assert tables.verdicts("/in/1") == [verdict("run-1", "/in/1")]
-
-
-def test_a_run_carries_what_its_parts_counted(tmp_path, verdict, run_row) -> None:
-    tables = ResultTables(str(tmp_path))
-    made = [
-        ("/in/a", {"uploads": 1, "ms.read": 7}, "one", 2),
-        ("/in/b", {"uploads": 1, "reason.spam": 1}, "one", 2),
-        ("/in/c", {"uploads": 1, "ms.read": 5}, "two", 2),
-    ]
-    parts = [
-        replace(tables.write_part("run-1", [verdict(uri=uri)]), metrics=metrics, worker=worker, models=models)
-        for uri, metrics, worker, models in made
-    ]
-    assert metrics_of([*parts]) == {"uploads": 3, "ms.read": 12, "reason.spam": 1, "models_loaded": 4}
-    row = tables.commit_run(replace(run_row("run-1", accept=3), metrics=metrics_of(parts)), parts)
-    assert row.metrics["ms.read"] == 12
-    assert ResultTables(str(tmp_path)).run("run-1") == row
-    asked = tables.connection().execute("SELECT metrics['ms.read'] FROM runs").fetchall()
-    assert asked == [(12,)]
-
-
-def test_a_run_says_what_held_its_decoders(tmp_path, verdict, run_row) -> None:
-    tables = ResultTables(str(tmp_path))
-    held = {"/in/a": "limits", "/in/b": "seccomp+landlock+limits", "/in/c": "limits", "/in/d": ""}
-    parts = [replace(tables.write_part("run-1", [verdict(uri=uri)]), sandbox=walls) for uri, walls in held.items()]
-    assert sandbox_of(parts) == "limits, seccomp+landlock+limits"
-    row = tables.commit_run(replace(run_row("run-1", accept=4), sandbox=sandbox_of(parts)), parts)
-    assert ResultTables(str(tmp_path)).run("run-1") == row
-    assert tables.connection().execute("SELECT sandbox FROM runs").fetchall() == [("limits, seccomp+landlock+limits",)]
-
-
-@pytest.fixture
-def commit_as_before(tmp_path, run_row) -> Callable[..., None]:
-    """Commits as a version does whose ledger has no such column."""
-
-    def commit(column: str, run_id: str, *verdicts: Verdict) -> None:
-        tables, before = ResultTables(str(tmp_path)), RUNS.remove(RUNS.get_field_index(column))
-        part = tables.write_part(run_id, (replace(each, run_id=run_id) for each in verdicts))
-        run = run_row(run_id, **part.counts)
-        tables.commit_verdicts(run, [part])
-        append_once(tables.table_uri("runs"), before, run_id, [flat_row(run)])
-
-    return commit
-
-
-@pytest.mark.parametrize("column", ["metrics", "sandbox"])
-def test_a_ledger_from_before_a_column_is_read_and_goes_on(tmp_path, verdict, commit, commit_as_before, column) -> None:
-    commit_as_before(column, "run-0", verdict(uri="/in/0"))
-    assert column not in DeltaTable(tmp_path / "runs").schema().to_json()
-    tables = ResultTables(str(tmp_path))
-    assert not getattr(tables.run("run-0"), column)
-    commit(tables, "run-1", verdict(uri="/in/1"))
-    assert [getattr(run, column) for run in tables.runs()] == [getattr(tables.run("run-1"), column)] * 2
-
-
-def test_what_a_run_counted_survives_a_committer_that_dies(tmp_path, verdict, run_row) -> None:
-    tables = ResultTables(str(tmp_path))
-    part = tables.write_part("run-1", [verdict()])
-    tables.commit_verdicts(replace(run_row("run-1", accept=1), metrics={"uploads": 1}), [part])
-    assert tables.run("run-1") is None
-    ResultTables(str(tmp_path)).heal()
-    assert tables.run("run-1").metrics == {"uploads": 1}
-
-
-def test_a_ledger_from_before_there_were_metrics_is_read_and_goes_on(
-    tmp_path, verdict, commit, commit_as_before
-) -> None:
-    commit_as_before("metrics", "run-0", verdict(uri="/in/0"))
-    assert "metrics" not in DeltaTable(tmp_path / "runs").schema().to_json()
-    tables = ResultTables(str(tmp_path))
-    assert tables.run("run-0").metrics == {}
-    assert tables.connection().execute("SELECT run_id, metrics FROM runs").fetchall() == [("run-0", None)]
-    for number in range(1, 70):  # past the number at which small files are joined
-        commit(tables, f"run-{number}", verdict(uri=f"/in/{number}"))
-    assert len(tables.runs()) == 70
-    assert len(DeltaTable(tmp_path / "runs").file_uris()) < 64
-    assert [run.run_id for run in tables.runs() if run.metrics] == []
-    assert rows(tables)[0] == ("run-0", "/in/0")
-
-
-def test_a_writer_from_before_may_still_append(tmp_path, verdict, commit, commit_as_before) -> None:
-    commit(ResultTables(str(tmp_path)), "run-1", verdict(uri="/in/1"))
-    commit_as_before("metrics", "run-2", verdict(uri="/in/2"))
-    assert [run.run_id for run in ResultTables(str(tmp_path)).runs()] == ["run-1", "run-2"]
