@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
+import urllib.parse
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -105,3 +108,13 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 def site(request: pytest.FixtureRequest) -> Site:
     made: Site = request.getfixturevalue(request.param)
     return made
+
+
+def resource(server, uri):
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    with urllib.request.urlopen(f"{server.url}/storage/v1/b/{bucket}/o/{urllib.parse.quote(name, safe='')}") as reply:
+        return json.load(reply)
+
+
+def count(server, method, part):
+    return sum(1 for called, path, _ in server.calls() if called == method and part in path)
