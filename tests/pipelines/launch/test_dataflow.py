@@ -1,12 +1,8 @@
-"""What Dataflow would be sent, built offline by `--dry_run`, and what is refused before that."""
+"""What Dataflow would be sent, built offline by `--dry_run`."""
 
 from __future__ import annotations
 
 import pickle
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,111 +11,31 @@ import pytest
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.portability.common_urns import resource_hints
-from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
-from apache_beam.runners.dataflow.internal import apiclient
-from google.cloud.dataflow_v1beta3 import Environment, WorkerIPAddressConfiguration
+from google.cloud.dataflow_v1beta3 import WorkerIPAddressConfiguration
 
-from pipelines import release, screen
+from pipelines import screen
 from pipelines.job import PIECES, REPEATS, TALLIES, Job
 from pipelines.launch.dataflow import EXAMPLE
 from pipelines.launch.options import LOCAL_RUNNER
 from pipelines.launch.progress import Progress
 from pipelines.listing.source import Range
 from pipelines.steps import ScreenUploads
-from screening.errors import ConfigError
-from screening.screener import Screener
-from screening.settings import SHIPPED_POLICY, prepare
+from screening.settings import prepare
 from screening.storage import open_store
-from tests.pipelines.conftest import Place
-
-IMAGE = "europe-docker.pkg.dev/home/screening/worker:1"
-ACCOUNT = "screen@home-123.iam.gserviceaccount.com"
-NEEDED = [
-    "--runner=DataflowRunner",
-    "--project=home-123",
-    "--region=europe-west4",
-    "--temp_location=gs://staging-home/temp",
-    f"--sdk_container_image={IMAGE}",
-    f"--service_account_email={ACCOUNT}",
-    "--no_use_public_ips",
-    "--dry_run=True",
-]
-CPU = ["--engine=onnxruntime", "--precision=fp32"]
-GPU = ["--engine=cuda", "--precision=fp16", f"--accelerator={EXAMPLE}"]
-CLASSIFY = "Read, decode, match, check, classify, decide, write"
-ACT = "Act and record"
-UPLOAD = b"A plain article about the sea, its tides and the harbour at noon. " * 20
-
-
-@dataclass
-class Sent:
-    """What the service would be given: the graph, and the environment it runs in."""
-
-    graph: api.Pipeline
-    environment: Environment
-
-    def steps(self, urn: str) -> dict[str, api.PTransform]:
-        found = self.graph.components.transforms.values()
-        return {each.unique_name: each for each in found if each.spec.urn == urn and not each.subtransforms}
-
-    @property
-    def pardos(self) -> dict[str, api.PTransform]:
-        return self.steps(common_urns.primitives.PAR_DO.urn)
-
-    def hints(self, step: api.PTransform) -> dict[str, bytes]:
-        return dict(self.graph.components.environments[step.environment_id].resource_hints)
-
-    def feeds(self, one: api.PTransform, other: api.PTransform) -> bool:
-        """Whether what the one makes reaches the other."""
-        reached = set(one.outputs.values())
-        for _ in self.graph.components.transforms:
-            for step in self.graph.components.transforms.values():
-                if reached & set(step.inputs.values()) and not step.subtransforms:
-                    reached |= set(step.outputs.values())
-        return bool(reached & set(other.inputs.values()))
-
-
-def make_buckets(gcs_server) -> Place:
-    tag = uuid.uuid4().hex[:8]
-    place = Place(*(f"gs://{gcs_server.create_bucket(f'{n}-{tag}')}" for n in ("up", "results", "live", "held")))
-    open_store(place.uploads).put(f"{place.uploads}/one.txt", UPLOAD)
-    return place
-
-
-@pytest.fixture
-def buckets(gcs_server) -> Iterator[Place]:
-    gcs_server.clear()
-    yield make_buckets(gcs_server)
-    gcs_server.clear()
-
-
-@contextmanager
-def sending() -> Iterator[list[Sent]]:
-    """What each job that is built within hands to the service; nothing leaves this machine."""
-    found: list[Sent] = []
-    whole = DataflowRunner.run_pipeline
-
-    def keep(self, pipeline, options, pipeline_proto=None):
-        result = whole(self, pipeline, options, pipeline_proto)
-        graph = result.job.proto_pipeline
-        environment = apiclient.Environment([], options, "8", "gs://staging-home/graph.pb", proto_pipeline=graph)
-        found.append(Sent(graph, environment.proto))
-        return result
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DataflowRunner, "run_pipeline", keep)
-        yield found
-
-
-@pytest.fixture
-def sent() -> Iterator[list[Sent]]:
-    with sending() as found:
-        yield found
-
-
-def named(steps: dict[str, api.PTransform], part: str) -> api.PTransform:
-    (found,) = (step for name, step in steps.items() if part in name)
-    return found
+from tests.pipelines.launch.conftest import (
+    ACCOUNT,
+    ACT,
+    CLASSIFY,
+    CPU,
+    GPU,
+    IMAGE,
+    NEEDED,
+    UPLOAD,
+    Sent,
+    make_buckets,
+    named,
+    sending,
+)
 
 
 @pytest.fixture(scope="module", params=["screen on CPUs", "screen on GPUs", "release"])
@@ -259,113 +175,3 @@ def test_a_job_that_nobody_waits_for_writes_its_report(place):
     with beam.Pipeline(runner=LOCAL_RUNNER) as pipeline:
         screen.build(pipeline, job)
     assert "15 listed" in (Path(place.results) / "reports" / "r.html").read_text()
-
-
-def without(flag: str) -> list[str]:
-    return [each for each in NEEDED if not each.startswith(flag)]
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        ([*without("--project"), *CPU], "--project is missing"),
-        ([*without("--region"), *CPU], "--region is missing"),
-        ([*without("--temp_location"), *CPU], "--temp_location is missing"),
-        ([*without("--sdk_container_image"), *CPU], "--sdk_container_image is missing"),
-        ([*without("--service_account_email"), *CPU], "--service_account_email is missing"),
-        ([*without("--no_use_public_ips"), *CPU], "add --no_use_public_ips"),
-        ([*NEEDED, *CPU, "--use_public_ips"], "add --no_use_public_ips"),
-        ([*NEEDED, *CPU, "--staging_location=/tmp/x"], "--staging_location /tmp/x is no bucket"),
-        ([*NEEDED, *CPU, "--requirements_file=r.txt"], "--requirements_file makes each worker install"),
-        ([*NEEDED, *CPU, "--setup_file=./setup.py"], "--setup_file makes each worker install"),
-        ([*NEEDED, *CPU, "--extra_package=x.whl"], "--extra_package makes each worker install"),
-        ([*NEEDED, *CPU, "--bundles=/opt/bundles"], "--bundles /opt/bundles is where no worker finds it"),
-        ([*NEEDED, *CPU, "--input=/tmp/in"], "--input /tmp/in is not in a bucket"),
-        ([*NEEDED, *CPU, "--results=/tmp/out"], "--results /tmp/out is not in a bucket"),
-        ([*NEEDED], "--engine=auto would take what the launcher has"),
-        ([*NEEDED, "--engine=onnxruntime"], "--precision=auto would take what the launcher has"),
-        ([*NEEDED, "--engine=openvino", "--precision=int8"], "as the worker's CPU has it"),
-        ([*NEEDED, "--engine=onnxruntime", "--precision=bf16"], "onnxruntime runs no bf16"),
-        ([*NEEDED, *GPU[:2]], "--engine=cuda and no GPU"),
-        ([*NEEDED, *GPU[:2], "--accelerator=nvidia-l4"], "--accelerator nvidia-l4 is none"),
-        ([*NEEDED, *CPU, GPU[2]], "a GPU would be paid for"),
-        ([*NEEDED, *GPU, "--flexrs_goal=COST_OPTIMIZED"], "--flexrs_goal don't go together"),
-        ([*NEEDED, *GPU, f"--dataflow_service_options=worker_accelerator={EXAMPLE}"], "don't go together"),
-        ([*NEEDED, *GPU, f"--experiments=worker_accelerator={EXAMPLE}"], "don't go together"),
-        ([*NEEDED, *GPU[:2], "--experiments=worker_accelerator=type:x", "--resource_hint=min_ram=9GB"], "go together"),
-        ([*without("--dry_run"), *GPU], "the launcher's onnxruntime is not that of GPU workers"),
-    ],
-)  # fmt: skip
-def test_a_job_that_dataflow_could_not_run_is_refused_before_anything_is_read(given, says, capsys, gcs_server):
-    gcs_server.clear()
-    given = ["--input=gs://nowhere-up", "--results=gs://nowhere-results", *given]
-    assert screen.main(given) == 2
-    assert says in capsys.readouterr().err
-    assert gcs_server.calls() == [], "something was read"
-
-
-def test_everything_that_is_wrong_is_said_at_once(capsys):
-    assert screen.main(["--input=/in", "--results=/out", "--runner=DataflowRunner"]) == 2
-    said = capsys.readouterr().err
-    for flag in ("--input", "--results", "--project", "--region", "--sdk_container_image", "--engine", "--precision"):
-        assert flag in said
-
-
-def test_release_needs_buckets_too(capsys):
-    assert release.main(["--results=/r", "--live=/l", "--quarantine=/q", *NEEDED]) == 2
-    said = capsys.readouterr().err
-    assert [flag for flag in ("--results /r", "--live /l", "--quarantine /q") if flag not in said] == []
-
-
-def test_an_accelerator_is_for_dataflow(place, capsys):
-    assert place.screen(GPU[2]) == 2
-    assert "--accelerator is for DataflowRunner" in capsys.readouterr().err
-
-
-def test_worker_accelerator_alone_is_fine(buckets, sent):
-    given = [*NEEDED, *GPU[:2], f"--dataflow_service_options=worker_accelerator={EXAMPLE}"]
-    assert buckets.screen(*given) == 0
-    (job,) = sent
-    assert f"worker_accelerator={EXAMPLE}" in job.environment.service_options
-    assert not any(job.hints(step) for step in job.pardos.values())
-
-
-def test_banks_that_no_worker_sees_are_refused(buckets, tmp_path, capsys):
-    shipped = Path(SHIPPED_POLICY)
-    for path in shipped.parent.rglob("*.*"):
-        copy = tmp_path / path.relative_to(shipped.parent)
-        copy.parent.mkdir(exist_ok=True)
-        copy.write_bytes(path.read_bytes())
-    assert buckets.screen(*NEEDED, *CPU, f"--policy={tmp_path / shipped.name}") == 2
-    assert "where no worker finds it" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
-def test_the_launchers_fingerprint_is_the_workers(engine):
-    if engine == "openvino":
-        pytest.importorskip("openvino")
-    launched = prepare(engine=engine, precision="fp32", here=False)
-    assert launched == prepare(engine=engine, precision="fp32")
-
-
-def test_a_launcher_takes_gpus_at_their_name():
-    assert prepare(engine="cuda", precision="fp16", here=False).fingerprint.engine.endswith("/cuda/fp16")
-
-
-def test_a_worker_finds_what_ships_in_its_own_installation():
-    settings = prepare(engine="onnxruntime", precision="fp32")
-    moved = {"bundles": ("/elsewhere/screening/bundles",), "package": "/elsewhere/screening"}
-    banks = tuple(
-        replace(bank, uri=bank.uri.replace(settings.package, "/elsewhere/screening")) for bank in settings.policy.banks
-    )
-    launched = pickle.loads(pickle.dumps(replace(settings, policy=replace(settings.policy, banks=banks), **moved)))
-    assert [bundle.id for bundle in launched.load_bundles()] == list(settings.fingerprint.bundles)
-    assert len(launched.load_banks()) == len(settings.policy.banks) > 0
-
-
-@pytest.mark.parametrize("part", ["engine", "decoder"])
-def test_a_worker_with_other_versions_stops(part):
-    settings = prepare(engine="onnxruntime", precision="fp32")
-    other = replace(settings, fingerprint=replace(settings.fingerprint, **{part: "another-1.0"}))
-    with pytest.raises(ConfigError, match=r"the job was launched for another-1\.0"):
-        Screener(other, "r")

@@ -14,9 +14,7 @@ from pipelines.launch import options as flags
 from pipelines.launch.dataflow import EXAMPLE
 from pipelines.templates import launch
 from screening.storage import open_store
-from tests.pipelines.launch.test_dataflow import CPU, GPU, IMAGE, NEEDED, buckets, sent
-
-__all__ = ["buckets", "sent"]  # fixtures
+from tests.pipelines.launch.conftest import CPU, GPU, IMAGE, NEEDED
 
 JOBS = {"screen": screen, "release": release}
 EACH = pytest.mark.parametrize("job", JOBS)
