@@ -12,23 +12,23 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 Peek = Callable[[str, str, int], Sequence[str]]  # the first so many names from one text up to another ("": no end)
-PAGE = 1000  # names; a range that holds no more is left whole
+PAGE = 1000  # names, as a bucket gives them
 CUTS = 64  # of one range in one go, however many letters follow
 ASKING = 16  # calls at once
 
 
-def cut_points(peek: Peek, start: str, end: str, pieces: int) -> list[str]:
+def cut_points(peek: Peek, start: str, end: str, pieces: int, page: int = PAGE) -> list[str]:
     """Texts, in order, at which to cut the names from `start` up to `end` into `pieces` ranges or somewhat more.
 
-    Fewer when there are few names. A call a range, and for one that is cut a few more: one a cut, and the logarithm of
-    the length of its names.
+    A range of less than a `page` of names is left whole, so there are fewer when there are few
+    names. A call a range, and for one that is cut a few more: one a cut, and the logarithm of the length of its names.
     """
     large = [(start, end)]
     cuts: list[str] = []
     with ThreadPoolExecutor(ASKING) as pool:
         while large and len(cuts) < pieces - 1:
-            names = pool.map(lambda one: peek(one[0], one[1], PAGE), large)
-            large = [one for one, found in zip(large, names, strict=True) if len(found) == PAGE]
+            names = pool.map(lambda one: peek(one[0], one[1], page), large)
+            large = [one for one, found in zip(large, names, strict=True) if len(found) == page]
             letters = list(pool.map(lambda one: _next_letters(peek, *one), large))
             cuts += [cut for found in letters for cut in found]
             large = [

@@ -24,7 +24,7 @@ from screening.tables.sealed import put
 from screening.tables.statistics import Statistics
 
 TURNS = 40  # tries to land a commit while others land theirs
-SMALL = 64  # files, from which such a table is compacted
+SMALL = 64  # files of such a table, above which it is compacted
 
 
 def append_once(uri: str, schema: pa.Schema, app_id: str, rows: Sequence[Row]) -> None:
@@ -72,13 +72,13 @@ def _commit(table: DeltaTable, schema: pa.Schema, written: list[AddAction], prop
     table.create_write_transaction([*written], "append", schema, commit_properties=properties)
 
 
-def compact(uri: str) -> None:
-    """Joins the files of a table once there are many; its rows stay the same.
+def compact(uri: str, above: int = SMALL) -> None:
+    """Joins the files of a table once there are more than `above`; its rows stay the same.
 
     Not by delta-rs, which writes no page checksums. Should anything else be committed meanwhile, nothing is done.
     """
     table = delta.load(uri)
-    if table is None or (files := listed(table, uri)).num_rows <= SMALL:
+    if table is None or (files := listed(table, uri)).num_rows <= above:
         return
     schema = pa.schema(table.schema().to_arrow())
     rows = Files(uri, schema, files).to_table()

@@ -95,6 +95,7 @@ def test_screening(longest):
 
 def test_releasing(longest, monkeypatch):
     screen.main(longest.screen_flags("--run-id", "r"))
+    # The real limit takes some hundred uploads more for each chunk.
     monkeypatch.setattr(acts, "CHUNK_NAMES", 1 << 18)
     labels = ReleaseJob("release", longest.results, "label", "", "")
     count, size = largest(lambda pipeline: release.build(pipeline, labels))

@@ -25,6 +25,7 @@ SELECT sha256, decision, reasons, content_type, list_sort(signals) FROM verdicts
 
 @pytest.fixture
 def scored(monkeypatch) -> list:
+    # What counts is what the model is given, whatever is said of it; so it is seen here and not in a counter.
     whole, seen = Classifier.score, []
     monkeypatch.setattr(Classifier, "score", lambda self, contents: seen.extend(contents) or whole(self, contents))
     return seen

@@ -165,6 +165,7 @@ def test_a_bad_flag_stops_the_job_before_the_first_read(place, flags, says, caps
     ],
 )
 def test_local_processes_share_the_cores(given, beam_flags, cores, monkeypatch):
+    # A test cannot choose the machine that it runs on.
     monkeypatch.setattr(options, "cores_here", lambda: 8)
     found = options.beam_options(beam_flags, options.parser("x", ""))
     assert options.cores(given, found) == cores
@@ -188,6 +189,7 @@ def test_a_run_that_loses_an_upload_does_not_commit(place, monkeypatch):
         next(verdicts)
         yield from verdicts
 
+    # No input makes our code lose an upload: this stands for a fault that we do not know.
     monkeypatch.setattr(Screener, "screen", lossy)
     assert place.screen("--run-id", "one") != 0
     assert ResultTables(place.results).run("one") is None
@@ -210,6 +212,7 @@ def test_a_run_that_loses_a_piece_of_its_input_does_not_commit(place, monkeypatc
         pieces = [each for each in made if not isinstance(each, TaggedOutput)]
         yield from (each for each in made if each is not (pieces[-1] if pieces else None))
 
+    # No input makes our code lose a piece: this stands for a fault that we do not know.
     monkeypatch.setattr(step, "process", lossy)
     assert place.screen("--run-id", "one") != 0
     assert ResultTables(place.results).run("one") is None

@@ -77,6 +77,7 @@ def bench(tmp_path: Path) -> Bench:
 @pytest.fixture
 def scored(monkeypatch) -> Iterator[Callable[[], int]]:
     """How many contents the classifiers were given since it was last asked."""
+    # What counts is what the model is given, whatever is said of it; so it is seen here and not in a counter.
     whole, seen = Classifier.score, []
     monkeypatch.setattr(Classifier, "score", lambda self, contents: seen.extend(contents) or whole(self, contents))
 
@@ -206,6 +207,7 @@ def test_a_lookup_that_fails_costs_nothing_but_the_scoring(bench, scored, monkey
     def failing(*_):
         raise failure
 
+    # No damage to the tables makes these: each stands for a fault that we do not know.
     monkeypatch.setattr(StoredScores, when, failing)
     with caplog.at_level(logging.WARNING):
         after = bench.screen("two")

@@ -13,7 +13,7 @@ import pytest
 import screening
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Upload
-from screening.screener import AHEAD_BYTES, SCORING, Prepared, Read, Screener
+from screening.screener import AHEAD_BYTES, SCORING, Screener, stored
 from screening.settings import prepare
 from screening.storage import open_store
 from tests.generate import article, picture, write_articles
@@ -66,6 +66,7 @@ def test_whatever_goes_wrong_with_one_upload_holds_that_one(screener, good, monk
             raise error
         return decode(data)
 
+    # No upload makes our decoder raise these: each stands for a fault that we do not know.
     monkeypatch.setattr(screener._decoder, "decode", failing)
     verdicts = list(screener.screen(good))
     assert sorted(verdict.decision for verdict in verdicts) == ["accept", "accept", "error"]
@@ -100,6 +101,7 @@ def test_a_score_that_is_missing_is_never_a_default(screener, good, monkeypatch)
     def without_hate(_self, contents):
         return [[signal for signal in result if signal.label != "hate"] for result in whole(contents)]
 
+    # No bundle that loads can leave out a label: this stands for a fault that we do not know.
     monkeypatch.setattr(type(classifier), "score", without_hate)
     verdicts = list(screener.screen(good))
     assert {verdict.decision for verdict in verdicts} == {"error"}
@@ -136,19 +138,18 @@ def test_what_is_in_flight_does_not_grow_with_the_number_of_uploads(screener, go
     verdicts.close()
 
 
-def test_what_a_consumer_leaves_is_not_worked_on_beside_what_comes_next(screener, good, monkeypatch):
-    working, prepare = [], screener._prepare
+def test_what_a_consumer_leaves_is_not_worked_on_beside_what_comes_next(screener, good):
+    working = []
 
-    def slow(upload: Upload, read: Read) -> Prepared:
+    def slow(upload: Upload, most: int) -> bytes:
         working.append(upload)
         time.sleep(0.05)
         try:
-            return prepare(upload, read)
+            return stored(upload, most)
         finally:
             working.remove(upload)
 
-    monkeypatch.setattr(screener, "_prepare", slow)
-    verdicts = screener.screen(good[:1] * 500)
+    verdicts = screener.screen(good[:1] * 500, slow)
     next(verdicts)
     assert working
     verdicts.close()

@@ -135,6 +135,7 @@ def test_many_reviews_are_appended_without_the_right_to_overwrite(home, acting: 
 
 
 def test_reviews_are_joined_by_who_appends_them(home, acting: As, monkeypatch) -> None:
+    # The real limit is 64 files.
     monkeypatch.setattr("screening.tables.rows.SMALL", 4)
     tables = ResultTables(home["results"])
     with acting("reviewers"):

@@ -99,6 +99,7 @@ def test_a_file_that_decides_otherwise_fails_with_numbers_and_a_way_out(recipe, 
         scale = np.maximum(np.abs(blocks).max(axis=over, keepdims=True) / np.float32(2), np.float32(1e-9))
         return np.rint(blocks / scale).astype(np.int8), scale.astype(np.float32)
 
+    # So small a network is rounded well by any method that is not wrong.
     monkeypatch.setattr(quantise, "to_int8", coarse)
     with pytest.raises(ExportError, match=r"same decision on \d+\.\d\d % of 200 rows.*--precision fp16") as caught:
         export(recipe, network, tmp_path / "model", dev, "int8_weights")
@@ -114,6 +115,7 @@ def test_a_file_that_computes_something_else_is_not_exported(recipe, network, de
         network.linear["spam"].bias.data.add_(0.01)
         return 0
 
+    # No network of ours is exported wrongly: this stands for a fault that we do not know.
     monkeypatch.setattr(convert, "quantise", skewed)
     with pytest.raises(ExportError, match="differ"):
         export(recipe, network, tmp_path / "model", dev, "int8_weights")

@@ -119,6 +119,7 @@ def test_a_coarse_one_is_refused(made, tmp_path, monkeypatch):
     from models.export.text import ExportError, export
 
     recipe, network, rows = made
+    # So small a network is rounded well by any method that is not wrong.
     monkeypatch.setattr(qdq, "gptq", lambda weight, _: (np.sign(weight).astype(np.int8), np.abs(weight).max(0)))
     with pytest.raises(ExportError, match="int8 is too far from fp32"):
         export(recipe, network, tmp_path / "model", rows, "int8", rows)

@@ -115,6 +115,7 @@ def test_the_chain_makes_a_bundle_that_the_product_runs(recipe, photographs, tmp
     from models.images.publish import publish
     from models.train import main
 
+    # Of twelve photographs no number of resamples gives a useful interval.
     monkeypatch.setattr(compare, "RESAMPLES", 50)
     said = [str(tmp_path / "tiny.yaml"), "--data", str(photographs), "--out", str(tmp_path / "out")]
     main(said)

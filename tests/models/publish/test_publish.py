@@ -184,6 +184,7 @@ def test_half_a_publication_is_not_seen_and_can_be_done_again(publish: Publish, 
     def cut_off(*_: object) -> None:
         raise KeyboardInterrupt
 
+    # A publisher that dies between its two writes; a process of its own would take seconds to start.
     with monkeypatch.context() as patch:
         patch.setattr(module, "enter", cut_off)
         with pytest.raises(KeyboardInterrupt):

@@ -94,6 +94,7 @@ def sending() -> Iterator[list[Sent]]:
         found.append(Sent(graph, environment.proto))
         return result
 
+    # Beam hands the job over inside of this method; only its own runner makes a job of Dataflow.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DataflowRunner, "run_pipeline", keep)
         yield found

@@ -116,6 +116,7 @@ def test_a_launch_that_lacks_something_is_refused(capsys):
 @pytest.mark.parametrize("job", ["screen", "release"])
 def test_a_launch_leaves_the_job_where_the_service_looks_for_it(job, buckets, gcs_server, monkeypatch):
     """All the way to what `--template_location` gets, on the tests' own storage server."""
+    # Google's library finds no anonymous credentials by itself.
     monkeypatch.setattr("google.auth.default", lambda **_: (AnonymousCredentials(), None))
     staging = f"gs://{gcs_server.create_bucket(f'staging-{uuid.uuid4().hex[:8]}')}"
     left = f"{staging}/staging/template_launches/1/job_object"

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.listing import manifest
-from pipelines.listing import source as listing
 from pipelines.listing.shards import Shard
 from pipelines.listing.source import shards
 from screening.errors import ConfigError
@@ -25,7 +24,7 @@ ROWS = 23
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of four rows."""
-    monkeypatch.setattr(listing, "PIECE", 4)
+    # The jobs that these tests run have no flag for it.
     monkeypatch.setattr(manifest, "PIECE", 4)
 
 

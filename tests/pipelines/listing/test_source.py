@@ -36,6 +36,7 @@ QUICK = settings(
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece of three, so that few names are many pieces."""
+    # A bucket of some thousand objects for each of hundreds of examples would take hours.
     monkeypatch.setattr(listing, "PIECE", 3)
     monkeypatch.setattr(listing, "SHARDS", 4)
     monkeypatch.setattr(split, "PAGE", 4)
@@ -110,8 +111,7 @@ def test_cuts_are_in_order_and_within(names, start, end):
     ],
     ids=["numbers", "dates", "uuids"],
 )
-def test_cuts_are_of_some_balance_and_cost_few_calls(names, monkeypatch):
-    monkeypatch.setattr(split, "PAGE", 100)
+def test_cuts_are_of_some_balance_and_cost_few_calls(names):
     order, calls = sorted(names), Counter[int]()
 
     def peek(start: str, end: str, count: int) -> list[str]:
@@ -119,7 +119,7 @@ def test_cuts_are_of_some_balance_and_cost_few_calls(names, monkeypatch):
         at = bisect_left(order, start)
         return [name for name in order[at : at + count] if not end or name < end]
 
-    once = cut_points(peek, "", "", 16)
+    once = cut_points(peek, "", "", 16, page=100)
     edges = ["", *once, ""]
     cuts = sorted({*once, *(cut for a, b in pairwise(edges) for cut in cut_points(peek, a, b, 16))})
     sizes = [bisect_left(order, b) - bisect_left(order, a) for a, b in pairwise(cuts)]
@@ -153,6 +153,7 @@ def test_a_folder_that_can_not_be_read_and_names_that_are_no_text_are_in_one_pie
             raise PermissionError
         return whole(path, *rest, **more)
 
+    # Tests may run as root, to whom no folder is closed.
     monkeypatch.setattr(walk, "_folder", closed)
     found = [(upload.name, upload.problem) for piece in pieces(str(tmp_path)) for upload in piece.uploads()]
     assert sorted(found) == [

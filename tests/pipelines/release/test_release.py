@@ -75,6 +75,7 @@ def test_an_upload_swapped_during_the_release_is_not_released(screened, monkeypa
             path.write_text("swapped in while the release ran")
         return whole(job, act)
 
+    # The job opens the folder itself, so nothing of ours can wait for the moment; at a bucket the server does.
     monkeypatch.setattr(acts, "do", swap_then_do)
     assert screened.release() == 0
     assert "news/000/000003.txt" not in screened.released()

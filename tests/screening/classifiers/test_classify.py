@@ -75,6 +75,7 @@ def test_every_line_has_one_answer_whatever_the_chunks(run, texts):
     lines = [json.dumps({"id": i, "text": text}) for i, text in enumerate(texts)]
     whole = run(*lines)
     with pytest.MonkeyPatch.context() as patch:
+        # The real limits are thousands of lines and megabytes, which take minutes to score.
         patch.setattr(module, "LINES", 3)
         patch.setattr(module, "CHARACTERS", 150)
         assert run(*lines) == whole

@@ -18,6 +18,7 @@ from screening import hardware
 from screening.classifiers import Classifier, engines, load_bundle, make_engine
 from screening.classifiers.engines import cuda, openvino
 from screening.classifiers.engines.contract import Pool
+from screening.classifiers.engines.onnx_cpu import OnnxRuntime
 from screening.errors import ConfigError
 from screening.hardware import ENGINES, PRECISIONS, cores_here
 from screening.meter import Meter
@@ -73,12 +74,12 @@ class TestContract:
             (alone,) = classifier.score([text])
             assert [s.score for s in alone] == pytest.approx([s.score for s in together], abs=engine.tolerance)
 
-    def test_int8_is_refused_where_the_bundle_has_no_scales_for_it(self, name, precision, bundle, monkeypatch):
+    def test_int8_is_refused_where_the_bundle_has_no_scales_for_it(self, name, precision, bundle):
         if name in cuda.PROVIDERS or precision != "fp32":
             return
-        monkeypatch.setattr(engines, "sums_int8_exactly", lambda: True)
+        engine = {"onnxruntime": OnnxRuntime, "openvino": openvino.OpenVino}[name]
         with pytest.raises(ConfigError, match=r"tiny-text 1\.0\.0 has no int8 graph"):
-            make_engine(name, "int8").load(bundle)
+            engine("int8", 1).load(bundle)
 
 
 def test_a_model_that_nobody_holds_any_more_goes_and_its_threads_too():
@@ -115,6 +116,7 @@ def test_a_thread_that_can_not_start_stops_the_load():
 def test_int8_is_refused_on_a_cpu_that_clips_its_sums(said, exact, tmp_path, monkeypatch):
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{said}\n")
     assert hardware.sums_int8_exactly(tmp_path / "cpuinfo", "x86_64") is exact
+    # A test cannot choose the CPU that it runs on.
     monkeypatch.setattr(engines, "sums_int8_exactly", lambda: exact)
     for name in ("onnxruntime", "openvino"):
         if exact:
@@ -136,6 +138,7 @@ def test_auto_takes_the_best_that_is_there_and_never_int8():
 
 
 def test_auto_does_without_the_optional_runtime(monkeypatch):
+    # A test cannot choose what is installed where it runs.
     monkeypatch.setattr(openvino, "is_there", lambda: False)
     monkeypatch.setattr(cuda, "is_there", lambda _: False)
     assert make_engine("auto").id == make_engine("onnxruntime").id
@@ -169,6 +172,7 @@ def test_openvino_takes_bf16_only_where_the_cpu_multiplies_it(monkeypatch):
             assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
             return ["FP32", "INT8"]
 
+    # A test cannot choose the CPU that it runs on.
     monkeypatch.setattr(openvino, "_core", Core)
     monkeypatch.setattr(engines, "sums_int8_exactly", lambda: True)
     assert make_engine("openvino").id.endswith("/cpu/fp32")
@@ -213,6 +217,7 @@ def test_asking_whether_openvino_is_there_does_not_load_it():
     ("said", "cores"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("9900000 100000", 8), ("", 8)]
 )
 def test_cores_are_those_that_the_container_pays_for(said, cores, tmp_path, monkeypatch):
+    # A machine with fewer than eight cores could not tell these shares apart.
     monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda _: range(8))
     (tmp_path / "cpu.max").write_text(said)
     assert cores_here(tmp_path / "cpu.max") == cores

@@ -89,6 +89,7 @@ def test_texts_beyond_a_slab_are_scored_as_alone(text, monkeypatch):
 
     contents = says("good " * 300, "bad", "win a prize " * 90, "", "the river bad " * 40)
     before = text.score(contents)
+    # The real limits are megabytes of text, which take minutes to score.
     monkeypatch.setattr(batches, "SLAB", 64)
     monkeypatch.setattr(windows, "GROUP", 100)
     after = text.score(contents)

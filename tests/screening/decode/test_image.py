@@ -102,6 +102,7 @@ def test_a_jpeg_is_decoded_smaller_only_where_hash_and_blur_score_stay(width, ma
 
 def test_a_jpeg_of_twelve_megapixels_is_decoded_at_half_its_size(make, monkeypatch):
     sizes, load = [], Image.Image.load
+    # Nothing that a decoder returns shows at which size it worked.
     monkeypatch.setattr(Image.Image, "load", lambda image: sizes.append(image.size) or load(image))
     jpeg = make.encode(make.scene(4000, 3000), format="JPEG")
     sizes.clear()

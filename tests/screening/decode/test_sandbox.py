@@ -181,6 +181,7 @@ def test_an_answer_that_was_not_read_is_not_taken_for_the_next(monkeypatch):
     """This process runs out of memory while it reads; the child has answered all the same."""
     with Decoder(decoders=TABLE) as one:
         one.check()
+        # No limit on memory can be set so that it is exceeded just here.
         with monkeypatch.context() as patch:
             patch.setattr(sandbox, "receive", lambda *_: [].__getitem__(0))
             with pytest.raises(IndexError):

@@ -12,7 +12,7 @@ import pytest
 
 from screening.cli import main
 from screening.drift import measure as module
-from screening.drift.measure import ROWS, drift
+from screening.drift.measure import GROUPS, ROWS, drift
 from screening.errors import ConfigError
 from screening.records import BundleId, Evidence, Fingerprint, Run, Signal, Verdict
 from screening.tables import ResultTables
@@ -170,17 +170,17 @@ def test_the_reference_is_the_newest_of_the_same_kind(tables, screened):
             drift(tables, run_id)
 
 
-def test_small_groups_beyond_the_largest_are_counted(tables, screened, monkeypatch):
-    monkeypatch.setattr(module, "GROUPS", 2)
-    uploads = [each for size in range(1, 6) for each in some(100 * size, folder=f"folder{size}")]
+def test_small_groups_beyond_the_largest_are_counted(tables, screened):
+    uploads = [each for more in range(GROUPS + 3) for each in some(100 + more, folder=f"folder{more:02}")]
     screened("one", uploads)
     screened("two", uploads)
     found = drift(tables, by="source")
-    assert {shift.group for shift in found.shifts} == {"", "folder5", "folder4"}
+    assert {shift.group for shift in found.shifts} == {"", *(f"folder{more:02}" for more in range(3, GROUPS + 3))}
     assert found.groups_left == 3
 
 
 def test_bins_come_from_a_sample_and_every_row_is_counted(tables, screened, monkeypatch):
+    # The real sample is 100,000 uploads.
     monkeypatch.setattr(module, "SAMPLE", 100)
     screened("one", some(2000))
     screened("two", some(2000, seed=1, spam=0.4))

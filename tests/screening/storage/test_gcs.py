@@ -194,6 +194,7 @@ def test_markers_of_folders_are_no_uploads_and_names_that_lead_out_are_flagged(s
 
 def test_the_client_is_asked_for_only_where_a_bucket_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
+    # As on a machine without the gcp extra.
     monkeypatch.setitem(sys.modules, "screening.storage.gcs", None)
     open_store(str(tmp_path))
     with pytest.raises(ConfigError, match=r"content-screening\[gcp\]"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -17,7 +18,7 @@ from screening.storage import open_store
 from screening.tables import ResultTables, StoredScores, rows
 from screening.tables.scan import clearly
 from screening.tables.schema import SCHEMAS
-from tests.screening.tables.conftest import FINGERPRINT, START, a_verdict
+from tests.screening.tables.conftest import FINGERPRINT, START, a_run, a_verdict
 
 
 def a_release(uri: str = "/in/a.txt") -> Release:
@@ -91,19 +92,15 @@ def test_damage_in_the_middle_of_a_stream_is_told_as_at_its_beginning(tables, re
         READERS[reader](ResultTables(tables.uri))
 
 
-def unsealed(uri: str, stem: str, data: bytes) -> str:
-    open_store(uri).put(f"{uri}/{stem}.parquet", data)
-    return f"{stem}.parquet"
-
-
-def test_a_table_from_before_there_were_checksums_is_read_and_goes_on(tmp_path, review, commit, monkeypatch):
+def test_a_table_from_before_there_were_checksums_is_read_and_goes_on(tmp_path, review, commit):
     """As delta-rs wrote the small tables, and this product its parts."""
     uri = str(tmp_path / "results")
-    with monkeypatch.context() as patch:
-        plain = pq.ParquetWriter
-        patch.setattr(pq, "ParquetWriter", lambda *a, **k: plain(*a, **{**k, "write_page_checksum": False}))
-        patch.setattr("screening.tables.parts.put", unsealed)
-        commit(ResultTables(uri), "run-1", a_verdict())
+    part = ResultTables(uri).write_part("run-1", [a_verdict()])
+    sealed, plain = (Path(uri, "verdicts", name) for name in (part.path, f"run-1-{'0' * 40}.parquet"))
+    pq.write_table(pq.read_table(sealed), plain, compression="zstd")
+    sealed.unlink()
+    part = replace(part, path=plain.name, size=plain.stat().st_size)
+    ResultTables(uri).commit_run(a_run("run-1", accept=1), [part])
     for name in ("runs", "reviews"):
         kept = ResultTables(uri).dataset(name).to_table()
         if name == "runs":
@@ -119,11 +116,11 @@ def test_a_table_from_before_there_were_checksums_is_read_and_goes_on(tmp_path, 
     assert tables.decided("f" * 64).between("", "~").decided == {("/in/a.txt", 1), ("/in/b", 1)}
 
 
-def test_joined_files_have_checksums_and_the_same_rows(tables, review, monkeypatch):
-    monkeypatch.setattr(rows, "SMALL", 3)
+def test_joined_files_have_checksums_and_the_same_rows(tables, review):
     for minute in range(9):
         tables.append_reviews([review("uphold", uri="/in/00002", minutes=minute)])
-    assert len(files(tables, "reviews")) <= 4
+        rows.compact(tables.table_uri("reviews"), above=3)
+    assert len(files(tables, "reviews")) <= 3
     assert len(tables.reviews("/in/00002")) == 9
     largest = max(files(tables, "reviews"), key=lambda path: path.stat().st_size)
     data = bytearray(largest.read_bytes())
@@ -136,16 +133,16 @@ def test_joined_files_have_checksums_and_the_same_rows(tables, review, monkeypat
 def test_of_two_that_join_the_same_files_one_does_and_no_row_is_there_twice(tables, review, monkeypatch):
     for minute in range(4):
         tables.append_reviews([review("uphold", minutes=minute)])
-    monkeypatch.setattr(rows, "SMALL", 3)
     uri, whole = tables.table_uri("reviews"), rows._write
 
     def other_first(*given, **more):
         monkeypatch.setattr(rows, "_write", whole)
-        rows.compact(uri)
+        rows.compact(uri, above=3)
         return whole(*given, **more)
 
+    # The moment between what `compact` reads and what it commits is in no other code that could be waited for.
     monkeypatch.setattr(rows, "_write", other_first)
-    rows.compact(uri)
+    rows.compact(uri, above=3)
     assert len(files(tables, "reviews")) == 1
     assert len(tables.reviews("/in/a.txt")) == 4
 

@@ -137,6 +137,7 @@ def test_healing_reads_only_the_commits_since_all_was_settled(tmp_path, verdict,
         commit(tables, f"run-{n}", verdict(uri=f"/in/{n}"))
     read: list[int] = []
     real = delta._log_entry
+    # Nothing but its reads shows how far back a log was read.
     monkeypatch.setattr(delta, "_log_entry", lambda uri, version: read.append(version) or real(uri, version))
     tables.heal()
     assert read == [6, 5]

@@ -93,6 +93,7 @@ def test_stored_scores_are_found_in_a_bucket_in_few_reads(results, gcs_server, v
 def test_a_store_that_is_down_between_the_commits_leaves_a_run_that_heals(
     results, gcs_server, verdict, commit, monkeypatch
 ) -> None:
+    # With all its attempts a commit is patient for minutes.
     monkeypatch.setattr("screening.tables.delta._COMMITS", 1)
     tables = ResultTables(results)
     commit(tables, "run-1", verdict(uri="gs://in/a"))

@@ -16,6 +16,7 @@ from tests.screening.tables.conftest import rows
 
 
 def test_the_ledger_does_not_fall_apart_into_ever_more_files(tmp_path, verdict, commit, monkeypatch) -> None:
+    # The real limit is 64 files; that it holds is tried below.
     monkeypatch.setattr("screening.tables.rows.SMALL", 3)
     tables = ResultTables(str(tmp_path))
     done = [commit(tables, f"run-{n}", verdict(uri=f"/in/{n}")) for n in range(6)]
