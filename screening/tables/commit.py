@@ -21,7 +21,7 @@ from screening.records import DECISIONS, Release, Review, Run, Verdict
 from screening.tables import delta
 from screening.tables.parts import Part, add_action, add_keys, check_run_id, write_part
 from screening.tables.read import ResultReader
-from screening.tables.rows import append_new, append_once, compact
+from screening.tables.rows import SMALL, append_new, append_once, compact
 from screening.tables.schema import RELEASES, SCHEMAS, VERDICTS, Row, flat_row, run_from
 
 _FACTS = "screening.run"  # in the verdict commit's metadata: the ledger row, and what `heal` returned
@@ -53,7 +53,14 @@ def reconcile(run: Run, parts: Sequence[Part], keys: int | None = None) -> None:
 
 
 class ResultTables(ResultReader):
-    """The tables under a results folder or `gs://` prefix; cheap to make; many processes may use them at once."""
+    """The tables under a results folder or `gs://` prefix; cheap to make; many processes may use them at once.
+
+    Those that grow by a few rows at a time are joined when they have more files than `join_above`.
+    """
+
+    def __init__(self, uri: str, join_above: int = SMALL) -> None:
+        super().__init__(uri)
+        self._join_above = join_above
 
     def write_part(self, run_id: str, verdicts: Iterable[Verdict]) -> Part:
         """Writes one file of verdicts; see `parts.write_part`. Nothing counts until `commit_run`."""
@@ -99,7 +106,7 @@ class ResultTables(ResultReader):
         Returns the version of `verdicts` up to which every run has its row (-1: no table). Each run's commit
         notes that version, so only the commits since then are looked at.
         """
-        compact(self.table_uri("runs"))
+        compact(self.table_uri("runs"), self._join_above)
         table = delta.load(self.table_uri("verdicts"))
         if table is None:
             return -1
@@ -123,7 +130,7 @@ class ResultTables(ResultReader):
 
         Needs no right to overwrite or delete; see `rows.append_once`.
         """
-        compact(self.table_uri("reviews"))
+        compact(self.table_uri("reviews"), self._join_above)
         ids = "\0".join(sorted(review.review_id for review in reviews))
         self._append_once("reviews", f"reviews-{_digest(ids)}", [flat_row(each) for each in reviews])
 

@@ -72,7 +72,7 @@ def _commit(table: DeltaTable, schema: pa.Schema, written: list[AddAction], prop
     table.create_write_transaction([*written], "append", schema, commit_properties=properties)
 
 
-def compact(uri: str, above: int = SMALL) -> None:
+def compact(uri: str, above: int) -> None:
     """Joins the files of a table once there are more than `above`; its rows stay the same.
 
     Not by delta-rs, which writes no page checksums. Should anything else be committed meanwhile, nothing is done.

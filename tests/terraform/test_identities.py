@@ -134,10 +134,8 @@ def test_many_reviews_are_appended_without_the_right_to_overwrite(home, acting: 
     assert refused == {"_last_checkpoint"}  # of the second checkpoint, which readers find without it
 
 
-def test_reviews_are_joined_by_who_appends_them(home, acting: As, monkeypatch) -> None:
-    # The real limit is 64 files.
-    monkeypatch.setattr("screening.tables.rows.SMALL", 4)
-    tables = ResultTables(home["results"])
+def test_reviews_are_joined_by_who_appends_them(home, acting: As) -> None:
+    tables = ResultTables(home["results"], join_above=4)
     with acting("reviewers"):
         for number in range(8):
             tables.append_reviews([a_review("uphold", uri=f"gs://in/{number}")])

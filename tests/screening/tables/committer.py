@@ -1,4 +1,4 @@
-"""A committer in a process of its own: `committer.py RESULTS` commits what each line of stdin asks for.
+"""A committer in a process of its own: with RESULTS as its argument it commits what each line of stdin asks for.
 
 A line is JSON: `{"run_id", "uris", "die"}`; `die` ends the process between the two commits. Prints each ledger row.
 """
@@ -8,12 +8,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-import conftest as make
 
 from screening.tables import ResultTables
+from tests.screening.tables import conftest as make
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import pytest
 from screening.records import BundleId, Evidence, Fingerprint, Review, Run, Signal, Threshold, Verdict
 from screening.tables import ResultTables
 
+ROOT = Path(__file__).resolve().parents[3]
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BUNDLE = BundleId("starter", "0.1.0", "ab" * 32)
 FINGERPRINT = Fingerprint("f" * 64, "decode-1", "cpu", (BUNDLE,), "banks", "policy")
@@ -109,7 +110,8 @@ class Committer:
 
     def __init__(self, results: Path | str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("committer.py")), str(results)],
+            [sys.executable, "-m", "tests.screening.tables.committer", str(results)],
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

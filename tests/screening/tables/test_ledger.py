@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from deltalake import DeltaTable
@@ -15,10 +16,8 @@ from screening.tables.schema import RUNS, flat_row
 from tests.screening.tables.conftest import rows
 
 
-def test_the_ledger_does_not_fall_apart_into_ever_more_files(tmp_path, verdict, commit, monkeypatch) -> None:
-    # The real limit is 64 files; that it holds is tried below.
-    monkeypatch.setattr("screening.tables.rows.SMALL", 3)
-    tables = ResultTables(str(tmp_path))
+def test_the_ledger_does_not_fall_apart_into_ever_more_files(tmp_path, verdict, commit) -> None:
+    tables = ResultTables(str(tmp_path), join_above=3)
     done = [commit(tables, f"run-{n}", verdict(uri=f"/in/{n}")) for n in range(6)]
     assert len(DeltaTable(tmp_path / "runs").file_uris()) <= 4
     assert tables.runs() == ResultTables(str(tmp_path)).runs() == done
@@ -61,7 +60,7 @@ def commit_as_before(tmp_path, run_row) -> Callable[..., None]:
     def commit(column: str, run_id: str, *verdicts: Verdict) -> None:
         tables, before = ResultTables(str(tmp_path)), RUNS.remove(RUNS.get_field_index(column))
         part = tables.write_part(run_id, (replace(each, run_id=run_id) for each in verdicts))
-        run = run_row(run_id, **part.counts)
+        run = replace(run_row(run_id, **part.counts), committed_at=datetime.now(UTC))
         tables.commit_verdicts(run, [part])
         append_once(tables.table_uri("runs"), before, run_id, [flat_row(run)])
 
