@@ -15,10 +15,11 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import AutoImageProcessor, PreTrainedModel
 
-from models.export.convert import Feed, output
+from models.export.convert import output
 from models.export.normalise import Normalise, image_record
 from models.recipe import Head
 from models.text.score import Floats, Windows, probabilities
+from screening.classifiers.engines import Feed
 from screening.classifiers.manifest import Pixels
 from screening.classifiers.pictures import cut
 from screening.decode import decode
@@ -118,8 +119,8 @@ def image_checkpoint(folder: Path, model: PreTrainedModel) -> ImageCheckpoint:
         raise ConfigError("it does not make one picture of three channels and one size", file=file, fix=fix)
     factor = 255 * (float(processor.rescale_factor) if processor.do_rescale else 1.0)
     mean, std = (processor.image_mean, processor.image_std) if processor.do_normalize else ([0.0] * 3, [1.0] * 3)
-    mean, std = (tuple(float(v) / factor for v in each) for each in (mean, std))
-    how = Pixels(size=shape[2:], mean=mean, std=std)
+    scaled = {"mean": [float(v) / factor for v in mean], "std": [float(v) / factor for v in std]}
+    how = Pixels.model_validate({"size": shape[2:], **scaled})
     return ImageCheckpoint(Network(model, how), processor, how, file)
 
 

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from models.adopt.labels import Labels
-from models.export.convert import PARITY, Feed, output
+from models.export.convert import PARITY, output
 from models.recipe import Head
 from models.text.score import Windows, probabilities
 from screening.classifiers.batches import feed, padded, plan
+from screening.classifiers.engines import Feed
 from screening.classifiers.manifest import TOKENISED, Windowing
 from screening.classifiers.windows import Window, load_tokenizer, windows
 from screening.errors import ConfigError

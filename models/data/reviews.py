@@ -98,9 +98,10 @@ def _content(reader: ResultReader, decoder: Decoder, row: Mapping[str, Any]) -> 
         try:
             data = open_store(row["uri"]).read(row["uri"], row["generation"], limit)
         except UploadError as gone:
-            data = _released(reader, row)
-            if data is None:
+            released = _released(reader, row)
+            if released is None:
                 return "replaced" if isinstance(gone, Replaced) else gone.reason
+            data = released
         return decoder.decode(data)
     except UploadError as error:
         return error.reason

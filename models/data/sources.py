@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import datasets
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ from models.recipe import Join, Source
 from screening.errors import ConfigError
 
 Raw = dict[str, Any]
+Opened = gzip.GzipFile | io.BufferedReader
 
 GENERATED = {"contrast": contrast_rows}
 REVIEWS = "reviews"  # the set that is read from result tables
@@ -128,7 +130,7 @@ def _from_path(path: Path) -> Iterable[Raw]:
         raise ConfigError(f"can't read it: {error}", file=str(path)) from error
 
 
-def _json_lines(file: IO[bytes], path: Path) -> Iterator[Raw]:
+def _json_lines(file: Opened, path: Path) -> Iterator[Raw]:
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
@@ -141,7 +143,7 @@ def _json_lines(file: IO[bytes], path: Path) -> Iterator[Raw]:
         yield row
 
 
-def _csv(file: IO[bytes], path: Path) -> Iterator[Raw]:
+def _csv(file: Opened, path: Path) -> Iterator[Raw]:
     lines = (line.decode("utf-8-sig" if number == 0 else "utf-8") for number, line in enumerate(file))
     reader = csv.DictReader(lines, delimiter="\t" if ".tsv" in path.suffixes else ",")
     for row in reader:
@@ -150,7 +152,7 @@ def _csv(file: IO[bytes], path: Path) -> Iterator[Raw]:
         yield row
 
 
-def _parquet(file: IO[bytes], _: Path) -> Iterator[Raw]:
+def _parquet(file: Opened, _: Path) -> Iterator[Raw]:
     yield from pq.read_table(file).to_pylist()
 
 
@@ -172,7 +174,7 @@ def _from_datasets(found: datasets.Dataset | datasets.DatasetDict) -> list[Raw]:
     if isinstance(found, datasets.DatasetDict):
         return [{"split": name, **row} for name, part in found.items() for row in _from_datasets(part)]
     names = {c: f.names for c, f in found.features.items() if isinstance(f, datasets.ClassLabel)}
-    rows = found.to_list()
+    rows: list[Raw] = found.to_list()
     for row in rows:
         for column, known in names.items():
             if row[column] is not None and row[column] >= 0:

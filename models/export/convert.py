@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnxruntime
 import torch
@@ -24,11 +23,11 @@ from models.export.quantise import quantise
 from models.export.rounding import compare, failures
 from models.recipe import Head, Precision
 from models.text.score import Floats, probabilities
+from screening.classifiers.engines import Feed
 from screening.classifiers.engines.floats import float_graph
 from screening.errors import ConfigError, ScreeningError
 
 log = logging.getLogger("models.export")
-Feed = dict[str, npt.NDArray[Any]]  # by input: int64 [batch, seq], or uint8 [batch, height, width, channels]
 PARITY = 1e-4
 OPSET = 20
 
@@ -147,7 +146,8 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
-    return convert_float_to_float16(model, keep_io_types=True)
+    half: onnx.ModelProto = convert_float_to_float16(model, keep_io_types=True)
+    return half
 
 
 def parity(network: nn.Module, heads: Sequence[Head], path: Path, feeds: Sequence[Feed]) -> float:

@@ -65,11 +65,13 @@ class Seen:
     @property
     def top(self) -> Floats:
         """Largest absolute value by channel."""
-        return np.maximum(self.high, -self.low)
+        largest: Floats = np.maximum(self.high, -self.low)
+        return largest
 
     def smooth(self) -> Floats:
         """What each channel is divided by: 1, but for those above the median."""
-        return np.maximum(self.top / np.median(self.top), 1).astype(np.float32)
+        factors: Floats = np.maximum(self.top / np.median(self.top), 1).astype(np.float32)
+        return factors
 
     def grid(self, smooth: Floats) -> tuple[np.float32, np.float32]:
         """Smallest value and step of the uint8 grid of the smoothed activation; 0 lies on it."""
@@ -109,9 +111,9 @@ def to_static(model: onnx.ModelProto, feeds: Sequence[Mapping[str, npt.NDArray[A
             q = np.zeros(exact.shape, np.int8)
             q[rest], scale = gptq(exact[rest] * smooth[:, None], seen.rounded(smooth))
             graph.initializer.remove(stored[weight])
-            parts = {f"{weight}.int8": q, f"{weight}.scale": scale}
+            parts: dict[str, npt.NDArray[Any]] = {f"{weight}.int8": q, f"{weight}.scale": scale}
             _store(graph, {**parts, f"{weight}.aside": exact[aside]})
-            made.append(helper.make_node("DequantizeLinear", parts, [weight], axis=1))
+            made.append(helper.make_node("DequantizeLinear", list(parts), [weight], axis=1))
             made.append(helper.make_node("MatMul", [f"{name}.aside", f"{weight}.aside"], [f"{out}.aside"]))
             after[out] = helper.make_node("Add", [f"{out}.rest", f"{out}.aside"], [out])
             node.input[0] = f"{name}.float"

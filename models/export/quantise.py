@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ def _store(
 ) -> list[onnx.NodeProto]:
     """Put int8 values and their scale in the place of a tensor; gives the nodes that turn them back."""
     name = tensor.name
-    parts = {"int8": q, "scale": scale, "shape": np.array(tensor.dims, np.int64)}
+    parts: dict[str, npt.NDArray[Any]] = {"int8": q, "scale": scale, "shape": np.array(tensor.dims, np.int64)}
     graph.initializer.remove(tensor)
     graph.initializer.extend(numpy_helper.from_array(each, f"{name}.{part}") for part, each in parts.items())
     return [

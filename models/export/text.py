@@ -20,12 +20,13 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from models.console import command_line, console
-from models.export.convert import Dev, ExportError, Feed, convert
+from models.export.convert import Dev, ExportError, convert
 from models.recipe import Precision, Recipe, load_recipe
 from models.rows import Row, read_rows
 from models.text.batches import batches, cut, encode, load_tokenizer
 from models.text.heads import load_network
 from models.text.score import Floats, OnnxModel, score
+from screening.classifiers.engines import Feed
 
 __all__ = ["ExportError", "export"]
 CALIBRATION = 800  # texts

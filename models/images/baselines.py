@@ -104,4 +104,5 @@ def _convolved(grey: Grey, kernel: Any) -> Grey:
         grey[i : i + height, j : j + width] * np.float32(w)
         for i, row in enumerate(kernel) for j, w in enumerate(row) if w
     ]  # fmt: skip
-    return np.sum(parts, axis=0)
+    total: Grey = np.sum(parts, axis=0)
+    return total

@@ -62,13 +62,15 @@ def under_exposed(light: Picture, stops: float, _: np.random.Generator) -> Pictu
 
 def over_exposed(light: Picture, stops: float, _: np.random.Generator) -> Picture:
     """So many stops more light; what is beyond white is lost."""
-    return np.minimum(light * np.float32(2**stops), 1)
+    lit: Picture = np.minimum(light * np.float32(2**stops), 1)
+    return lit
 
 
 def photon_noise(light: Picture, sigma: float, chance: np.random.Generator) -> Picture:
     """Noise that grows with the root of the light (Foi et al. 2008), `sigma` of 255 levels at middle grey."""
     deviation = np.sqrt(light / np.float32(MID_GREY)) * np.float32(sigma / 255 / SLOPE)
-    return np.clip(light + deviation * _grain(light.shape, chance), 0, 1)
+    noisy: Picture = np.clip(light + deviation * _grain(light.shape, chance), 0, 1)
+    return noisy
 
 
 def gaussian_noise(values: Picture, sigma: float, chance: np.random.Generator) -> Picture:
@@ -131,7 +133,8 @@ def _spread(light: Picture, reach: float, inside: Callable[..., npt.NDArray[np.b
     area = inside(points[:, None], points[None, :]).reshape(2 * away + 1, 9, 2 * away + 1, 9).mean(axis=(1, 3))
     kernel = (area / area.sum()).astype(np.float32)
     channels = np.pad(light.transpose(2, 0, 1), ((0, 0), (away, away), (away, away)), mode="symmetric")
-    return np.clip(fftconvolve(channels, kernel[None], mode="valid", axes=(1, 2)).transpose(1, 2, 0), 0, 1)
+    spread: Picture = fftconvolve(channels, kernel[None], mode="valid", axes=(1, 2)).transpose(1, 2, 0)
+    return np.clip(spread, 0, 1)
 
 
 def _grain(shape: tuple[int, ...], chance: np.random.Generator) -> Picture:

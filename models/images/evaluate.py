@@ -54,7 +54,8 @@ class Measured:
 
     def clear(self, column: int) -> npt.NDArray[np.bool_]:
         """Pictures that are clearly damaged in this way, half way up the ramp or more, or not at all."""
-        return (self.truth[:, column] >= 0.5) | (self.truth[:, column] == 0)
+        clear: npt.NDArray[np.bool_] = (self.truth[:, column] >= 0.5) | (self.truth[:, column] == 0)
+        return clear
 
 
 def _alone(label: str) -> Head:
@@ -64,7 +65,8 @@ def _alone(label: str) -> Head:
 
 def measured(recipe: ImageRecipe, model: OnnxImageModel, rows: Path, split: str) -> Measured:
     """Every measured version of every photograph of a split."""
-    names, kinds, crops, truth, found, logits, owner = [], [], [], [], [], [], list[int]()
+    names, kinds, crops, owner = list[str](), list[str](), list[bool](), list[int]()
+    truth, found, logits = list[Any](), list[list[float]](), list[Any]()
     for row, pixels in load(rows, split):
         for version in measured_versions(recipe, row["id"], pixels, row["part"] == "drawing"):
             tiles = [seen for seen, _ in cut(version.pixels, recipe.image)]

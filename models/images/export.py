@@ -17,13 +17,14 @@ import onnxruntime
 from torch import Tensor, nn
 
 from models.console import command_line, console
-from models.export.convert import Dev, Feed, convert, output
+from models.export.convert import Dev, convert, output
 from models.images.network import StemmedClassifier, load_network
 from models.images.photographs import load
 from models.images.recipe import ImageRecipe, load_image_recipe
 from models.images.versions import measured_versions, targets
 from models.recipe import Head
 from models.text.score import Floats, Windows
+from screening.classifiers.engines import Feed
 from screening.classifiers.pictures import cut
 
 INPUT = "pixels"

@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class DamageTask:
     def __init__(self, recipe: ImageRecipe, rows: Path) -> None:
         self.recipe = recipe
         self._photographs = [(row["id"], row["part"] == "drawing", pixels) for row, pixels in load(rows, "train")]
-        tiles, owner, truth = [], [], []
+        tiles, owner, truth = list[Any](), list[int](), list[Any]()
         for row, pixels in load(rows, "dev"):
             for version in measured_versions(recipe, row["id"], pixels, row["part"] == "drawing"):
                 if version.cropped:

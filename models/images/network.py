@@ -60,4 +60,5 @@ def load_network(recipe: ImageRecipe, folder: Path) -> StemmedClassifier:
     """Read what `save_network` wrote; in eval mode."""
     network = StemmedClassifier(recipe)
     network.load_state_dict(load_file(folder / WEIGHTS))
-    return network.eval()
+    network.eval()
+    return network

@@ -17,7 +17,8 @@ from models.text.score import Floats
 
 def noisy_or(recipe: Recipe, scores: Mapping[str, Floats]) -> Floats:
     """[rows], from {head: [rows, labels]}."""
-    return 1 - np.prod([1 - p for p in by_label(recipe, scores).values()], axis=0)
+    none: Floats = np.prod([1 - p for p in by_label(recipe, scores).values()], axis=0)
+    return 1 - none
 
 
 def by_label(recipe: Recipe, scores: Mapping[str, Floats]) -> dict[str, Floats]:

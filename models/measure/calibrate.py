@@ -75,4 +75,5 @@ def table(scores: Floats, positive: npt.NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def _spread(values: Floats, count: int) -> Floats:
-    return values[np.unique(np.linspace(0, len(values) - 1, count).astype(int))]
+    picked: Floats = values[np.unique(np.linspace(0, len(values) - 1, count).astype(int))]
+    return picked

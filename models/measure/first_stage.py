@@ -85,12 +85,16 @@ def graded(classifier: Classifier, policy: Policy, rows: Sequence[Row]) -> Grade
     seconds = time.process_time() - began
     if failed := [row["id"] for row, result in zip(rows, results, strict=True) if isinstance(result, UploadError)]:
         raise ConfigError(f"the classifier gives row {failed[0]!r} no score", fix="leave the row out of the sets")
+    file, windowing = bundle.manifest.tokenizer, bundle.manifest.text
+    assert file, "it scored texts, so it has a tokenizer"
+    assert windowing, "it scored texts, so it cuts them into windows"
     tokens = np.zeros(len(texts))
-    for window in windows(load_tokenizer(bundle.read(bundle.manifest.tokenizer), bundle.manifest.text, ""), texts):
+    for window in windows(load_tokenizer(bundle.read(file), windowing, ""), texts):
         tokens[window.span.text] += window.span.tokens
-    scores = dict(zip(bundle.labels, np.array([[s.score for s in result] for result in results]).T, strict=True))
+    signals = (result for result in results if not isinstance(result, UploadError))
+    scores = dict(zip(bundle.labels, np.array([[s.score for s in each] for each in signals]).T, strict=True))
     rules = [rule for rule in policy.rules if rule.source.startswith("bundle/")]
-    over = {rule.category: scores[rule.label] / (rule.review or rule.reject).score for rule in rules}
+    over = {rule.category: scores[rule.label] / level.score for rule in rules if (level := rule.review or rule.reject)}
     reject = [scores[rule.label] / rule.reject.score for rule in rules if rule.reject]
     ends = {name: np.max([0 * tokens, *some], axis=0) for name, some in ((ANY, over.values()), (REJECT, reject))}
     return Graded(texts, tokens, seconds, {**ends, **over})

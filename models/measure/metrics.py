@@ -75,7 +75,8 @@ def _figures(head: Head, scores: Floats, truth: Truth, weights: Weights) -> Figu
 
 def _confusion(truth: Truth, guess: Truth, classes: int, weights: Weights) -> Floats:
     cells = np.eye(classes * classes, dtype=np.float32)[truth * classes + guess]
-    return (weights @ cells).reshape(-1, classes, classes).astype(np.float64)
+    counts: Floats = (weights @ cells).reshape(-1, classes, classes).astype(np.float64)
+    return counts
 
 
 def precision_recall_f1(counts: Floats) -> tuple[Floats, Floats, Floats]:
@@ -107,4 +108,5 @@ def _calibration_error(confidence: Floats, right: npt.NDArray[np.bool_], weights
     """Expected calibration error over equal-width bins (Naeini et al. 2015)."""
     place = np.eye(BINS, dtype=np.float32)[np.minimum((confidence * BINS).astype(int), BINS - 1)]
     gap = weights @ (place * (confidence - right)[:, None].astype(np.float32))
-    return np.abs(gap).sum(1) / weights.sum(1, dtype=np.float64)
+    error: Floats = np.abs(gap).sum(1) / weights.sum(1, dtype=np.float64)
+    return error

@@ -19,7 +19,7 @@ MISSING = "–"
 class Absent(StrictUndefined):
     """May be asked for, never printed."""
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # type: ignore[override]  # the one thing that may be asked of it
         return False
 
 

@@ -92,4 +92,5 @@ def load_network(folder: Path) -> MultiHead:
     encoder = AutoModel.from_config(config, **_how(config))
     network = MultiHead(encoder, heads)
     network.load_state_dict(load_file(folder / "network.safetensors"))
-    return network.eval()
+    network.eval()
+    return network

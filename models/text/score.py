@@ -46,9 +46,10 @@ def probabilities(head: Head, logits: npt.NDArray[np.floating], calibration: Cal
     if calibration:
         z = z * np.array(calibration.scale) + np.array(calibration.shift)
     if head.kind == "multilabel":
-        return 1 / (1 + np.exp(-z))
-    e = np.exp(z - z.max(1, keepdims=True))
-    return e / e.sum(1, keepdims=True)
+        each: Floats = 1 / (1 + np.exp(-z))
+        return each
+    e: Floats = np.exp(z - z.max(1, keepdims=True))
+    return np.asarray(e / e.sum(1, keepdims=True))
 
 
 class OnnxModel:
