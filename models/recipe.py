@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -174,39 +175,65 @@ class Recipe(Strict):
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Recipe:
+    def _check_windows(self) -> Recipe:
         if self.overlap >= self.max_tokens - 2:
             raise ValueError(f"overlap {self.overlap} must be smaller than max_tokens - 2")
-        twice = [label for label, n in Counter(x for h in self.heads for x in h.labels).items() if n > 1]
-        if twice:
+        return self
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> Recipe:
+        if twice := _twice(label for h in self.heads for label in h.labels):
             raise ValueError(f"labels in more than one head: {', '.join(twice)}")
-        twice = [name for name, n in Counter(s.name for s in self.sources).items() if n > 1]
-        if twice:
-            raise ValueError(f"sources of one name: {', '.join(twice)}; give each its own `name`")
-        heads = {h.name: h for h in self.heads}
-        for source in self.sources:
-            for label, targets in source.labels.items():
-                for name, target in targets.items():
-                    _check_target(f"{source.name}.labels.{label}", heads, name, target)
-            try:
-                re.compile(source.matching)
-            except re.error as error:
-                raise ValueError(f"{source.name}.matching: {error}") from None
-            for name in source.dev:
-                if name not in heads:
-                    raise ValueError(f"{source.name}.dev: unknown head {name!r}")
-        unknown = [x for x in self.policy if x not in {label for h in self.heads for label in h.labels}]
-        if unknown:
-            raise ValueError(f"policy: no head has the label {unknown[0]!r}")
-        if unknown := sorted(set(self.aims) - set(heads)):
-            raise ValueError(f"aims: unknown head {unknown[0]!r}")
         wide = [h.name for h in self.heads if h.surface and (h.kind == "multiclass" or len(h.labels) > 1)]
         if wide:
             raise ValueError(f"head {wide[0]}: surface belongs to a multilabel head with one label")
-        untested = [h for h in heads if not any(h in s.dev for s in self.sources)]
-        if untested:
+        return self
+
+    @model_validator(mode="after")
+    def _check_sources(self) -> Recipe:
+        if twice := _twice(s.name for s in self.sources):
+            raise ValueError(f"sources of one name: {', '.join(twice)}; give each its own `name`")
+        heads = {h.name: h for h in self.heads}
+        for source in self.sources:
+            _check_source(source, heads)
+        return self
+
+    @model_validator(mode="after")
+    def _check_policy(self) -> Recipe:
+        labels = {label for h in self.heads for label in h.labels}
+        if unknown := [label for label in self.policy if label not in labels]:
+            raise ValueError(f"policy: no head has the label {unknown[0]!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_aims(self) -> Recipe:
+        if unknown := sorted(set(self.aims) - {h.name for h in self.heads}):
+            raise ValueError(f"aims: unknown head {unknown[0]!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_dev_sets(self) -> Recipe:
+        measured = {name for source in self.sources for name in source.dev}
+        if untested := [h.name for h in self.heads if h.name not in measured]:
             raise ValueError(f"heads without a dev set: {', '.join(untested)}")
         return self
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def _check_source(source: Source, heads: dict[str, Head]) -> None:
+    for label, targets in source.labels.items():
+        for name, target in targets.items():
+            _check_target(f"{source.name}.labels.{label}", heads, name, target)
+    try:
+        re.compile(source.matching)
+    except re.error as error:
+        raise ValueError(f"{source.name}.matching: {error}") from None
+    for name in source.dev:
+        if name not in heads:
+            raise ValueError(f"{source.name}.dev: unknown head {name!r}")
 
 
 def _check_target(where: str, heads: dict[str, Head], name: str, target: str | bool | tuple[str, ...]) -> None:
