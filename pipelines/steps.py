@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import logging
-import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from pipelines import beam
 from pipelines.job import PIECES, REPEATS, TALLIES, Job, Tally
-from pipelines.launch.counters import NAMESPACE, Counters
+from pipelines.launch.counters import NAMESPACE
 from pipelines.launch.logs import tell
 from pipelines.listing import repeats
 from pipelines.listing.shards import PIECE, chunks
 from pipelines.listing.since import AGAIN
 from pipelines.pieces import key
-from screening.meter import since
-from screening.records import DECISIONS, Run, Upload, Verdict
+from pipelines.worker import Worker
+from screening.records import DECISIONS, Run, Upload
 from screening.report import write_report
-from screening.screener import Screener
 from screening.tables import (
     NOTHING,
     Part,
@@ -35,17 +31,6 @@ from screening.tables import (
 log = logging.getLogger(__name__)
 
 BUFFER = PIECE  # uploads (URIs and facts, some 300 bytes each) screened and written as one file
-
-
-class Worker:
-    """A process's screener, what it counts, a name by which its parts are told from others', and what is decided."""
-
-    def __init__(self, job: Job) -> None:
-        self.id = uuid.uuid4().hex
-        reuse = job.results if job.reuse else ""
-        self.screener = Screener(job.settings, job.run_id, cores=job.cores, reuse=reuse, sandbox=job.sandbox)
-        self.counters = Counters(self.screener.meter)
-        self.decided = ResultTables(job.results).decided(job.settings.fingerprint.digest)
 
 
 class ScreenUploads(beam.DoFn):
@@ -109,33 +94,9 @@ class ScreenUploads(beam.DoFn):
         assert self._worker is not None
         uploads, self._uploads = self._uploads[:BUFFER], self._uploads[BUFFER:]
         uploads.sort(key=lambda upload: upload.uri)
-        screener, counters = self._worker.screener, self._worker.counters
-        waited = 0.0
-
-        def told(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
-            nonlocal waited
-            while True:
-                asked = time.perf_counter()
-                verdict = next(verdicts, None)
-                waited += time.perf_counter() - asked
-                if verdict is None:
-                    return
-                self._job.progress.screened(1)
-                self._job.signs.leave()
-                counters.tell(now=False)
-                yield verdict
-
-        with screener.lock:
-            before, start = counters.read(), time.perf_counter()
-            with screener.meter.busy("screening"):
-                part = ResultTables(self._job.results).write_part(self._job.run_id, told(screener.screen(uploads)))
-            screener.meter.add("ms.write", 1000 * (time.perf_counter() - start - waited))
-            found = counters.read()
-            counters.tell()
+        part = self._worker.screen(uploads)
         log.info("part", extra={"run_id": self._job.run_id, "rows": part.rows})
-        models = found.get("models_loaded", 0)
-        counted = since(before, found)
-        return replace(part, metrics=counted, worker=self._worker.id, models=models, sandbox=screener.sandbox)
+        return part
 
 
 class CommitRun(beam.DoFn):

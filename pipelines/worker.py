@@ -1,0 +1,78 @@
+"""What one worker process has: its screener, and the numbers about what it screens and writes."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from pipelines.job import Job
+from pipelines.launch.counters import Counters
+from screening.meter import since
+from screening.records import Upload, Verdict
+from screening.screener import Screener
+from screening.tables import Part, ResultTables
+
+T = TypeVar("T")
+
+
+class Waited(Generic[T]):
+    """An iterator that adds up how many seconds its items were waited for."""
+
+    def __init__(self, items: Iterator[T]) -> None:
+        self._items = items
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        asked = time.perf_counter()
+        try:
+            return next(self._items)
+        finally:
+            self.seconds += time.perf_counter() - asked
+
+
+class Worker:
+    """A process's screener, what it counts, a name by which its parts are told from others', and what is decided."""
+
+    def __init__(self, job: Job) -> None:
+        self.id = uuid.uuid4().hex
+        self._job = job
+        reuse = job.results if job.reuse else ""
+        self._screener = Screener(job.settings, job.run_id, cores=job.cores, reuse=reuse, sandbox=job.sandbox)
+        self._counters = Counters(self._screener.meter)
+        self.decided = ResultTables(job.results).decided(job.settings.fingerprint.digest)
+
+    def screen(self, uploads: Sequence[Upload]) -> Part:
+        """Screen the uploads and write their verdicts as one file; the part says what was counted meanwhile.
+
+        Only one thread of a process does so at a time: the models use every core already.
+        """
+        with self._screener.lock:
+            before = self._counters.read()
+            part = self._write(uploads)
+            now = self._counters.read()
+            self._counters.tell()
+        models, sandbox = now.get("models_loaded", 0), self._screener.sandbox
+        return replace(part, metrics=since(before, now), worker=self.id, models=models, sandbox=sandbox)
+
+    def _write(self, uploads: Sequence[Upload]) -> Part:
+        """Verdicts are written as they come, so the time of writing is what was not spent waiting for them."""
+        meter, verdicts = self._screener.meter, Waited(self._screener.screen(uploads))
+        start = time.perf_counter()
+        with meter.busy("screening"):
+            part = ResultTables(self._job.results).write_part(self._job.run_id, self._shown(verdicts))
+        meter.add("ms.write", 1000 * (time.perf_counter() - start - verdicts.seconds))
+        return part
+
+    def _shown(self, verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
+        """The same verdicts; whoever watches the job sees that each was made."""
+        for verdict in verdicts:
+            self._job.progress.screened(1)
+            self._job.signs.leave()
+            self._counters.tell(now=False)
+            yield verdict
