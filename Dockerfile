@@ -42,7 +42,7 @@ COPY screening screening
 COPY pipelines pipelines
 RUN pip install --no-deps --no-build-isolation . && rm -rf /opt/screening/source/*
 # Loads the bundles and the policy that ship, names the engine, finds libseccomp: what can't run does not become an image.
-RUN python -c "import pyseccomp; from screening.settings import prepare; prepare(engine='openvino', precision='bf16', here=False)"
+RUN python -c "import pyseccomp; from screening.settings import load_settings; load_settings(engine='openvino', precision='bf16', here=False)"
 USER ${RUN_AS}
 
 FROM gpu-libraries AS gpu
@@ -51,5 +51,5 @@ COPY pyproject.toml README.md LICENSE ./
 COPY screening screening
 COPY pipelines pipelines
 RUN pip install --no-deps --no-build-isolation . && rm -rf /opt/screening/source/*
-RUN python -c "import pyseccomp; from screening.settings import prepare; prepare(engine='cuda', precision='fp16', here=False)"
+RUN python -c "import pyseccomp; from screening.settings import load_settings; load_settings(engine='cuda', precision='fp16', here=False)"
 USER ${RUN_AS}

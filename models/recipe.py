@@ -47,7 +47,7 @@ class BaseModelSpec(Strict):
         return root / self.folder
 
 
-class Head(Strict):
+class RecipeHead(Strict):
     """One question asked of the encoder; `multiclass` labels exclude each other, `multilabel` ones don't.
 
     `surface` lets a head with one label see the form of the whole text (length, capitals, marks) in its calibration.
@@ -166,7 +166,7 @@ class Recipe(Strict):
     max_tokens: int = Field(ge=16, le=512)
     overlap: int = Field(ge=0)
     precision: Precision = "int8_weights"
-    heads: tuple[Head, ...] = Field(min_length=1)
+    heads: tuple[RecipeHead, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)
     training: Training = Training()
     policy: tuple[str, ...] = ()
@@ -223,7 +223,7 @@ def _twice(names: Iterable[str]) -> list[str]:
     return [name for name, count in Counter(names).items() if count > 1]
 
 
-def _check_source(source: Source, heads: dict[str, Head]) -> None:
+def _check_source(source: Source, heads: dict[str, RecipeHead]) -> None:
     for label, targets in source.labels.items():
         for name, target in targets.items():
             _check_target(f"{source.name}.labels.{label}", heads, name, target)
@@ -236,7 +236,7 @@ def _check_source(source: Source, heads: dict[str, Head]) -> None:
             raise ValueError(f"{source.name}.dev: unknown head {name!r}")
 
 
-def _check_target(where: str, heads: dict[str, Head], name: str, target: str | bool | tuple[str, ...]) -> None:
+def _check_target(where: str, heads: dict[str, RecipeHead], name: str, target: str | bool | tuple[str, ...]) -> None:
     if name not in heads:
         raise ValueError(f"{where}: unknown head {name!r}; there are {', '.join(heads)}")
     head = heads[name]

@@ -13,10 +13,10 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, load_from_disk
 
-Row = dict[str, Any]
+LabelledRow = dict[str, Any]
 
 
-def write_rows(folder: Path, splits: Mapping[str, Sequence[Row]]) -> None:
+def write_rows(folder: Path, splits: Mapping[str, Sequence[LabelledRow]]) -> None:
     """Write `train` and `dev`. Targets are kept as JSON, since each row names other heads."""
     tables = {
         name: Dataset.from_list([{**row, "targets": json.dumps(row["targets"])} for row in rows])
@@ -25,7 +25,7 @@ def write_rows(folder: Path, splits: Mapping[str, Sequence[Row]]) -> None:
     DatasetDict(tables).save_to_disk(str(folder))
 
 
-def read_rows(folder: Path, split: str) -> list[Row]:
+def read_rows(folder: Path, split: str) -> list[LabelledRow]:
     """The rows of one split, in the order in which they were written."""
     table = load_from_disk(str(folder))[split]
     return [{**row, "targets": json.loads(row["targets"])} for row in table.to_list()]

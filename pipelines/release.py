@@ -76,15 +76,17 @@ def run(argv: Sequence[str]) -> int:
     """Show the plan, hold it against the quota, do it; ScreeningError when it is refused or an act failed."""
     own, rest, parser = parse(argv)
     beam_options = flags.beam_options(rest, parser)
-    results = flags.place(own.results)
-    live, quarantine = (flags.place(own.live), flags.place(own.quarantine)) if own.mode == "copy" else ("", "")
+    results = flags.named_place(own.results)
+    live, quarantine = (
+        (flags.named_place(own.live), flags.named_place(own.quarantine)) if own.mode == "copy" else ("", "")
+    )
     targets = {"--live": live, "--quarantine": quarantine} if own.mode == "copy" else {}
     places = {"--results": results, **targets}
     for (flag, place), (other, there) in combinations(places.items(), 2):
         flags.apart(flag, place, other, there)
     dataflow.check(beam_options, places)
     dataflow.settle(beam_options)
-    quota = load_policy(flags.place(own.policy), find_bundles(flags.place(own.bundles))).quota
+    quota = load_policy(flags.named_place(own.policy), find_bundles(flags.named_place(own.bundles))).quota
     tables = ResultTables(results)
     tables.connection()  # there are some
     moves = moved(tables, own.moved)

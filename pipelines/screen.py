@@ -21,7 +21,7 @@ from screening.commands.common import engine_flags, sandbox_flag
 from screening.decode import Decoder
 from screening.errors import ScreeningError
 from screening.report import summary_table, write_report
-from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY, prepare
+from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY, load_settings
 from screening.tables import ResultTables
 
 
@@ -102,9 +102,9 @@ def run(argv: Sequence[str]) -> int:
     """Run the job and show its summary; ScreeningError when it can't start or doesn't commit."""
     own, rest, parser = parse(argv)
     beam_options = flags.beam_options(rest, parser)
-    source, results = flags.place(own.input), flags.place(own.results)
+    source, results = flags.named_place(own.input), flags.named_place(own.results)
     flags.apart("--results", results, "--input", source)
-    bundles = flags.place(own.bundles)
+    bundles = flags.named_place(own.bundles)
     dataflow.check(
         beam_options,
         {"--input": source, "--results": results},
@@ -116,7 +116,7 @@ def run(argv: Sequence[str]) -> int:
     dataflow.settle(beam_options)
     cores = flags.cores(own.cores, beam_options)
     here = not dataflow.is_chosen(beam_options)
-    settings = prepare(flags.place(own.policy), (bundles,), own.engine, own.precision, here=here)
+    settings = load_settings(flags.named_place(own.policy), (bundles,), own.engine, own.precision, here=here)
     dataflow.check_banks(beam_options, settings)
     run_id = flags.run_id(own.run_id)
     tables = ResultTables(results)

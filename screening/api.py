@@ -19,7 +19,7 @@ from screening.decode import Sandbox
 from screening.errors import UploadError
 from screening.records import Upload, Verdict
 from screening.screener import Screener
-from screening.settings import prepare
+from screening.settings import load_settings
 from screening.storage import open_store, place
 
 Place = str | os.PathLike[str]
@@ -43,7 +43,7 @@ def open(
     ConfigError when any of it is wrong.
     """
     folders = [bundles] if isinstance(bundles, (str, os.PathLike)) else bundles
-    settings = prepare(
+    settings = load_settings(
         _uri(policy) if os.fspath(policy) else "", [_uri(folder) for folder in folders], engine, precision
     )
     return Session(Screener(settings, run_id, cores=cores, sandbox=sandbox))

@@ -62,7 +62,7 @@ def is_shipped(uri: str, package: str = PACKAGE) -> bool:
     return uri.startswith(f"{package}/")
 
 
-def prepare(
+def load_settings(
     policy: str = "",
     bundles: Sequence[str] = (),
     engine: str = "auto",

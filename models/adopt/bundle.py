@@ -31,7 +31,7 @@ from models.measure.calibrate import fit, table
 from models.measure.metrics import measure
 from models.publish.bundle import head_record, publish_bundle, refuse_existing
 from models.publish.card import page
-from models.recipe import Head, Precision
+from models.recipe import Precision, RecipeHead
 from models.text.score import Calibration, Windows
 from screening.classifiers.manifest import CARD
 from screening.errors import ConfigError
@@ -88,7 +88,7 @@ def adopt(
 
 
 def _convert(
-    found: TextCheckpoint | ImageCheckpoint, head: Head, out: Path, precision: Precision, rows: Labelled | None
+    found: TextCheckpoint | ImageCheckpoint, head: RecipeHead, out: Path, precision: Precision, rows: Labelled | None
 ) -> dict[str, Any]:
     dev = None
     if rows:
@@ -101,7 +101,9 @@ def _convert(
         raise ConfigError(what, file=found.file, fix="adopt a model of another architecture") from error
 
 
-def _calibrated(head: Head, windows: Windows, rows: Labelled) -> tuple[Calibration, dict[str, Any], dict[str, Any]]:
+def _calibrated(
+    head: RecipeHead, windows: Windows, rows: Labelled
+) -> tuple[Calibration, dict[str, Any], dict[str, Any]]:
     """Calibration, threshold tables by label and figures of a head; a label of several at once is one of its own."""
     targets = np.array(rows.targets)
     if head.kind == "multiclass":

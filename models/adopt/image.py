@@ -17,7 +17,7 @@ from transformers import AutoImageProcessor, PreTrainedModel
 
 from models.export.convert import output
 from models.export.normalise import Normalise, image_record
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.score import Floats, Windows, probabilities
 from screening.classifiers.engines import Feed
 from screening.classifiers.manifest import Pixels
@@ -68,7 +68,7 @@ class ImageCheckpoint:
         chance = np.random.default_rng(0)
         return [{INPUT: chance.integers(0, 256, (n, *self.how.size, 3), np.uint8)} for n in (1, 5, 3)]
 
-    def scored(self, path: Path, head: Head, files: Sequence[str]) -> Windows:
+    def scored(self, path: Path, head: RecipeHead, files: Sequence[str]) -> Windows:
         """Logits of pictures in files, decoded and scaled as the jobs do, by the model in a file."""
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         n = len(files)
@@ -78,7 +78,7 @@ class ImageCheckpoint:
         return Windows({head.name: logits}, np.arange(n), np.ones(n, np.int64), np.zeros((n, 0)))
 
     @torch.no_grad()
-    def processing(self, head: Head, files: Sequence[str]) -> dict[str, Any]:
+    def processing(self, head: RecipeHead, files: Sequence[str]) -> dict[str, Any]:
         """How much scores differ from those after the checkpoint's own processor, on these or on generated pictures."""
         pictures = [read_picture(file) for file in files] or generated()
         own = [self.network.model(pixel_values=self._own(picture)).logits for picture in pictures]

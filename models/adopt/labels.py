@@ -11,7 +11,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, StrictInt, StrictStr, ValidationError
 
-from models.recipe import Head, Strict
+from models.recipe import RecipeHead, Strict
 from screening.classifiers.manifest import Name
 from screening.errors import ConfigError
 from screening.policy.thresholds import MIN_ROWS
@@ -58,7 +58,7 @@ def load_labels(path: Path) -> Labels:
         raise ConfigError(told, file=str(path), fix=fix) from error
 
 
-def head_of(labels: Labels, bundle: str, outputs: Sequence[str], problem: str | None, file: str) -> Head:
+def head_of(labels: Labels, bundle: str, outputs: Sequence[str], problem: str | None, file: str) -> RecipeHead:
     """The head with a label of ours for each of the checkpoint's `outputs`; ConfigError where they don't fit.
 
     `problem` is the checkpoint's own word for what its logits are, if it has one.
@@ -81,7 +81,7 @@ def head_of(labels: Labels, bundle: str, outputs: Sequence[str], problem: str | 
         raise ConfigError(f"kind: {labels.kind}, but the checkpoint is made for {problem}", file=file, fix=fix)
     if labels.kind == "multiclass" and len(names) < 2:
         raise ConfigError("kind: one label is no choice", file=file, fix="write kind: multilabel")
-    return Head(name=labels.head or bundle, kind=labels.kind, labels=names, pool=labels.pool)
+    return RecipeHead(name=labels.head or bundle, kind=labels.kind, labels=names, pool=labels.pool)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Labelled:
     targets: list[list[int]]
 
 
-def read_labelled(path: Path, head: Head, field: Literal["text", "image"]) -> Labelled:
+def read_labelled(path: Path, head: RecipeHead, field: Literal["text", "image"]) -> Labelled:
     """Rows {"text" or "image", "label"} of a JSONL; a path of a picture counts from the file's own folder.
 
     `label` is one of our names, for a multilabel head a list of them (with one label also true and false). ConfigError
@@ -124,7 +124,7 @@ def read_labelled(path: Path, head: Head, field: Literal["text", "image"]) -> La
     return Labelled(contents, targets)
 
 
-def _target(head: Head, label: Any, path: Path, number: int) -> list[int]:
+def _target(head: RecipeHead, label: Any, path: Path, number: int) -> list[int]:
     if head.kind == "multilabel" and len(head.labels) == 1 and label in (True, False):
         return [int(label)]
     given = label if isinstance(label, list) and head.kind == "multilabel" else [label]

@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from models.adopt.labels import Labels
 from models.export.convert import PARITY, output
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.score import Windows, probabilities
 from screening.classifiers.batches import feed, padded, plan
 from screening.classifiers.engines import Feed
@@ -82,7 +82,7 @@ class TextCheckpoint:
         padded_alone = [feed([window], self.inputs) for window in cut]
         return [*map(self._bare, cut), *padded_alone, feed(cut, self.inputs), feed(cut[:3], self.inputs)]
 
-    def check(self, head: Head) -> None:
+    def check(self, head: RecipeHead) -> None:
         """ConfigError when padding moves a score."""
         cut = self._cut(PROBES)[: len(PROBES) + 4]
         with torch.no_grad():
@@ -97,7 +97,7 @@ class TextCheckpoint:
                 what, file=self.file, fix="adopt a model that honours attention_mask, padded on the right"
             )
 
-    def scored(self, path: Path, head: Head, texts: Sequence[str]) -> Windows:
+    def scored(self, path: Path, head: RecipeHead, texts: Sequence[str]) -> Windows:
         """Logits of all windows of the texts, by the model in a file."""
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         cut = self._cut(texts)

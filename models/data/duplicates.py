@@ -12,7 +12,7 @@ from typing import Any
 
 from datasketch import MinHash, MinHashLSH
 
-from models.rows import Row
+from models.rows import LabelledRow
 
 NEAR = 0.8  # least Jaccard similarity of near copies: Lee et al. 2022, "Deduplicating training data", section 4.2
 SHINGLE = 5  # characters; words would miss every change in a short text
@@ -82,8 +82,8 @@ def _may_be_near(key: str) -> bool:
 
 
 def drop_copies(
-    splits: Mapping[str, list[Row]], generated: Collection[str], told: Mapping[str, dict[str, Any]]
-) -> dict[str, list[Row]]:
+    splits: Mapping[str, list[LabelledRow]], generated: Collection[str], told: Mapping[str, dict[str, Any]]
+) -> dict[str, list[LabelledRow]]:
     """The rows of `dev` and `train` that stay: the first of copies, and none in train that is near a dev row.
 
     An exact copy on the same side hands on the targets that the first one lacks. Near copies on the same side stay
@@ -91,7 +91,7 @@ def drop_copies(
     whose rows differ in a word by design. What goes is counted in `told` under each set's `copies`.
     """
     texts = {side: Texts() for side in ("dev", "train")}
-    kept: dict[str, list[Row]] = {"train": [], "dev": []}
+    kept: dict[str, list[LabelledRow]] = {"train": [], "dev": []}
     counts = {name: Counter[str]() for name in told}
     for side in ("dev", "train"):
         for row in splits[side]:
@@ -117,7 +117,7 @@ def drop_copies(
     return kept
 
 
-def _clash(one: Row, other: Row) -> bool:
+def _clash(one: LabelledRow, other: LabelledRow) -> bool:
     """Whether some head's targets can't both be true."""
     for head in one["targets"].keys() & other["targets"].keys():
         a, b = one["targets"][head], other["targets"][head]

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from models.rows import Row
+from models.rows import LabelledRow
 
 Report = dict[str, Any]
 
 
-def straddling(train: Sequence[Row], dev: Sequence[Row]) -> dict[str, Any]:
+def straddling(train: Sequence[LabelledRow], dev: Sequence[LabelledRow]) -> dict[str, Any]:
     """Groups (`part`) with rows on both sides, and the share of dev rows in them; 0 after a split by group."""
     seen = {row["part"] for row in train}
     shared = [row for row in dev if row["part"] in seen]

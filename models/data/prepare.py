@@ -23,7 +23,7 @@ from models.data.leakage import Report, straddling, summary
 from models.data.sources import GENERATED, Raw, plain, read_source
 from models.data.splits import sides
 from models.recipe import Recipe, Source, load_recipe
-from models.rows import Row, write_rows
+from models.rows import LabelledRow, write_rows
 from screening.errors import ConfigError
 
 log = logging.getLogger("models.prepare")
@@ -37,7 +37,7 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> Report:
     Raises ConfigError for a set it can't read.
     """
     report: Report = {"sets": {source.name: {} for source in recipe.sources}}
-    splits: dict[str, list[Row]] = {"dev": [], "train": []}
+    splits: dict[str, list[LabelledRow]] = {"dev": [], "train": []}
     for source in recipe.sources:
         for side, rows in _source_rows(recipe, source, data, report["sets"][source.name]).items():
             splits[side] += rows
@@ -71,10 +71,10 @@ def _targets(recipe: Recipe, source: Source, label: str) -> dict[str, list[int]]
     return out
 
 
-def _source_rows(recipe: Recipe, source: Source, data: Path, told: dict[str, Any]) -> dict[str, list[Row]]:
+def _source_rows(recipe: Recipe, source: Source, data: Path, told: dict[str, Any]) -> dict[str, list[LabelledRow]]:
     other: Counter[str] = Counter()
     raw = read_source(data, source, other)
-    out: dict[str, list[Row]] = {"train": [], "dev": []}
+    out: dict[str, list[LabelledRow]] = {"train": [], "dev": []}
     unknown: Counter[str] = Counter()
     for number, (row, side) in enumerate(zip(raw, sides(raw, source.split, recipe.training.seed), strict=True)):
         label = plain(row.get("label"))
@@ -98,7 +98,7 @@ def _source_rows(recipe: Recipe, source: Source, data: Path, told: dict[str, Any
     return out
 
 
-def _row(source: Source, raw: Raw, number: int) -> Row:
+def _row(source: Source, raw: Raw, number: int) -> LabelledRow:
     by = [*source.hold_out, *([source.split.field] if source.split.field else [])]
     row = {field: plain(raw.get(field)) for field in (*EVERY, *source.fields)}
     return row | {
@@ -110,7 +110,7 @@ def _row(source: Source, raw: Raw, number: int) -> Row:
     }
 
 
-def _limited(recipe: Recipe, dev: list[Row], told: dict[str, dict[str, Any]]) -> list[Row]:
+def _limited(recipe: Recipe, dev: list[LabelledRow], told: dict[str, dict[str, Any]]) -> list[LabelledRow]:
     """After copies were looked for, so that a dev row left out here doesn't come back in training."""
     out = dev
     for source in recipe.sources:
@@ -122,7 +122,7 @@ def _limited(recipe: Recipe, dev: list[Row], told: dict[str, dict[str, Any]]) ->
     return out
 
 
-def _same_columns(splits: dict[str, list[Row]]) -> dict[str, list[Row]]:
+def _same_columns(splits: dict[str, list[LabelledRow]]) -> dict[str, list[LabelledRow]]:
     columns = dict.fromkeys(name for rows in splits.values() for row in rows for name in row)
     return {side: [{c: row.get(c, "") for c in columns} for row in rows] for side, rows in splits.items()}
 

@@ -20,8 +20,8 @@ from torch import nn
 
 from models.export.qdq import to_static
 from models.export.quantise import quantise
-from models.export.rounding import compare, failures
-from models.recipe import Head, Precision
+from models.export.rounding import compare_rounded, failures
+from models.recipe import Precision, RecipeHead
 from models.text.score import Floats, probabilities
 from screening.classifiers.engines import Feed
 from screening.classifiers.engines.floats import float_graph
@@ -49,14 +49,14 @@ def digest(folder: Path) -> str:
     return hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
 
 
-def output(head: Head) -> str:
+def output(head: RecipeHead) -> str:
     """The name of a head's logits in the file."""
     return f"logits_{head.name}"
 
 
 def convert(
     network: nn.Module,
-    heads: Sequence[Head],
+    heads: Sequence[RecipeHead],
     feeds: Sequence[Feed],
     out: Path,
     precision: Precision,
@@ -150,7 +150,7 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     return half
 
 
-def parity(network: nn.Module, heads: Sequence[Head], path: Path, feeds: Sequence[Feed]) -> float:
+def parity(network: nn.Module, heads: Sequence[RecipeHead], path: Path, feeds: Sequence[Feed]) -> float:
     """Largest |Δp| between torch and the file. Raises ExportError above `PARITY`."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 0.0
@@ -166,10 +166,12 @@ def parity(network: nn.Module, heads: Sequence[Head], path: Path, feeds: Sequenc
     return worst
 
 
-def _gate(heads: Sequence[Head], dev: Dev, before: Mapping[str, Floats], rounded: Path, what: str) -> dict[str, Any]:
+def _gate(
+    heads: Sequence[RecipeHead], dev: Dev, before: Mapping[str, Floats], rounded: Path, what: str
+) -> dict[str, Any]:
     after = dev.probabilities(rounded)
     named = [h for h in heads if dev.targets.get(h.name)]
-    found = {h.name: compare(h, before[h.name], after[h.name], dev.targets[h.name]) for h in named}
+    found = {h.name: compare_rounded(h, before[h.name], after[h.name], dev.targets[h.name]) for h in named}
     log.info("%s against fp32: %s", what, found)
     if short := failures(found):
         raise ExportError(f"{what} is too far from fp32 on {'; '.join(short)}. Try --precision fp16, or fp32")

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.score import Floats
 
 AGREEMENT = 0.995  # least share of rows with the same decision, per head
 AUPRC_DROP = 0.002  # most that one label may lose
 
 
-def compare(head: Head, exact: Floats, rounded: Floats, targets: Sequence[Sequence[int]]) -> dict[str, Any]:
+def compare_rounded(
+    head: RecipeHead, exact: Floats, rounded: Floats, targets: Sequence[Sequence[int]]
+) -> dict[str, Any]:
     """Agreement of the decisions, largest and mean |Δp|, and by label the drop in AUPRC.
 
     `exact` and `rounded` are probabilities [rows, labels] of the rows that name the head, `targets` what each may be,

@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 from models.console import command_line, console
 from models.export.convert import Dev, ExportError, convert
 from models.recipe import Precision, Recipe, load_recipe
-from models.rows import Row, read_rows
+from models.rows import LabelledRow, read_rows
 from models.text.batches import batches, cut, encode, load_tokenizer
 from models.text.heads import load_network
 from models.text.score import Floats, OnnxModel, score
@@ -48,7 +48,7 @@ def probes(tokenizer: Tokenizer, recipe: Recipe) -> Iterator[Feed]:
             yield {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
 
 
-def dev_rows(recipe: Recipe, tokenizer: Path, rows: Sequence[Row]) -> Dev:
+def dev_rows(recipe: Recipe, tokenizer: Path, rows: Sequence[LabelledRow]) -> Dev:
     """Rows with a target, scored as the jobs do: windows over the whole text, then pooled."""
     rows = [r for r in rows if r["targets"]]
     named = {h.name: np.array([h.name in r["targets"] for r in rows]) for h in recipe.heads}
@@ -62,7 +62,7 @@ def dev_rows(recipe: Recipe, tokenizer: Path, rows: Sequence[Row]) -> Dev:
     return Dev({name: mine for name, mine in targets.items() if mine}, probabilities)
 
 
-def calibration(recipe: Recipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> list[Feed]:
+def calibration(recipe: Recipe, tokenizer: Tokenizer, rows: Sequence[LabelledRow]) -> list[Feed]:
     """Batches of `CALIBRATION` of the training rows by lot."""
     texts = [r["text"] for r in random.Random(recipe.training.seed).sample(rows, min(len(rows), CALIBRATION))]
     windows = [w for ids in encode(tokenizer, texts) for w in cut(ids, recipe.max_tokens, recipe.overlap)]
@@ -73,9 +73,9 @@ def export(
     recipe: Recipe,
     folder: Path,
     out: Path,
-    dev: Sequence[Row] = (),
+    dev: Sequence[LabelledRow] = (),
     precision: Precision | None = None,
-    train: Sequence[Row] = (),
+    train: Sequence[LabelledRow] = (),
 ) -> dict[str, Any]:
     """Write model.onnx, tokenizer.json and export.json, and give what export.json says.
 

@@ -29,7 +29,7 @@ def detection(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
     return float((scores[positive] > np.quantile(scores[~positive], 1 - RATE, method="higher")).mean())
 
 
-def compare(
+def compare_scorers(
     scorers: Mapping[str, Floats], positive: npt.NDArray[np.bool_], photographs: npt.NDArray[Any], seed: int
 ) -> dict[str, dict[str, Any]]:
     """AUROC and detection of each scorer, and the first one's lead, each as [figure, low, high].

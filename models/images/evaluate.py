@@ -23,14 +23,14 @@ from sklearn.preprocessing import QuantileTransformer
 from models.console import command_line, console
 from models.export.convert import digest
 from models.images.baselines import BASELINES, NUMBERS, numbers
-from models.images.compare import auroc, compare
+from models.images.compare import auroc, compare_scorers
 from models.images.export import OnnxImageModel, windows_of
 from models.images.photographs import load
 from models.images.recipe import Checked, ImageRecipe, load_image_recipe
 from models.images.versions import measured_versions, targets
 from models.measure.calibrate import fit, table
 from models.measure.metrics import measure
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.score import Calibration, Floats, Windows
 from screening.classifiers.pictures import cut
 from screening.decode.image import picture as decoded
@@ -58,9 +58,9 @@ class Measured:
         return clear
 
 
-def _alone(label: str) -> Head:
+def _alone(label: str) -> RecipeHead:
     """A label as a head of its own, as it is calibrated."""
-    return Head(name=label, kind="multilabel", labels=(label,), pool="mean")
+    return RecipeHead(name=label, kind="multilabel", labels=(label,), pool="mean")
 
 
 def measured(recipe: ImageRecipe, model: OnnxImageModel, rows: Path, split: str) -> Measured:
@@ -134,7 +134,7 @@ def _figures(recipe: ImageRecipe, label: str, dev: Measured, held: Measured, sco
         "cropped": clear & held.cropped,
     }.items():
         chosen = {scorer: values[among] for scorer, values in scorers.items()}
-        out[name] = compare(chosen, positive[among], held.photographs[among], recipe.training.seed)
+        out[name] = compare_scorers(chosen, positive[among], held.photographs[among], recipe.training.seed)
     out["by_damage"] = {
         kind: {name: round(auroc(values[where], positive[where]), 4) for name, values in scorers.items()}
         for kind, ramp in recipe.damages.items()

@@ -22,7 +22,7 @@ from models.images.network import StemmedClassifier, load_network
 from models.images.photographs import load
 from models.images.recipe import ImageRecipe, load_image_recipe
 from models.images.versions import measured_versions, targets
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.score import Floats, Windows
 from screening.classifiers.engines import Feed
 from screening.classifiers.pictures import cut
@@ -32,9 +32,9 @@ ROWS = 16  # of a batch
 Tiles = Sequence[npt.NDArray[np.uint8]]
 
 
-def head_of(recipe: ImageRecipe) -> Head:
+def head_of(recipe: ImageRecipe) -> RecipeHead:
     """All labels in one head; the mean over the tiles, for a picture is damaged as a whole."""
-    return Head(name="quality", kind="multilabel", labels=recipe.labels, pool="mean")
+    return RecipeHead(name="quality", kind="multilabel", labels=recipe.labels, pool="mean")
 
 
 class _Outputs(nn.Module):
@@ -91,7 +91,7 @@ def dev_rows(recipe: ImageRecipe, rows: Path) -> Dev:
     return Dev({head.name: wanted}, probabilities)
 
 
-def windows_of(head: Head, logits: npt.NDArray[np.float32], owner: Sequence[int]) -> Windows:
+def windows_of(head: RecipeHead, logits: npt.NDArray[np.float32], owner: Sequence[int]) -> Windows:
     """Tiles as `models.text.score` pools windows, all of one weight."""
     pictures = max(owner) + 1
     return Windows({head.name: logits}, np.array(owner), np.ones(len(owner), np.int64), np.zeros((pictures, 0)))

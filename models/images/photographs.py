@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from models.images.recipe import ImageRecipe
-from models.rows import Row, read_rows, write_rows
+from models.rows import LabelledRow, read_rows, write_rows
 from screening.checks.hashes import MAX_DISTANCE, MIN_QUALITY, pdq
 from screening.errors import ConfigError
 
@@ -22,7 +22,7 @@ SPLITS = ("train", "dev", "held_out")
 FORMATS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
-def prepare(recipe: ImageRecipe, data: Path, out: Path) -> None:
+def prepare_photographs(recipe: ImageRecipe, data: Path, out: Path) -> None:
     """Write the rows of `train`, `dev` and `held_out`, one a photograph; near copies go to leakage.json.
 
     A row's `part` is "drawing" or "photograph". Raises ConfigError when a folder or a named file is not there.
@@ -36,7 +36,7 @@ def prepare(recipe: ImageRecipe, data: Path, out: Path) -> None:
     used = {name: path for name, path in files.items() if name not in wanted.leave_out}
     order = sorted(used, key=lambda name: hashlib.sha256(f"{recipe.training.seed}/{name}".encode()).digest())
     order, copies = _without_copies(order, used)
-    splits: dict[str, list[Row]] = {name: [] for name in SPLITS}
+    splits: dict[str, list[LabelledRow]] = {name: [] for name in SPLITS}
     for part in ("photograph", "drawing"):
         names = [name for name in order if (name in wanted.drawings) == (part == "drawing")]
         for name, split in zip(names, _deal(recipe, len(names), part), strict=True):
@@ -48,7 +48,7 @@ def prepare(recipe: ImageRecipe, data: Path, out: Path) -> None:
     log.info("%s; %d near copies dropped", {name: len(rows) for name, rows in splits.items()}, len(copies))
 
 
-def load(rows: Path, split: str) -> list[tuple[Row, npt.NDArray[np.uint8]]]:
+def load(rows: Path, split: str) -> list[tuple[LabelledRow, npt.NDArray[np.uint8]]]:
     """The rows of a split with their pixels, RGB uint8 [height, width, 3]."""
     return [(row, read(Path(row["image"]))) for row in read_rows(rows, split)]
 
@@ -67,7 +67,7 @@ def _deal(recipe: ImageRecipe, count: int, part: str) -> Sequence[str]:
     return ["held_out"] * held + ["dev"] * dev + ["train"] * (count - dev - held)
 
 
-def _row(recipe: ImageRecipe, name: str, path: Path, part: str) -> Row:
+def _row(recipe: ImageRecipe, name: str, path: Path, part: str) -> LabelledRow:
     of_set = {"set": recipe.photographs.set, "source": recipe.photographs.set}
     return {"id": name, "image": str(path.resolve()), **of_set, "label": "", "part": part, "held_out": False,
             "language": "", "targets": {}}  # fmt: skip

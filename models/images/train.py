@@ -8,7 +8,7 @@ from models.images.evaluate import evaluate
 from models.images.export import export
 from models.images.finetune import train
 from models.images.network import WEIGHTS
-from models.images.photographs import prepare
+from models.images.photographs import prepare_photographs
 from models.images.publish import publish
 from models.images.recipe import ImageRecipe
 
@@ -17,7 +17,7 @@ def make_image_bundle(recipe: ImageRecipe, data: Path, out: Path) -> Path:
     """As `models.train.make_bundle`: run what is missing, in order. ConfigError when the model may not be published."""
     rows, network, model = out / "rows", out / "network", out / "model"
     if again := not (rows / "leakage.json").is_file():
-        prepare(recipe, data, rows)
+        prepare_photographs(recipe, data, rows)
     if again := again or not (network / "final" / WEIGHTS).is_file():
         train(recipe, rows, network)
     if again := again or not (model / "model.onnx").is_file():

@@ -11,7 +11,7 @@ from models.measure.bootstrap import Weights, blocks, intervals, resamples
 from models.measure.metrics import Figures, ranking
 from models.measure.slices import EACH, Bools
 from models.recipe import Recipe
-from models.rows import Row
+from models.rows import LabelledRow
 from models.text.score import Floats
 
 
@@ -27,7 +27,7 @@ def by_label(recipe: Recipe, scores: Mapping[str, Floats]) -> dict[str, Floats]:
     return {x: columns[x] for x in recipe.policy}
 
 
-def truth(recipe: Recipe, row: Row) -> bool | None:
+def truth(recipe: Recipe, row: LabelledRow) -> bool | None:
     """True when a target must be a label of the policy; False when all known targets rule them out; else None.
 
     A partial label that allows one of the policy's labels counts as it when it rules out the head's first label, the
@@ -48,7 +48,7 @@ def truth(recipe: Recipe, row: Row) -> bool | None:
 
 
 def any_category(
-    recipe: Recipe, dev: Sequence[Row], scores: Mapping[str, Floats], floor: Mapping[str, Floats] | None
+    recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str, Floats], floor: Mapping[str, Floats] | None
 ) -> dict[str, Any]:
     """Over all dev rows whose truth is known and by set: AUPRC, AUROC, the floor's; means on clean rows by label.
 

@@ -9,13 +9,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from models.recipe import Head
-from models.rows import Row
+from models.recipe import RecipeHead
+from models.rows import LabelledRow
 from models.text.score import Floats
 from screening.errors import ConfigError
 
 
-def floor(head: Head, train: Sequence[Row], seed: int) -> Callable[[Sequence[str]], Floats]:
+def floor(head: RecipeHead, train: Sequence[LabelledRow], seed: int) -> Callable[[Sequence[str]], Floats]:
     """Fitted to those training rows that name one label of this head; gives probabilities [texts, labels].
 
     Raises ConfigError when they are all alike.

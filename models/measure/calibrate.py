@@ -9,13 +9,13 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from models.measure.decisions import best_factors, best_threshold
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.score import Calibration, Floats, Form, Windows
 
 POINTS = 200
 
 
-def fit(head: Head, windows: Windows, truth: npt.NDArray[np.int64], form: Form | None = None) -> Calibration:
+def fit(head: RecipeHead, windows: Windows, truth: npt.NDArray[np.int64], form: Form | None = None) -> Calibration:
     """Platt scaling per label, or one temperature and a shift per label for a multiclass head.
 
     A `form` is added to the logit as it was learnt: dev rows of a few publishers can't tell how much it should count.

@@ -8,13 +8,13 @@ import numpy as np
 
 from models.measure.metrics import Truth, macro_f1
 from models.measure.slices import Bools
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.score import Floats
 
 FACTORS = np.exp(np.linspace(-1, 1, 41))
 
 
-def best_decision(head: Head, scores: Floats, truth: Truth, half: Bools) -> dict[str, Any]:
+def best_decision(head: RecipeHead, scores: Floats, truth: Truth, half: Bools) -> dict[str, Any]:
     """The `threshold`, or a factor per label, of the highest macro-F1 on all rows.
 
     `macro_f1` is what each half's choice gives on the other half, for a choice flatters the rows it was made on.

@@ -27,7 +27,7 @@ from models.measure.plots import plot
 from models.measure.slices import contrast, false_alarms, slices
 from models.measure.surface_fit import learn_form
 from models.recipe import Recipe, load_recipe
-from models.rows import Row, read_rows
+from models.rows import LabelledRow, read_rows
 from models.text.score import Calibration, Floats, OnnxModel, score
 
 log = logging.getLogger("models.evaluate")
@@ -85,11 +85,11 @@ def evaluate(
     return result
 
 
-def _sets(rows: Sequence[Row]) -> dict[str, int]:
+def _sets(rows: Sequence[LabelledRow]) -> dict[str, int]:
     return dict(Counter(r["set"] for r in rows))
 
 
-def _languages(rows: Sequence[Row]) -> dict[str, int]:
+def _languages(rows: Sequence[LabelledRow]) -> dict[str, int]:
     return dict(Counter(r.get("language") or "unknown" for r in rows).most_common())
 
 

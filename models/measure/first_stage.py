@@ -22,8 +22,8 @@ from models.console import command_line, console
 from models.measure.baseline import floor
 from models.measure.bootstrap import intervals, resamples
 from models.measure.slices import Bools, wilson
-from models.recipe import Head, load_recipe
-from models.rows import Row, read_rows
+from models.recipe import RecipeHead, load_recipe
+from models.rows import LabelledRow, read_rows
 from models.text.score import Floats
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.classifiers.windows import load_tokenizer, windows
@@ -32,7 +32,7 @@ from screening.policy import Policy, load_policy
 from screening.records import Article
 from screening.settings import SHIPPED_POLICY
 
-HEAD = Head(name="finding", kind="multilabel", labels=("finding",), pool="max")
+HEAD = RecipeHead(name="finding", kind="multilabel", labels=("finding",), pool="max")
 KEEP = (1.0, 0.999, 0.99)  # of the rows with a finding, on the half that sets the level
 STRICTER = 0.8  # times each level: a later policy, tried on stored scores
 ORDINARY = 0.95  # of the uploads have no finding, in the traffic that a speed-up is told for beside the dev rows'
@@ -77,7 +77,7 @@ def first_stage(rows: Path, place: str, policy_uri: str, limit: int, seed: int) 
     }
 
 
-def graded(classifier: Classifier, policy: Policy, rows: Sequence[Row]) -> Graded:
+def graded(classifier: Classifier, policy: Policy, rows: Sequence[LabelledRow]) -> Graded:
     """The classifier's scores of these rows against the levels of the policy; ConfigError when a row gets none."""
     bundle, texts = classifier.bundle, [row["text"] for row in rows]
     began = time.process_time()

@@ -14,8 +14,8 @@ from models.measure.calibrate import fit, table
 from models.measure.decisions import best_decision
 from models.measure.metrics import Truth, by_label, figures, measure
 from models.measure.slices import EACH, ROWS, Bools, harmless_rows
-from models.recipe import Head, Recipe
-from models.rows import Row
+from models.recipe import Recipe, RecipeHead
+from models.rows import LabelledRow
 from models.text.score import Calibration, Floats, Form, Windows
 from screening.errors import ConfigError
 
@@ -36,7 +36,7 @@ class Measured:
     truth: Truth
 
 
-def measured_rows(recipe: Recipe, head: Head, dev: Sequence[Row]) -> tuple[list[int], list[int]]:
+def measured_rows(recipe: Recipe, head: RecipeHead, dev: Sequence[LabelledRow]) -> tuple[list[int], list[int]]:
     """Rows that a head is calibrated and measured on, and the other ones of their sets.
 
     Where publishers were held out, the first are theirs and the second those of publishers seen in training.
@@ -48,19 +48,24 @@ def measured_rows(recipe: Recipe, head: Head, dev: Sequence[Row]) -> tuple[list[
     return (held, [i for i in rows if not dev[i]["held_out"]]) if held else (rows, [])
 
 
-def _known(head: Head, row: Row) -> bool:
+def _known(head: RecipeHead, row: LabelledRow) -> bool:
     target = row["targets"].get(head.name)
     return target is not None and (sum(target) == 1 if head.kind == "multiclass" else target[0] >= 0)
 
 
-def truth_of(head: Head, rows: Sequence[Row]) -> Truth:
+def truth_of(head: RecipeHead, rows: Sequence[LabelledRow]) -> Truth:
     """A label's index, or 0/1."""
     targets = [r["targets"][head.name] for r in rows]
     return np.array([int(np.argmax(t)) if head.kind == "multiclass" else t[0] for t in targets], np.int64)
 
 
 def measure_head(
-    recipe: Recipe, head: Head, dev: Sequence[Row], windows: Windows, floor: Floats | None, form: Form | None = None
+    recipe: Recipe,
+    head: RecipeHead,
+    dev: Sequence[LabelledRow],
+    windows: Windows,
+    floor: Floats | None,
+    form: Form | None = None,
 ) -> Measured:
     """Calibration, metrics and threshold tables of one head; `windows` and `floor` are of all dev rows.
 
@@ -114,12 +119,12 @@ def measure_head(
     return Measured(calibration, metrics, tables, every[rows], crossed, its_floor, truth)
 
 
-def _with_intervals(head: Head, scores: Floats, truth: Truth, weights: Weights) -> dict[str, Any]:
+def _with_intervals(head: RecipeHead, scores: Floats, truth: Truth, weights: Weights) -> dict[str, Any]:
     point = measure(head, scores, truth)
     return {**point, "intervals": intervals(figures(head, scores, truth, weights), point)}
 
 
-def _floor(head: Head, scores: Floats, floor: Floats, truth: Truth, weights: Weights) -> dict[str, Any]:
+def _floor(head: RecipeHead, scores: Floats, floor: Floats, truth: Truth, weights: Weights) -> dict[str, Any]:
     """The floor's figures, and by how much the head is above it on the same resamples."""
     mine, its = figures(head, scores, truth, weights), figures(head, floor, truth, weights)
     here, there = measure(head, scores, truth), measure(head, floor, truth)
@@ -131,7 +136,7 @@ def _floor(head: Head, scores: Floats, floor: Floats, truth: Truth, weights: Wei
     }
 
 
-def _beside(head: Head, scores: Floats, floor: Floats | None, truth: Truth, seed: int) -> dict[str, Any]:
+def _beside(head: RecipeHead, scores: Floats, floor: Floats | None, truth: Truth, seed: int) -> dict[str, Any]:
     weights = resamples(len(truth), seed)
     out = {**_with_intervals(head, scores, truth, weights), "positives": _positives(head, truth)}
     return out if floor is None else out | _floor(head, scores, floor, truth, weights)
@@ -144,7 +149,7 @@ def _halves(truth: Truth, seed: int) -> Bools:
     return half
 
 
-def _cross_fitted(head: Head, windows: Windows, truth: Truth, half: Bools, form: Form | None) -> Floats:
+def _cross_fitted(head: RecipeHead, windows: Windows, truth: Truth, half: Bools, form: Form | None) -> Floats:
     """What calibration error may be measured on."""
     out = np.zeros((len(truth), len(head.labels)))
     for where in (half, ~half):
@@ -153,7 +158,7 @@ def _cross_fitted(head: Head, windows: Windows, truth: Truth, half: Bools, form:
 
 
 def _parts(
-    head: Head, windows: Windows, scores: Floats, truth: Truth, rows: Sequence[Row], form: Form | None
+    head: RecipeHead, windows: Windows, scores: Floats, truth: Truth, rows: Sequence[LabelledRow], form: Form | None
 ) -> dict[str, Any]:
     """Each part alone; a publisher that was held out is calibrated on the other ones, as a new one would be."""
     out: dict[str, Any] = {}
@@ -170,16 +175,16 @@ def _parts(
     return out
 
 
-def _positives(head: Head, truth: Truth) -> int:
+def _positives(head: RecipeHead, truth: Truth) -> int:
     """Rows of the last class, or of "yes"."""
     return int((truth == max(1, len(head.labels) - 1)).sum())
 
 
-def _fewest(head: Head, truth: Truth) -> int:
+def _fewest(head: RecipeHead, truth: Truth) -> int:
     return int(np.bincount(truth, minlength=max(2, len(head.labels))).min())
 
 
-def _named(rows: Sequence[Row]) -> str:
+def _named(rows: Sequence[LabelledRow]) -> str:
     held = sorted({r["part"] for r in rows if r["held_out"]})
     sets = ", ".join(sorted({r["set"] for r in rows}))
     return f"{sets}: unseen publishers ({', '.join(held)})" if held else f"{sets} dev"

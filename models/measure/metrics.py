@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.measure.bootstrap import Weights, blocks
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.score import Floats
 
 Truth = npt.NDArray[np.int64]
@@ -17,7 +17,7 @@ Figures = dict[str, Floats]
 BINS = 15
 
 
-def measure(head: Head, scores: Floats, truth: Truth) -> dict[str, float]:
+def measure(head: RecipeHead, scores: Floats, truth: Truth) -> dict[str, float]:
     """Precision, recall and F1 (macro over classes; at 0.5 for one label), AUPRC, AUROC and calibration error.
 
     `scores` [n, labels]; `truth` is a label's index, or 0/1. AUPRC and AUROC are means over a multiclass head's
@@ -27,13 +27,13 @@ def measure(head: Head, scores: Floats, truth: Truth) -> dict[str, float]:
     return {k: round(float(v[0]), 4) for k, v in found.items()} | {"rows": len(truth)}
 
 
-def figures(head: Head, scores: Floats, truth: Truth, weights: Weights) -> Figures:
+def figures(head: RecipeHead, scores: Floats, truth: Truth, weights: Weights) -> Figures:
     """The same figures, unrounded, once per row of `weights` [resamples, n]: {figure: [resamples]}."""
     parts = [_figures(head, scores, truth, block) for block in blocks(weights)]
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
 
-def by_label(head: Head, scores: Floats, truth: Truth) -> dict[str, dict[str, float]]:
+def by_label(head: RecipeHead, scores: Floats, truth: Truth) -> dict[str, dict[str, float]]:
     """Precision, recall, F1, AUPRC and AUROC of each label of a multiclass head against the rest."""
     p, one = scores / scores.sum(1, keepdims=True), np.ones((1, len(truth)), np.float32)
     counts = _confusion(truth, p.argmax(1), len(head.labels), one)
@@ -53,7 +53,7 @@ def macro_f1(truth: Truth, guess: Truth, classes: int) -> float:
     return float(precision_recall_f1(counts)[2].mean())
 
 
-def _figures(head: Head, scores: Floats, truth: Truth, weights: Weights) -> Figures:
+def _figures(head: RecipeHead, scores: Floats, truth: Truth, weights: Weights) -> Figures:
     if head.kind == "multiclass":
         p = scores / scores.sum(1, keepdims=True)
         guess = p.argmax(1)

@@ -13,7 +13,7 @@ from sklearn.metrics import precision_recall_curve
 
 from models.measure.head_figures import Measured
 from models.measure.slices import Bools, wilson
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.score import Floats
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito 2008
@@ -21,7 +21,7 @@ MARKERS = "os^Dv*"
 BINS = 10
 
 
-def plot(head: Head, measured: Measured, path: Path) -> None:
+def plot(head: RecipeHead, measured: Measured, path: Path) -> None:
     """Left, precision over recall beside the floor; right, the share of positives by predicted probability."""
     with mpl.rc_context({"svg.hashsalt": head.name, "svg.fonttype": "none", "font.size": 9}):
         page = Figure(figsize=(9, 4.2), layout="constrained")

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import yaml
 
 from models.measure.metrics import precision_recall_f1, ranking
-from models.recipe import Head, Recipe
-from models.rows import Row
+from models.recipe import Recipe, RecipeHead
+from models.rows import LabelledRow
 from models.text.score import Floats
 
 Bools = npt.NDArray[np.bool_]
@@ -28,7 +28,7 @@ LENGTHS = (10, 25, 50, 200)  # words
 NO_GROUP = "no group named"
 
 
-def flagged(head: Head, row: Row) -> bool | None:
+def flagged(head: RecipeHead, row: LabelledRow) -> bool | None:
     """Whether a row's target is anything but harmless; None where it may be either."""
     target = row["targets"].get(head.name)
     if target is None or head.kind == "multilabel":
@@ -36,18 +36,18 @@ def flagged(head: Head, row: Row) -> bool | None:
     return None if target[0] and sum(target) > 1 else not target[0]
 
 
-def flag_score(head: Head, scores: Floats) -> Floats:
+def flag_score(head: RecipeHead, scores: Floats) -> Floats:
     """[rows], 0 to 1; 0.5 or more is flagged."""
     return 1 - scores[:, 0] / scores.sum(1) if head.kind == "multiclass" else scores[:, 0]
 
 
-def harmless_rows(recipe: Recipe, head: Head, dev: Sequence[Row]) -> list[int]:
+def harmless_rows(recipe: Recipe, head: RecipeHead, dev: Sequence[LabelledRow]) -> list[int]:
     """Indexes of dev rows that say `no` to this head, of the sources that the recipe calls harmless."""
     sets = {s.name for s in recipe.sources if s.harmless}
     return [i for i, r in enumerate(dev) if r["set"] in sets and flagged(head, r) is False]
 
 
-def false_alarms(recipe: Recipe, dev: Sequence[Row], scores: Mapping[str, Floats]) -> dict[str, Any]:
+def false_alarms(recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str, Floats]) -> dict[str, Any]:
     """By head: share of its harmless rows that score 0.5 or more, by label."""
     out: dict[str, Any] = {}
     for head in recipe.heads:
@@ -60,7 +60,7 @@ def false_alarms(recipe: Recipe, dev: Sequence[Row], scores: Mapping[str, Floats
     return out
 
 
-def contrast(recipe: Recipe, dev: Sequence[Row], scores: Mapping[str, Floats]) -> dict[str, Any]:
+def contrast(recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str, Floats]) -> dict[str, Any]:
     """By head: share of hostile contrast rows that it finds, share of harmless ones that it lets pass, AUROC."""
     out: dict[str, Any] = {}
     for head in recipe.heads:
@@ -75,7 +75,7 @@ def contrast(recipe: Recipe, dev: Sequence[Row], scores: Mapping[str, Floats]) -
 
 
 def slices(
-    recipe: Recipe, dev: Sequence[Row], scores: Mapping[str, Floats], floor: Mapping[str, Floats] | None = None
+    recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str, Floats], floor: Mapping[str, Floats] | None = None
 ) -> dict[str, Any]:
     """{head: {kind: {slice: figures}}}, kinds `all`, `source`, `language`, `length` and `group`; see `_figures`.
 
@@ -121,7 +121,7 @@ def _expected(score: Floats, truth: Bools, where: Bools, others: Bools, sources:
     return round(share / weight, 4) if weight >= (where & ~truth).sum() / 2 and weight else None
 
 
-def _keys(dev: Sequence[Row]) -> dict[str, dict[str, Bools]]:
+def _keys(dev: Sequence[LabelledRow]) -> dict[str, dict[str, Bools]]:
     words = np.array([len(r["text"].split()) for r in dev])
     edges = [0, *LENGTHS, np.inf]
     length = {

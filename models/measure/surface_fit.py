@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from models.recipe import Head, Recipe
-from models.rows import Row
+from models.recipe import Recipe, RecipeHead
+from models.rows import LabelledRow
 from models.text.score import Form
 from screening.classifiers.surface import LIMIT, surface
 
 C = 0.1  # inverse of the ridge; between 0.01 and 1 the AUROC on a publisher left out moves by 0.002
 
 
-def learn_form(recipe: Recipe, head: Head, train: Sequence[Row]) -> Form | None:
+def learn_form(recipe: Recipe, head: RecipeHead, train: Sequence[LabelledRow]) -> Form | None:
     """Weights from the training rows of the sets that the head is measured on; None for a head that sees no form."""
     if not head.surface:
         return None

@@ -21,8 +21,8 @@ from typing import Any
 from models.console import command_line, console
 from models.export.convert import digest, output
 from models.publish.card import card
-from models.publish.registry import enter, place
-from models.recipe import Head, Recipe, load_recipe
+from models.publish.registry import enter, store_root
+from models.recipe import Recipe, RecipeHead, load_recipe
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.classifiers.manifest import CARD, MANIFEST
 from screening.classifiers.surface import FEATURES
@@ -78,7 +78,7 @@ def bundle_record(recipe: Recipe, evaluation: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def head_record(head: Head, calibration: Mapping[str, Any] | None) -> dict[str, Any]:
+def head_record(head: RecipeHead, calibration: Mapping[str, Any] | None) -> dict[str, Any]:
     """One head of bundle.json; `calibration` is a models.score.Calibration as a document, None when there is none."""
     said: dict[str, Any] = {k: getattr(head, k) for k in ("name", "kind", "labels", "pool")} | {"output": output(head)}
     if calibration:
@@ -94,7 +94,7 @@ def publish_bundle(record: Mapping[str, Any], files: Mapping[str, bytes], to: st
     `record` is bundle.json without `files`. Raises ConfigError when that version exists, when another publisher is
     first, or when the bundle is not one that a job would run; then nothing is published.
     """
-    root = place(to)
+    root = store_root(to)
     target = refuse_existing(to, record["name"], record["version"])
     taken, remote = _taken(target), root.startswith("gs://")
     if not remote:
@@ -124,7 +124,7 @@ def publish_bundle(record: Mapping[str, Any], files: Mapping[str, bytes], to: st
 
 def refuse_existing(to: str | Path, name: str, version: str) -> str:
     """Where that version would lie; ConfigError when there is one."""
-    target = join(place(to), f"{name}/{version}")
+    target = join(store_root(to), f"{name}/{version}")
     if open_store(target).exists(join(target, MANIFEST)):
         raise _taken(target)
     return target

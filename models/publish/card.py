@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from models.measure.bootstrap import RESAMPLES
-from models.recipe import Head, Recipe
+from models.recipe import Recipe, RecipeHead
 
 TEMPLATES = Path(__file__).parent
 MISSING = "–"
@@ -77,7 +77,7 @@ def _share(value: float | None, places: int = 1) -> str:
     return MISSING if value is None else f"{100 * value:.{places}f} %"
 
 
-def _in_doubt(heads: Sequence[Head], metrics: dict[str, Any]) -> list[str]:
+def _in_doubt(heads: Sequence[RecipeHead], metrics: dict[str, Any]) -> list[str]:
     """Heads whose AUROC is not above the floor's by more than chance."""
     told = {h.name: metrics[h.name].get("over_floor", {}).get("auroc") for h in heads}
     return [name for name, each in told.items() if each and each["interval"][0] <= 0]

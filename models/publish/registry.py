@@ -55,7 +55,7 @@ def published(root: str) -> Listed:
     return listed
 
 
-def place(root: str | Path) -> str:
+def store_root(root: str | Path) -> str:
     """A root as its store names it: absolute, or `gs://`, without a slash at its end."""
     said = str(root).rstrip("/")
     return said if "://" in said else str(Path(root).absolute())
@@ -71,5 +71,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("root", metavar="ROOT")
     args = parser.parse_args(argv)
     with console():
-        index = reindex(place(args.root))
+        index = reindex(store_root(args.root))
         log.info("%d versions of %d bundles", len(index.listed), len(index.bundles))

@@ -15,8 +15,8 @@ from accelerate import PartialState
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from models.recipe import Head, Recipe
-from models.rows import Row, read_rows
+from models.recipe import Recipe, RecipeHead
+from models.rows import LabelledRow, read_rows
 from models.text.batches import Batch, batches, cut, encode, load_tokenizer
 from models.text.heads import MultiHead, masked_loss, new_network, save_network
 from models.training.loop import fit
@@ -28,7 +28,7 @@ DEV_ROWS = 200  # of each head and target, measured after an epoch; models.evalu
 class TextTask:
     """Windows of texts to several heads, each batch of about one length."""
 
-    def __init__(self, recipe: Recipe, train: list[Row], dev: list[Row]) -> None:
+    def __init__(self, recipe: Recipe, train: list[LabelledRow], dev: list[LabelledRow]) -> None:
         self.recipe, self.rows = recipe, len(train)
         chance = random.Random(recipe.training.seed)
         self._windows, self._owner = training_windows(recipe, train, chance)
@@ -89,7 +89,7 @@ def _forward(network: nn.Module, batch: Batch, device: str) -> tuple[Tensor, ...
     return logits
 
 
-def _sample(recipe: Recipe, dev: list[Row], head: Head, chance: random.Random) -> list[int]:
+def _sample(recipe: Recipe, dev: list[LabelledRow], head: RecipeHead, chance: random.Random) -> list[int]:
     sets = {s.name for s in recipe.sources if head.name in s.dev}
     kinds: dict[tuple[int, ...], list[int]] = {}
     for i, row in enumerate(dev):
@@ -98,7 +98,7 @@ def _sample(recipe: Recipe, dev: list[Row], head: Head, chance: random.Random) -
     return [i for mine in kinds.values() for i in chance.sample(mine, min(DEV_ROWS, len(mine)))]
 
 
-def _auroc(recipe: Recipe, head: Head, rows: list[Row], logits: np.ndarray) -> float | None:
+def _auroc(recipe: Recipe, head: RecipeHead, rows: list[LabelledRow], logits: np.ndarray) -> float | None:
     """Mean over the labels, on the head's own dev sets; None when the rows are of one class."""
     sets = {s.name for s in recipe.sources if head.name in s.dev}
     mine = [i for i, r in enumerate(rows) if r["set"] in sets and head.name in r["targets"]]
@@ -110,7 +110,7 @@ def _auroc(recipe: Recipe, head: Head, rows: list[Row], logits: np.ndarray) -> f
 
 
 def training_windows(
-    recipe: Recipe, rows: list[Row], chance: random.Random, one: bool = False
+    recipe: Recipe, rows: list[LabelledRow], chance: random.Random, one: bool = False
 ) -> tuple[list[list[int]], list[int]]:
     """Token windows and the row that each belongs to; a long row gives as many as its source's `windows`, or one."""
     by_set = {s.name: s for s in recipe.sources}
@@ -130,7 +130,7 @@ def training_windows(
     return windows, owner
 
 
-def target_arrays(recipe: Recipe, rows: list[Row]) -> list[Tensor]:
+def target_arrays(recipe: Recipe, rows: list[LabelledRow]) -> list[Tensor]:
     """Per head, float32 [rows, labels] as `masked_loss` wants them."""
     out = []
     for head in recipe.heads:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 
-from models.recipe import Head
+from models.recipe import RecipeHead
 
 # Encoders that take the mask as it is added to the attention scores: it keeps the exported graph to plain operators.
 READY_MADE = ("bert", "roberta", "electra", "xlm-roberta")
@@ -26,7 +26,7 @@ class MultiHead(nn.Module):
     model was trained with.
     """
 
-    def __init__(self, encoder: nn.Module, heads: Sequence[Head]) -> None:
+    def __init__(self, encoder: nn.Module, heads: Sequence[RecipeHead]) -> None:
         super().__init__()
         self.encoder = encoder
         self.heads = tuple(heads)
@@ -45,7 +45,7 @@ class MultiHead(nn.Module):
         return tuple(self.linear[h.name](pooled) for h in self.heads)
 
 
-def masked_loss(logits: Sequence[Tensor], allowed: Sequence[Tensor], heads: Sequence[Head]) -> Tensor:
+def masked_loss(logits: Sequence[Tensor], allowed: Sequence[Tensor], heads: Sequence[RecipeHead]) -> Tensor:
     """Mean over all rows of the batch of the summed losses of the heads that a row has a label for.
 
     `allowed[h]` is float [batch, labels]. Multiclass: 1 for each label the row may have, all 0 = no label, loss
@@ -65,7 +65,7 @@ def masked_loss(logits: Sequence[Tensor], allowed: Sequence[Tensor], heads: Sequ
     return total / logits[0].shape[0]
 
 
-def new_network(base: Path, heads: Sequence[Head]) -> MultiHead:
+def new_network(base: Path, heads: Sequence[RecipeHead]) -> MultiHead:
     """The base model from its folder, without its pooler, with fresh heads; any encoder that `AutoModel` knows."""
     encoder = AutoModel.from_pretrained(base, local_files_only=True, **_how(AutoConfig.from_pretrained(base)))
     return MultiHead(encoder.float(), heads)
@@ -87,7 +87,7 @@ def save_network(network: MultiHead, folder: Path) -> None:
 
 def load_network(folder: Path) -> MultiHead:
     """Read what `save_network` wrote; in eval mode."""
-    heads = [Head.model_validate(h) for h in json.loads((folder / "heads.json").read_text())]
+    heads = [RecipeHead.model_validate(h) for h in json.loads((folder / "heads.json").read_text())]
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     encoder = AutoModel.from_config(config, **_how(config))
     network = MultiHead(encoder, heads)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.batches import Batch, batches, cut, encode, load_tokenizer
 from screening.classifiers.engines.floats import float_graph
 from screening.classifiers.surface import formed, surface
@@ -40,7 +40,7 @@ class Calibration:
     surface: Form | None = None
 
 
-def probabilities(head: Head, logits: npt.NDArray[np.floating], calibration: Calibration | None = None) -> Floats:
+def probabilities(head: RecipeHead, logits: npt.NDArray[np.floating], calibration: Calibration | None = None) -> Floats:
     """Probabilities [n, labels] of one head; uncalibrated without a calibration."""
     z = np.asarray(logits, np.float64)
     if calibration:
@@ -55,7 +55,7 @@ def probabilities(head: Head, logits: npt.NDArray[np.floating], calibration: Cal
 class OnnxModel:
     """One session on the CPU: the file as it is, or `in_float` what engines in a float precision make of it."""
 
-    def __init__(self, path: Path, heads: Sequence[Head], threads: int = 0, in_float: bool = False) -> None:
+    def __init__(self, path: Path, heads: Sequence[RecipeHead], threads: int = 0, in_float: bool = False) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         model = float_graph(path.read_bytes()) if in_float else str(path)
@@ -88,7 +88,7 @@ class Windows:
         logits = {name: z[where] for name, z in self.logits.items()}
         return Windows(logits, number[self.owner[where]], self.tokens[where], self.forms[texts])
 
-    def pooled(self, head: Head, calibration: Calibration | None = None) -> Floats:
+    def pooled(self, head: RecipeHead, calibration: Calibration | None = None) -> Floats:
         """[texts, labels]: `max` per label over the windows, or the mean weighted by tokens."""
         p = probabilities(head, self.logits[head.name], calibration)
         starts = np.flatnonzero(np.r_[True, np.diff(self.owner) > 0])

@@ -102,7 +102,7 @@ def is_local(options: PipelineOptions) -> bool:
     return bool(options.view_as(StandardOptions).runner == LOCAL_RUNNER)
 
 
-def place(uri: str) -> str:
+def named_place(uri: str) -> str:
     """The place that a flag names, as workers will see it too; see `screening.storage.place`."""
     return storage.place(os.path.expandvars(uri))
 

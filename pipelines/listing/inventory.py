@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from pipelines.listing.manifest import Manifest
-from pipelines.listing.rows import Row, Rows, rows
+from pipelines.listing.rows import ListedRow, Rows, rows
 from screening.errors import ConfigError, UploadError
 from screening.records import Upload
 from screening.storage import open_store
@@ -30,7 +30,7 @@ USED = (*NEEDED, "timeCreated", "timeDeleted", "contentType")
 class Inventory(Manifest):
     """Rows of a file of a report, as a shard."""
 
-    def identity(self, number: int, row: Row) -> str:
+    def identity(self, number: int, row: ListedRow) -> str:
         """The URI; with the generation where that one is no longer live. ConfigError when it does not say."""
         for column in ("bucket", "name"):
             if not isinstance(row[column], str) or not row[column]:
@@ -46,7 +46,7 @@ class Inventory(Manifest):
                 if upload.size or not upload.name.endswith("/"):
                     yield upload
 
-    def upload(self, number: int, row: Row) -> Upload:
+    def upload(self, number: int, row: ListedRow) -> Upload:
         """As the report has it; ConfigError for a row that is not of this kind."""
         try:
             generation, size = (_count(row[name]) for name in ("generation", "size"))

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Self
 
-from pipelines.listing.rows import Row, Rows, rows
+from pipelines.listing.rows import ListedRow, Rows, rows
 from pipelines.listing.shards import PIECE, Cut, chunks
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Upload
@@ -59,7 +59,7 @@ class Manifest:
     def _part(self, first: int, number: int, offset: int = 0) -> Self:
         return replace(self, rows=replace(self.rows, first=first, count=number, offset=offset))
 
-    def identity(self, number: int, row: Row) -> str:
+    def identity(self, number: int, row: ListedRow) -> str:
         """The URI of the entry's upload, of which it gives one; ConfigError when it does not say."""
         source, uri = self.rows.file, row.get("uri")
         if not isinstance(uri, str) or not uri:
@@ -81,7 +81,7 @@ class Manifest:
         # By its words alone, so that an upload has one URI; not as a shell would, which reads `$` and `~`.
         return "/" + posixpath.normpath(posixpath.join(posixpath.dirname(source), path)).lstrip("/")
 
-    def upload(self, number: int, row: Row) -> Upload:
+    def upload(self, number: int, row: ListedRow) -> Upload:
         """The entry's upload as the store has it; what can't be looked up has its problem."""
         uri = self.identity(number, row)
         name = uri.removeprefix("gs://").lstrip("/")
@@ -129,7 +129,7 @@ def _is_text(uri: str) -> bool:
         return False
 
 
-def _claims(row: Row) -> Mapping[str, object]:
+def _claims(row: ListedRow) -> Mapping[str, object]:
     nested = row.get("metadata")
     flat = {key: value for key, value in row.items() if key not in {"uri", "metadata"}}
     return {**flat, **(nested if isinstance(nested, Mapping) else {})}

@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 from screening.errors import ConfigError, Replaced, UploadError
 from screening.storage import open_store
 
-Form = Literal["jsonl", "csv", "parquet"]
+FileForm = Literal["jsonl", "csv", "parquet"]
 LINE = 4 << 20  # bytes; a longer line is no row
 BATCH = 4096  # rows of Parquet in memory at once
 
-Row = Mapping[str, Any]
+ListedRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Rows:
 
     file: str
     generation: int
-    form: Form
+    form: FileForm
     columns: tuple[str, ...] = ()
     delimiter: str = ","
     first: int = 1
     count: int | None = None
     offset: int = 0
 
-    def __iter__(self) -> Iterator[tuple[int, int, Row]]:
+    def __iter__(self) -> Iterator[tuple[int, int, ListedRow]]:
         """Each row with its number and offset; ConfigError, with its number, for what is none."""
         read = {"jsonl": self._json_lines, "csv": self._csv, "parquet": self._parquet}[self.form]
         with closing(open_store(self.file).open(self.file, self.generation)) as data:
@@ -83,7 +83,7 @@ class Rows:
             yield number, offset, record
             number, offset = number + 1, offset + len(record)
 
-    def _json_lines(self, data: BinaryIO) -> Iterator[tuple[int, int, Row]]:
+    def _json_lines(self, data: BinaryIO) -> Iterator[tuple[int, int, ListedRow]]:
         for number, offset, line in self._lines(data):
             try:
                 row = json.loads(line)
@@ -100,7 +100,7 @@ class Rows:
             f"not a JSON object: {said}", file=self.file, line=number, fix='write {"uri": "…"} on each line'
         )
 
-    def _csv(self, data: BinaryIO) -> Iterator[tuple[int, int, Row]]:
+    def _csv(self, data: BinaryIO) -> Iterator[tuple[int, int, ListedRow]]:
         for number, offset, record in self._lines(data):
             try:
                 [values] = csv.reader([record.decode()], delimiter=self.delimiter, strict=True)
@@ -109,7 +109,7 @@ class Rows:
                 fix = f"each row needs the columns {self.delimiter.join(self.columns)}"
                 raise ConfigError(f"not a row: {error}", file=self.file, line=number, fix=fix) from None
 
-    def _parquet(self, data: BinaryIO) -> Iterator[tuple[int, int, Row]]:
+    def _parquet(self, data: BinaryIO) -> Iterator[tuple[int, int, ListedRow]]:
         file = self._opened(data)
         skip, number = self.first - 1, 1
         for group in range(file.num_row_groups):
@@ -130,7 +130,7 @@ class Rows:
             raise ConfigError(f"not a Parquet file: {error}", file=self.file) from None
 
 
-def rows(file: str, form: Form) -> Rows:
+def rows(file: str, form: FileForm) -> Rows:
     """All of a file as it is now; ConfigError when there is none."""
     target = file if file.startswith("gs://") else str(Path(file).resolve())  # it is ours: a link is followed
     fix = "name a file that exists"

@@ -17,7 +17,7 @@ from screening.policy.categories import Compiler
 from screening.policy.document import MAX_BYTES, read
 from screening.policy.problems import Problems
 from screening.policy.rules import BankSpec, Policy, Quota, Rule
-from screening.policy.schema import PDQ_MAX_DISTANCE, BankEntry, Category, Head, validate
+from screening.policy.schema import PDQ_MAX_DISTANCE, BankEntry, Category, PolicyFile, validate
 from screening.policy.signals import BundleLike, CheckLike, feeds
 from screening.storage import local_path, open_store
 
@@ -29,7 +29,7 @@ def load_policy(path_or_uri: str, bundles: Sequence[BundleLike], checks: Sequenc
     """
     document = read(_bytes(path_or_uri), path_or_uri)
     problems = Problems(path_or_uri, document.lines)
-    head = validate(Head, document.value, (), problems)
+    head = validate(PolicyFile, document.value, (), problems)
     listed = {
         name: found if isinstance(found := document.value.get(name), list) else [] for name in ("banks", "categories")
     }
@@ -47,7 +47,7 @@ def load_policy(path_or_uri: str, bundles: Sequence[BundleLike], checks: Sequenc
     return _policy(head, [each for each in categories if each], specs, rules)
 
 
-def _policy(head: Head, categories: list[Category], banks: list[BankSpec], rules: list[Rule]) -> Policy:
+def _policy(head: PolicyFile, categories: list[Category], banks: list[BankSpec], rules: list[Rule]) -> Policy:
     limits = Limits(**head.limits.model_dump(exclude_none=True))
     fields = Fields(**{key: tuple(keys) for key, keys in head.article_fields.model_dump(exclude_none=True).items()})
     decisive = {
@@ -133,7 +133,7 @@ def _banks_have_a_use(banks: Sequence[BankSpec], rules: Sequence[Rule], problems
         problems.add(("categories", matched[0]), what, "add a bank with `use: block`, or remove the category")
 
 
-def _languages(head: Head, problems: Problems) -> None:
+def _languages(head: PolicyFile, problems: Problems) -> None:
     known = known_languages()
     for i, code in enumerate(head.languages):
         if code not in known:
@@ -142,7 +142,7 @@ def _languages(head: Head, problems: Problems) -> None:
             )
 
 
-def _clock(head: Head, problems: Problems) -> None:
+def _clock(head: PolicyFile, problems: Problems) -> None:
     """The clock must not end what processor time should: how much that is depends on how busy a machine is."""
     limits = Limits(**head.limits.model_dump(exclude_none=True))
     if limits.seconds < 2 * limits.cpu_seconds:

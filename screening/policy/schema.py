@@ -114,7 +114,7 @@ class QuotaEntry(Strict):
     min_uploads: Annotated[int, Field(ge=0)] = 20
 
 
-class Head(Strict):
+class PolicyFile(Strict):
     """The file; categories and banks are validated one by one, so that a fault in one hides none in another."""
 
     policy: Name

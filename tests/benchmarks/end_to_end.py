@@ -28,7 +28,7 @@ from pipelines.launch.options import LOCAL_RUNNER
 from pipelines.launch.progress import Progress
 from pipelines.screen import build
 from screening.screener import Screener
-from screening.settings import Settings, prepare
+from screening.settings import Settings, load_settings
 from screening.storage import open_store
 from screening.tables import ResultTables
 from tests.generate import write_articles, write_pictures
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=300)
     parser.add_argument("--runs", type=int, default=3)
     flags = parser.parse_args()
-    settings = prepare()
+    settings = load_settings()
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         with contextlib.redirect_stderr(io.StringIO()):

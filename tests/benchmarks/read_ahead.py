@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from screening.screener import Screener
-from screening.settings import prepare
+from screening.settings import load_settings
 from screening.storage import open_store
 from tests.gcs.client import GcsServer
 from tests.generate import write_articles
@@ -34,7 +34,7 @@ def main() -> None:
         for path in Path(folder).rglob("*.txt"):
             open_store(place).put(f"{place}/{path.name}", path.read_bytes())
         uploads = list(open_store(place).list(place))
-        settings = prepare()
+        settings = load_settings()
         ratios = []
         for _ in range(flags.runs):
             walls = []

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import screening
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.batches import cut, encode, load_tokenizer
 from models.text.score import Calibration, Form, OnnxModel, score
 from screening.classifiers import Classifier, find_bundles, load_bundle, make_engine
@@ -130,7 +130,7 @@ def test_neighbours_do_not_change_a_score(classifier: Classifier) -> None:
 
 def test_training_and_screening_score_alike(folder: Path, record: dict[str, Any], classifier: Classifier) -> None:
     fields = ("name", "kind", "labels", "pool")
-    heads = [Head.model_validate({k: h[k] for k in fields}) for h in record["heads"]]
+    heads = [RecipeHead.model_validate({k: h[k] for k in fields}) for h in record["heads"]]
     texts = ["Hello.", LONG]
     window = record["text"]
     found = score(OnnxModel(folder / "model.onnx", heads, threads=1, in_float=True), folder, texts, **window)

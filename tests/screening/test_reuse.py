@@ -14,7 +14,7 @@ from screening.classifiers import Classifier
 from screening.errors import TransientError
 from screening.records import Run, Verdict
 from screening.screener import Screener
-from screening.settings import SHIPPED_POLICY, Settings, prepare
+from screening.settings import SHIPPED_POLICY, Settings, load_settings
 from screening.storage import open_store
 from screening.tables import ResultTables, StoredScores
 from tests.screening.classifiers.tiny import image_bundle, text_bundle
@@ -44,7 +44,7 @@ class Bench:
     def settings(self, level: float = 0.5, fields: str = "text") -> Settings:
         policy = self.folder / "policy.yaml"
         policy.write_text(POLICY.format(level=level, fields=fields))
-        return prepare(str(policy), [str(self.folder / "bundles")], "onnxruntime")
+        return load_settings(str(policy), [str(self.folder / "bundles")], "onnxruntime")
 
     def put(self, name: str, text: str) -> None:
         (self.uploads / name).write_text(text)
@@ -228,7 +228,7 @@ categories:
   - {{id: known_hash, signal: known_hash, reject: 1, {statement}}}"""
     policy = tmp_path / "banked.yaml"
     policy.write_text((tmp_path / "policy.yaml").read_text().replace("categories:", banked))
-    after = bench.screen("two", prepare(str(policy), [str(tmp_path / "bundles")], "onnxruntime"))["a.txt"]
+    after = bench.screen("two", load_settings(str(policy), [str(tmp_path / "bundles")], "onnxruntime"))["a.txt"]
     assert scored() == 0
     assert (after.decision, after.reasons[0]) == ("reject", "known_hash")
 
@@ -236,4 +236,4 @@ categories:
 def test_usual_fields_do_not_change_the_fingerprint():
     from screening.decode import DECODER_VERSION
 
-    assert prepare(SHIPPED_POLICY).fingerprint.decoder == DECODER_VERSION
+    assert load_settings(SHIPPED_POLICY).fingerprint.decoder == DECODER_VERSION

@@ -15,7 +15,7 @@ from screening.classifiers import Bundle, Classifier, make_engine
 from screening.errors import ConfigError, UploadError
 from screening.hardware import ENGINES, PRECISIONS
 from screening.records import Article
-from screening.settings import Settings, prepare
+from screening.settings import Settings, load_settings
 from tests.benchmarks.end_to_end import job_once
 from tests.benchmarks.engines.contest import Contestant, Run
 from tests.benchmarks.engines.work import Work
@@ -49,7 +49,7 @@ def choices(bundle: Bundle) -> list[tuple[str, str]]:
 
 def settings_of(bundle: Bundle, name: str, precision: str) -> Settings:
     """A job's settings with the shipped policy and one bundle."""
-    return prepare(bundles=(str(bundle.folder),), engine=name, precision=precision)
+    return load_settings(bundles=(str(bundle.folder),), engine=name, precision=precision)
 
 
 def raw(bundle: Bundle, name: str, precision: str) -> Run:

@@ -11,13 +11,13 @@ import onnx
 import pytest
 from onnx import TensorProto
 
-from models.recipe import Head, Recipe, load_recipe
+from models.recipe import Recipe, RecipeHead, load_recipe
 from screening.errors import ConfigError
 from tests.models.conftest import rows as made_rows
 
 pytestmark = pytest.mark.train
-TONE = Head(name="tone", kind="multiclass", labels=("a", "b", "c"), pool="max")
-TAGS = Head(name="tags", kind="multilabel", labels=("x", "y"), pool="max")
+TONE = RecipeHead(name="tone", kind="multiclass", labels=("a", "b", "c"), pool="max")
+TAGS = RecipeHead(name="tags", kind="multilabel", labels=("x", "y"), pool="max")
 
 
 @pytest.fixture
@@ -136,12 +136,12 @@ def test_rounding_is_off_by_half_a_step_at_most(shape):
 
 
 def test_agreement_and_drop_are_what_counting_gives():
-    from models.export.rounding import compare, failures
+    from models.export.rounding import compare_rounded, failures
 
     exact = np.array([[0.9, 0.1, 0.0], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7], [0.4, 0.35, 0.25]])
     rounded = exact.copy()
     rounded[1] = [0.5, 0.2, 0.3]
-    found = compare(TONE, exact, rounded, [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]])
+    found = compare_rounded(TONE, exact, rounded, [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]])
     assert found["rows"] == 4
     assert found["same_decision"] == 0.75
     assert found["max_delta"] == pytest.approx(0.3)
@@ -154,11 +154,11 @@ def test_agreement_and_drop_are_what_counting_gives():
 
 
 def test_every_label_of_a_row_counts_and_one_without_both_answers_is_left_out():
-    from models.export.rounding import compare, failures
+    from models.export.rounding import compare_rounded, failures
 
     exact = np.array([[0.6, 0.4], [0.4, 0.4]])
     rounded = np.array([[0.6, 0.6], [0.4, 0.4]])
-    found = compare(TAGS, exact, rounded, [[1, -1], [0, 1]])
+    found = compare_rounded(TAGS, exact, rounded, [[1, -1], [0, 1]])
     assert found["same_decision"] == 0.5
     assert found["auprc_drop"] == {"x": 0}
     assert len(failures({"tags": found})) == 1

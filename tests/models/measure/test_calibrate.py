@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.score import Form, Windows
 from screening.classifiers.surface import FEATURES
 
 pytestmark = pytest.mark.train
-SPAM = Head(name="spam", kind="multilabel", labels=("spam",), pool="mean")
-TONE = Head(name="tone", kind="multiclass", labels=("a", "b", "c"), pool="max")
+SPAM = RecipeHead(name="spam", kind="multilabel", labels=("spam",), pool="mean")
+TONE = RecipeHead(name="tone", kind="multiclass", labels=("a", "b", "c"), pool="max")
 
 
 def windows(name: str, logits: np.ndarray, owner: np.ndarray | None = None) -> Windows:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from models.measure.bootstrap import intervals, resamples
-from models.recipe import Head
+from models.recipe import RecipeHead
 
 pytestmark = pytest.mark.train
-SPAM = Head(name="spam", kind="multilabel", labels=("spam",), pool="mean")
-TONE = Head(name="tone", kind="multiclass", labels=("a", "b", "c"), pool="max")
+SPAM = RecipeHead(name="spam", kind="multilabel", labels=("spam",), pool="mean")
+TONE = RecipeHead(name="tone", kind="multiclass", labels=("a", "b", "c"), pool="max")
 
 
-def made(head: Head, rows: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def made(head: RecipeHead, rows: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Scores that tell something, with ties, and the truth."""
     chance = np.random.default_rng(seed)
     truth = chance.integers(0, max(2, len(head.labels)), rows)
@@ -26,7 +26,7 @@ def made(head: Head, rows: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("head", [SPAM, TONE])
-def test_every_resample_has_the_figures_of_scikit_learn(head: Head) -> None:
+def test_every_resample_has_the_figures_of_scikit_learn(head: RecipeHead) -> None:
     from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score
 
     from models.measure.metrics import figures

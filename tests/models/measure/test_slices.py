@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.recipe import Head, Recipe
+from models.recipe import Recipe, RecipeHead
 
 pytestmark = pytest.mark.train
-SPAM = Head(name="spam", kind="multilabel", labels=("spam",), pool="mean")
-HATE = Head(name="hate", kind="multiclass", labels=("normal", "offensive", "hate"), pool="max")
+SPAM = RecipeHead(name="spam", kind="multilabel", labels=("spam",), pool="mean")
+HATE = RecipeHead(name="hate", kind="multiclass", labels=("normal", "offensive", "hate"), pool="max")
 
 
 def recipe(*policy: str) -> Recipe:

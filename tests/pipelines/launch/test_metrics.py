@@ -23,7 +23,7 @@ from pipelines.steps import CommitRun, ScreenUploads
 from screening.decode import Decoder
 from screening.meter import summed
 from screening.records import DECISIONS, Upload
-from screening.settings import prepare
+from screening.settings import load_settings
 from screening.storage import open_store
 from screening.tables import add_keys, upload_key
 
@@ -45,7 +45,7 @@ STEPS = {f"ms.{step}" for step in ("read", "decode", "match", "check", "tokenise
 
 @pytest.fixture(scope="module")
 def settings():
-    return prepare()
+    return load_settings()
 
 
 @pytest.fixture

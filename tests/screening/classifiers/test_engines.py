@@ -23,7 +23,7 @@ from screening.errors import ConfigError
 from screening.hardware import ENGINES, PRECISIONS, cores_here
 from screening.meter import Meter
 from screening.records import Article
-from screening.settings import prepare
+from screening.settings import load_settings
 
 HAS_CUDA = cuda.is_there("cuda")
 TEXTS = [Article("text/plain", "good bad the river " * n + "win") for n in range(40)]
@@ -128,7 +128,7 @@ def test_int8_is_refused_on_a_cpu_that_clips_its_sums(said, exact, tmp_path, mon
 
 def test_int8_without_a_graph_for_it_stops_the_job_at_its_launch(bundle):
     with pytest.raises(ConfigError, match=r"tiny-text 1\.0\.0 has no int8 graph"):
-        prepare(bundles=(str(bundle.folder),), engine="onnxruntime", precision="int8")
+        load_settings(bundles=(str(bundle.folder),), engine="onnxruntime", precision="int8")
 
 
 def test_auto_takes_the_best_that_is_there_and_never_int8():

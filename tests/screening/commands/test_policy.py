@@ -15,7 +15,7 @@ from screening.cli import main
 from screening.errors import ConfigError
 from screening.policy import load_policy
 from screening.records import Fingerprint, Review, Run, Signal, Verdict
-from screening.settings import prepare
+from screening.settings import load_settings
 from screening.tables import ResultTables
 from tests.screening.classifiers.tiny import text_bundle
 
@@ -127,7 +127,7 @@ def test_lint_opens_banks_and_refuses_what_the_job_refuses(screening, policy, bu
     assert f"{tmp_path}/more.jsonl:1: bank more is empty" in err, "all that is wrong is said at once"
     assert '"64 hex digits"' in err or "32 bytes" in err
     with pytest.raises(ConfigError) as refused:
-        prepare(str(policy), [bundles])
+        load_settings(str(policy), [bundles])
     assert "".join(f"screening: {line}\n" for line in str(refused.value).splitlines()[:1]) in err
 
 

@@ -13,7 +13,7 @@ from screening.checks.hashes import load_bank, match
 from screening.classifiers import find_bundles
 from screening.policy import Policy, decide, load_policy
 from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD, KNOWN_HASH
-from screening.policy.schema import BankEntry, Category, FieldsEntry, Head, Level, LimitsEntry, QuotaEntry
+from screening.policy.schema import BankEntry, Category, FieldsEntry, Level, LimitsEntry, PolicyFile, QuotaEntry
 from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY
 
 
@@ -53,7 +53,7 @@ def test_the_canary_is_rejected_for_known_hash_only(shipped):
 
 def test_the_reference_names_every_key_and_every_reason():
     reference = (Path(SHIPPED_POLICY).parents[1] / "README.md").read_text()
-    models = (Head, Category, Level, BankEntry, LimitsEntry, FieldsEntry, QuotaEntry)
+    models = (PolicyFile, Category, Level, BankEntry, LimitsEntry, FieldsEntry, QuotaEntry)
     names = {name for model in models for name in model.model_fields} | {*DECIDED_ERRORS, KNOWN_GOOD, KNOWN_HASH}
     assert {name for name in names if not re.search(rf"\b{name}\b", reference)} == set()
 

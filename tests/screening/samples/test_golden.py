@@ -14,7 +14,7 @@ import pytest
 import screening
 from screening.records import Verdict
 from screening.screener import Screener
-from screening.settings import SHIPPED_POLICY, prepare
+from screening.settings import SHIPPED_POLICY, load_settings
 from screening.storage import open_store
 
 SAMPLES = Path(screening.__file__).parent / "samples"
@@ -24,7 +24,7 @@ EXPECTED = {row["name"]: row for row in map(json.loads, (SAMPLES / "expected.jso
 
 @pytest.fixture(scope="module")
 def verdicts() -> Iterator[dict[str, Verdict]]:
-    screener = Screener(prepare(), "samples")
+    screener = Screener(load_settings(), "samples")
     yield {verdict.name: verdict for verdict in screener.screen(open_store(str(UPLOADS)).list(str(UPLOADS)))}
     screener.close()
 
