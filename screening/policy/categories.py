@@ -10,7 +10,7 @@ from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD, crosses
 from screening.policy.problems import Path, Problems, suggest
 from screening.policy.rules import Rule
 from screening.policy.schema import Category, Level
-from screening.policy.signals import Feed
+from screening.policy.signals import SignalFeed
 from screening.policy.thresholds import Impossible, for_precision, for_recall
 from screening.records import Threshold
 
@@ -21,7 +21,7 @@ RESERVED = (*DECIDED_ERRORS, KNOWN_GOOD)
 class Compiler:
     """Makes rules of categories; `feeds` are the signals by name, what is wrong goes to `problems`."""
 
-    def __init__(self, feeds: Mapping[str, list[Feed]], problems: Problems) -> None:
+    def __init__(self, feeds: Mapping[str, list[SignalFeed]], problems: Problems) -> None:
         self._feeds = feeds
         self._problems = problems
 
@@ -78,7 +78,7 @@ class Compiler:
             add((*at, "reject"), f"category {category.id!r} rejects without a statement of reasons",
                 "add `statement: STATEMENT_CATEGORY_...`, a category of the DSA transparency database")  # fmt: skip
 
-    def _feed(self, category: Category, at: Path) -> Feed | None:
+    def _feed(self, category: Category, at: Path) -> SignalFeed | None:
         found = self._feeds.get(category.signal, [])
         if len(found) == 1:
             return found[0]
@@ -94,11 +94,11 @@ class Compiler:
             self._problems.add((*at, "signal"), f"signal {category.signal!r} means several things", fix)
         return None
 
-    def _is_misinformation(self, category: Category, feed: Feed) -> bool:
+    def _is_misinformation(self, category: Category, feed: SignalFeed) -> bool:
         return category.id in MISINFORMATION or feed.label in MISINFORMATION
 
     def _level(
-        self, category: Category, name: Literal["review", "reject"], level: Level | None, feed: Feed, at: Path
+        self, category: Category, name: Literal["review", "reject"], level: Level | None, feed: SignalFeed, at: Path
     ) -> Threshold | None:
         if level is None:
             return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from screening.policy.decide import KNOWN_HASH
-from screening.policy.thresholds import Calibration
+from screening.policy.thresholds import CalibrationLike
 from screening.records import BundleId, Medium
 
 
@@ -21,7 +21,7 @@ class BundleLike(Protocol):
     @property
     def labels(self) -> Sequence[str]: ...
     @property
-    def calibration(self) -> Mapping[str, Calibration]: ...
+    def calibration(self) -> Mapping[str, CalibrationLike]: ...
 
 
 class CheckLike(Protocol):
@@ -42,7 +42,7 @@ class CheckLike(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class SignalFeed:
     """A signal that a category may name; its scores, in `unit`, lie within `range`, both ends included."""
 
     label: str
@@ -50,23 +50,25 @@ class Feed:
     media: tuple[Medium, ...]
     worse: Literal["high", "low"] = "high"
     unit: str = "share"
-    calibration: Calibration | None = None
+    calibration: CalibrationLike | None = None
     from_bundle: bool = False
     range: tuple[float, float] = (0, 1)
 
 
-def feeds(bundles: Iterable[BundleLike], checks: Iterable[CheckLike]) -> dict[str, list[Feed]]:
+def feeds(bundles: Iterable[BundleLike], checks: Iterable[CheckLike]) -> dict[str, list[SignalFeed]]:
     """The feeds by every name they go by: the label alone, `BUNDLE/label` or `check/NAME`, and known_hash."""
-    found: dict[str, list[Feed]] = {KNOWN_HASH: [Feed(KNOWN_HASH, "bank", ("text", "image"))]}
+    found: dict[str, list[SignalFeed]] = {KNOWN_HASH: [SignalFeed(KNOWN_HASH, "bank", ("text", "image"))]}
     for bundle in bundles:
         for label in bundle.labels:
             source = f"bundle/{bundle.id.name}@{bundle.id.version}"
-            feed = Feed(label, source, (bundle.modality,), calibration=bundle.calibration.get(label), from_bundle=True)
+            feed = SignalFeed(
+                label, source, (bundle.modality,), calibration=bundle.calibration.get(label), from_bundle=True
+            )
             for name in (label, f"{bundle.id.name}/{label}"):
                 found.setdefault(name, []).append(feed)
     for check in checks:
         source = f"check/{check.name}@{check.version}"
-        feed = Feed(check.name, source, (check.medium,), check.worse, check.unit, range=check.range)
+        feed = SignalFeed(check.name, source, (check.medium,), check.worse, check.unit, range=check.range)
         for name in (check.name, f"check/{check.name}"):
             found.setdefault(name, []).append(feed)
     return found

@@ -13,7 +13,7 @@ from screening.errors import ScreeningError
 MIN_ROWS = 30
 
 
-class Calibration(Protocol):
+class CalibrationLike(Protocol):
     """Precision and recall of one label on held-out rows, when flagging every score ≥ threshold (ascending)."""
 
     @property
@@ -34,7 +34,7 @@ class Impossible(ScreeningError):
         self.best = best
 
 
-def for_precision(table: Calibration, target: float) -> float:
+def for_precision(table: CalibrationLike, target: float) -> float:
     """The lowest threshold from which on precision stays at or above `target`.
 
     "Stays" means at every higher threshold of the table that still flags 30 rows, so a lucky dip in the middle
@@ -59,7 +59,7 @@ def for_precision(table: Calibration, target: float) -> float:
     return _settled(found)
 
 
-def for_recall(table: Calibration, target: float) -> float:
+def for_recall(table: CalibrationLike, target: float) -> float:
     """The highest threshold at which recall is still at or above `target`. Raises Impossible."""
     if table.positives < MIN_ROWS:
         raise Impossible(f"only {table.positives} positive calibration rows", "give a score instead")
