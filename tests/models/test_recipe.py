@@ -54,6 +54,30 @@ def bad_version(r: dict[str, Any]) -> None:
     r["version"] = "one"
 
 
+def form_of_several_labels(r: dict[str, Any]) -> None:
+    r["heads"][0]["surface"] = True
+
+
+def source_twice(r: dict[str, Any]) -> None:
+    r["sources"][1]["name"] = "made"
+
+
+def broken_expression(r: dict[str, Any]) -> None:
+    r["sources"][0]["matching"] = "("
+
+
+def dev_of_no_head(r: dict[str, Any]) -> None:
+    r["sources"][0]["dev"] = ["tone", "spam", "mood"]
+
+
+def policy_of_no_head(r: dict[str, Any]) -> None:
+    r["policy"] = ["spam", "mood"]
+
+
+def aim_of_no_head(r: dict[str, Any]) -> None:
+    r["aims"] = {"mood": {"auroc": 0.9}}
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
@@ -63,6 +87,12 @@ def bad_version(r: dict[str, Any]) -> None:
         (no_dev_set, "heads without a dev set: spam"),
         (label_twice, "labels in more than one head: calm"),
         (overlap_too_wide, "overlap 30"),
+        (form_of_several_labels, "head tone: surface belongs to a multilabel head with one label"),
+        (source_twice, "sources of one name: made"),
+        (broken_expression, r"made\.matching"),
+        (dev_of_no_head, r"made\.dev: unknown head 'mood'"),
+        (policy_of_no_head, "policy: no head has the label 'mood'"),
+        (aim_of_no_head, "aims: unknown head 'mood'"),
         (misspelt_field, r"sources\.0\.passess"),
         (bad_version, "version"),
     ],
