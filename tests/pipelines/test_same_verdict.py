@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.listing.shards import chunks
 from screening.screener import Screener
-from screening.settings import prepare
+from screening.settings import load_settings
 from screening.storage import open_store
 
 TOLERANCE = 1e-3
@@ -19,7 +19,7 @@ TWO_WORKERS = ("--direct_num_workers=2", "--direct_running_mode=multi_processing
 def in_process(place, seed: int = 0, batch: int = 1 << 20):
     uploads = list(open_store(place.uploads).list(place.uploads))
     random.Random(seed).shuffle(uploads)
-    one = Screener(prepare(), "in-process")
+    one = Screener(load_settings(), "in-process")
     try:
         return as_facts(
             (v.name, v.decision, v.reasons, [(s.source, s.label, s.score) for s in v.signals])

@@ -14,7 +14,7 @@ import screening
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Upload
 from screening.screener import AHEAD_BYTES, SCORING, Screener, stored
-from screening.settings import prepare
+from screening.settings import load_settings
 from screening.storage import open_store
 from tests.generate import article, picture, write_articles
 from tests.screening.classifiers.tiny import VOID
@@ -22,7 +22,7 @@ from tests.screening.classifiers.tiny import VOID
 
 @pytest.fixture(scope="module")
 def screener() -> Iterator[Screener]:
-    one = Screener(prepare(), "run")
+    one = Screener(load_settings(), "run")
     yield one
     one.close()
 
@@ -87,7 +87,7 @@ def test_a_classifier_that_gives_no_score_holds_the_upload(tiny_bundle, tmp_path
     (tmp_path / "uploads").mkdir()
     for name, text in (("1.txt", f"good news of the {VOID}"), ("2.txt", "good news"), ("3.txt", "the weather")):
         (tmp_path / "uploads" / name).write_text(text)
-    one = Screener(prepare(str(tmp_path / "policy.yaml"), [str(tiny_bundle())], "onnxruntime"), "run", cores=1)
+    one = Screener(load_settings(str(tmp_path / "policy.yaml"), [str(tiny_bundle())], "onnxruntime"), "run", cores=1)
     first, *others = one.screen(listed(tmp_path / "uploads"))
     one.close()
     assert (first.decision, first.reasons) == ("error", ("classifier_failed",))
@@ -211,7 +211,7 @@ def test_nothing_that_a_job_reads_is_unpickled():
 
 def test_a_worker_that_would_run_another_engine_stops_the_job():
     """Promise 5: what the fingerprint says is what ran."""
-    settings = prepare()
+    settings = load_settings()
     other = replace(
         settings, fingerprint=replace(settings.fingerprint, engine="onnxruntime-0/CUDAExecutionProvider/fp16")
     )

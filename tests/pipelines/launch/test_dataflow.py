@@ -20,7 +20,7 @@ from pipelines.launch.options import LOCAL_RUNNER
 from pipelines.launch.progress import Progress
 from pipelines.listing.source import Range
 from pipelines.steps import ScreenUploads
-from screening.settings import prepare
+from screening.settings import load_settings
 from screening.storage import open_store
 from tests.pipelines.launch.conftest import (
     ACCOUNT,
@@ -91,7 +91,7 @@ def test_only_small_records_of_ours_cross_a_shuffle(any_job):
 def test_what_the_classifying_step_emits_holds_no_content(place):
     path = Path(place.uploads) / "large.txt"
     path.write_text("A sentence about the sea and its many moods. " * 40_000)
-    settings = prepare(engine="onnxruntime", precision="fp32")
+    settings = load_settings(engine="onnxruntime", precision="fp32")
     step = ScreenUploads(Job("r", place.uploads, place.results, datetime.now(UTC), settings, Progress(), cores=1))
     step.setup()
     step.start_bundle()
@@ -170,7 +170,7 @@ def test_a_release_with_nothing_to_do_still_leaves_a_job(buckets, sent, capsys):
 
 
 def test_a_job_that_nobody_waits_for_writes_its_report(place):
-    settings = prepare(engine="onnxruntime", precision="fp32")
+    settings = load_settings(engine="onnxruntime", precision="fp32")
     job = Job("r", place.uploads, place.results, datetime.now(UTC), settings, Progress(), cores=1, unattended=True)
     with beam.Pipeline(runner=LOCAL_RUNNER) as pipeline:
         screen.build(pipeline, job)

@@ -12,7 +12,7 @@ from pipelines import release, screen
 from pipelines.launch.dataflow import EXAMPLE
 from screening.errors import ConfigError
 from screening.screener import Screener
-from screening.settings import SHIPPED_POLICY, prepare
+from screening.settings import SHIPPED_POLICY, load_settings
 from tests.pipelines.launch.conftest import (
     CPU,
     GPU,
@@ -103,16 +103,16 @@ def test_banks_that_no_worker_sees_are_refused(buckets, tmp_path, capsys):
 def test_the_launchers_fingerprint_is_the_workers(engine):
     if engine == "openvino":
         pytest.importorskip("openvino")
-    launched = prepare(engine=engine, precision="fp32", here=False)
-    assert launched == prepare(engine=engine, precision="fp32")
+    launched = load_settings(engine=engine, precision="fp32", here=False)
+    assert launched == load_settings(engine=engine, precision="fp32")
 
 
 def test_a_launcher_takes_gpus_at_their_name():
-    assert prepare(engine="cuda", precision="fp16", here=False).fingerprint.engine.endswith("/cuda/fp16")
+    assert load_settings(engine="cuda", precision="fp16", here=False).fingerprint.engine.endswith("/cuda/fp16")
 
 
 def test_a_worker_finds_what_ships_in_its_own_installation():
-    settings = prepare(engine="onnxruntime", precision="fp32")
+    settings = load_settings(engine="onnxruntime", precision="fp32")
     moved = {"bundles": ("/elsewhere/screening/bundles",), "package": "/elsewhere/screening"}
     banks = tuple(
         replace(bank, uri=bank.uri.replace(settings.package, "/elsewhere/screening")) for bank in settings.policy.banks
@@ -124,7 +124,7 @@ def test_a_worker_finds_what_ships_in_its_own_installation():
 
 @pytest.mark.parametrize("part", ["engine", "decoder"])
 def test_a_worker_with_other_versions_stops(part):
-    settings = prepare(engine="onnxruntime", precision="fp32")
+    settings = load_settings(engine="onnxruntime", precision="fp32")
     other = replace(settings, fingerprint=replace(settings.fingerprint, **{part: "another-1.0"}))
     with pytest.raises(ConfigError, match=r"the job was launched for another-1\.0"):
         Screener(other, "r")

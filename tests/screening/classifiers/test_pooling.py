@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from screening.classifiers import Classifier, make_engine
 from screening.meter import Meter
 from screening.records import Article, Evidence, Picture
-from screening.settings import prepare
+from screening.settings import load_settings
 from tests.screening.classifiers.conftest import QUIET, TOLERANCE, colour, says, scores
 from tests.screening.decode.heavy import Clock
 
@@ -35,7 +35,7 @@ def test_a_classifier_is_tried_whatever_the_limit(text):
 
 def test_what_is_too_long_is_hardly_classified():
     """A million words would be 4,500 windows."""
-    [bundle] = prepare().load_bundles()
+    [bundle] = load_settings().load_bundles()
     meter = Meter()
     classifier, clock = Classifier(bundle, make_engine("onnxruntime", cores=2), meter), Clock()
     [result] = classifier.score(says("a b c d e f g h " * 125_000))
