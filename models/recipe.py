@@ -176,8 +176,8 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _check_windows(self) -> Recipe:
-        if self.overlap >= self.max_tokens - 2:
-            raise ValueError(f"overlap {self.overlap} must be smaller than max_tokens - 2")
+        if self.overlap > self.max_tokens // 2:  # what a bundle may have
+            raise ValueError(f"overlap {self.overlap} is more than half of max_tokens")
         return self
 
     @model_validator(mode="after")

@@ -18,10 +18,11 @@ from transformers import AutoImageProcessor, PreTrainedModel
 from models.export.convert import output
 from models.export.normalise import Normalise, image_record
 from models.recipe import RecipeHead
-from models.text.score import Floats, Windows, probabilities
+from models.text.score import Floats, Windows
 from screening.classifiers.engines import Feed
 from screening.classifiers.manifest import Pixels
 from screening.classifiers.pictures import cut
+from screening.classifiers.pooling import calibrated
 from screening.decode import decode
 from screening.errors import ConfigError, UploadError
 from screening.records import Picture
@@ -83,7 +84,7 @@ class ImageCheckpoint:
         pictures = [read_picture(file) for file in files] or generated()
         own = [self.network.model(pixel_values=self._own(picture)).logits for picture in pictures]
         ours = [self.network(torch.tensor(self._scaled(picture)[None]))[0] for picture in pictures]
-        p, q = (probabilities(head, torch.cat(each).numpy()) for each in (own, ours))
+        p, q = (calibrated(head.kind, torch.cat(each).numpy()) for each in (own, ours))
         same = p.argmax(1) == q.argmax(1) if head.kind == "multiclass" else ((p >= 0.5) == (q >= 0.5)).all(1)
         return {
             "pictures": len(pictures),

@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from models.adopt.labels import Labels
-from models.export.convert import PARITY, output
+from models.export.convert import PARITY
 from models.recipe import RecipeHead
-from models.text.score import Windows, probabilities
-from screening.classifiers.batches import feed, padded, plan
+from models.text.score import OnnxModel, Windows, score
+from screening.classifiers.batches import feed, padded
 from screening.classifiers.engines import Feed
 from screening.classifiers.manifest import TOKENISED, Windowing
+from screening.classifiers.pooling import calibrated
 from screening.classifiers.windows import Window, load_tokenizer, windows
 from screening.errors import ConfigError
 
-BUDGET = 4096  # tokens of a batch
 LONGEST, CEILING = 512, 8192  # tokens of a window, unless LABELS.yaml says more; most that a bundle may have
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")  # without one, transformers makes up an empty tokenizer
 PROBES = (
@@ -90,7 +90,7 @@ class TextCheckpoint:
                 torch.cat([self.network(*(torch.from_numpy(v) for v in each.values()))[0] for each in feeds])
                 for feeds in (map(self._bare, cut), [feed(cut, self.inputs)])
             )
-        moved = np.abs(probabilities(head, alone.numpy()) - probabilities(head, together.numpy())).max()
+        moved = np.abs(calibrated(head.kind, alone.numpy()) - calibrated(head.kind, together.numpy())).max()
         if not moved <= PARITY:
             what = f"padding moves a score by {moved:.1e}; a score must not depend on its neighbours"
             raise ConfigError(
@@ -99,16 +99,13 @@ class TextCheckpoint:
 
     def scored(self, path: Path, head: RecipeHead, texts: Sequence[str]) -> Windows:
         """Logits of all windows of the texts, by the model in a file."""
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        cut = self._cut(texts)
-        logits = np.zeros((len(cut), len(head.labels)), np.float32)
-        for rows in plan(cut, BUDGET):
-            [logits[rows]] = session.run([output(head)], feed([cut[i] for i in rows], self.inputs))
-        owner, tokens = (np.array([getattr(w.span, name) for w in cut], np.int64) for name in ("text", "tokens"))
-        return Windows({head.name: logits}, owner, tokens, np.zeros((len(texts), 0)))
+        return score(OnnxModel(path, [head], inputs=self.inputs), self._cutter(), texts)
 
     def _cut(self, texts: Sequence[str]) -> list[Window]:
-        return list(windows(load_tokenizer(self.tokenizer, self.windowing, self.file), texts))
+        return list(windows(self._cutter(), texts))
+
+    def _cutter(self) -> Tokenizer:
+        return load_tokenizer(self.tokenizer, self.windowing, self.file)
 
     def _bare(self, window: Window) -> Feed:
         return {name: values[:, : window.span.tokens] for name, values in feed([window], self.inputs).items()}

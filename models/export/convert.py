@@ -22,9 +22,10 @@ from models.export.qdq import to_static
 from models.export.quantise import quantise
 from models.export.rounding import compare_rounded, failures
 from models.recipe import Precision, RecipeHead
-from models.text.score import Floats, probabilities
+from models.text.score import Floats
 from screening.classifiers.engines import Feed
 from screening.classifiers.engines.floats import float_graph
+from screening.classifiers.pooling import calibrated
 from screening.errors import ConfigError, ScreeningError
 
 log = logging.getLogger("models.export")
@@ -159,7 +160,7 @@ def parity(network: nn.Module, heads: Sequence[RecipeHead], path: Path, feeds: S
             wanted = network(*(torch.from_numpy(value) for value in feed.values()))
         got = session.run([output(h) for h in heads], feed)
         for head, one, two in zip(heads, wanted, got, strict=True):
-            delta = np.abs(probabilities(head, one.numpy()) - probabilities(head, two)).max()
+            delta = np.abs(calibrated(head.kind, one.numpy()) - calibrated(head.kind, two)).max()
             worst = max(worst, float(delta)) if np.isfinite(delta) else float("inf")
     if not worst <= PARITY:
         raise ExportError(f"file and torch differ by {worst:.2e} in probability; at most {PARITY} is allowed")

@@ -23,10 +23,11 @@ from models.console import command_line, console
 from models.export.convert import Dev, ExportError, convert
 from models.recipe import Precision, Recipe, load_recipe
 from models.rows import LabelledRow, read_rows
-from models.text.batches import batches, cut, encode, load_tokenizer
+from models.text.batches import batches, cutter
 from models.text.heads import load_network
 from models.text.score import Floats, OnnxModel, score
 from screening.classifiers.engines import Feed
+from screening.classifiers.windows import windows
 
 __all__ = ["ExportError", "export"]
 CALIBRATION = 800  # texts
@@ -40,23 +41,23 @@ PROBES = (
 )
 
 
-def probes(tokenizer: Tokenizer, recipe: Recipe) -> Iterator[Feed]:
+def probes(tokenizer: Tokenizer) -> Iterator[Feed]:
     """Windows of short and long texts, each alone and all in one batch."""
-    windows = [w for ids in encode(tokenizer, PROBES) for w in cut(ids, recipe.max_tokens, recipe.overlap)]
+    cut = [window.ids for window in windows(tokenizer, PROBES)]
     for tokens in (1, 100_000):
-        for batch in batches(windows, tokens):
+        for batch in batches(cut, tokens):
             yield {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
 
 
-def dev_rows(recipe: Recipe, tokenizer: Path, rows: Sequence[LabelledRow]) -> Dev:
+def dev_rows(recipe: Recipe, tokenizer: Tokenizer, rows: Sequence[LabelledRow]) -> Dev:
     """Rows with a target, scored as the jobs do: windows over the whole text, then pooled."""
     rows = [r for r in rows if r["targets"]]
     named = {h.name: np.array([h.name in r["targets"] for r in rows]) for h in recipe.heads}
 
     def probabilities(path: Path) -> dict[str, Floats]:
         model = OnnxModel(path, recipe.heads)
-        windows = score(model, tokenizer, [r["text"] for r in rows], recipe.max_tokens, recipe.overlap)
-        return {h.name: windows.of(named[h.name]).pooled(h) for h in recipe.heads if named[h.name].any()}
+        scored = score(model, tokenizer, [r["text"] for r in rows])
+        return {h.name: scored.of(named[h.name]).pooled(h) for h in recipe.heads if named[h.name].any()}
 
     targets = {name: [r["targets"][name] for r in rows if name in r["targets"]] for name in named}
     return Dev({name: mine for name, mine in targets.items() if mine}, probabilities)
@@ -65,8 +66,8 @@ def dev_rows(recipe: Recipe, tokenizer: Path, rows: Sequence[LabelledRow]) -> De
 def calibration(recipe: Recipe, tokenizer: Tokenizer, rows: Sequence[LabelledRow]) -> list[Feed]:
     """Batches of `CALIBRATION` of the training rows by lot."""
     texts = [r["text"] for r in random.Random(recipe.training.seed).sample(rows, min(len(rows), CALIBRATION))]
-    windows = [w for ids in encode(tokenizer, texts) for w in cut(ids, recipe.max_tokens, recipe.overlap)]
-    return [{"input_ids": b.input_ids, "attention_mask": b.attention_mask} for b in batches(windows, 4096)]
+    cut = [window.ids for window in windows(tokenizer, texts)]
+    return [{"input_ids": b.input_ids, "attention_mask": b.attention_mask} for b in batches(cut, 4096)]
 
 
 def export(
@@ -82,13 +83,13 @@ def export(
     Raises ExportError where a bar is missed, ConfigError where `dev` has no rows to hold a rounded file against, or
     `train` none to set the scales of int8 on.
     """
-    base = recipe.base_model.path()
-    tokenizer = load_tokenizer(base)
+    tokenizer = cutter(recipe.base_model.path(), recipe.max_tokens, recipe.overlap)
     network = load_network(folder)
-    feeds, held = list(probes(tokenizer, recipe)), dev_rows(recipe, base, dev)
+    feeds, held = list(probes(tokenizer)), dev_rows(recipe, tokenizer, dev)
     precision = precision or recipe.precision
     scales = calibration(recipe, tokenizer, train) if precision == "int8" else ()
     said = convert(network, recipe.heads, feeds, out, precision, held, scales)
+    tokenizer.no_truncation()  # the file has no windows: bundle.json says how long they are
     tokenizer.save(str(out / "tokenizer.json"))
     return said
 

@@ -28,6 +28,7 @@ from models.measure.slices import contrast, false_alarms, slices
 from models.measure.surface_fit import learn_form
 from models.recipe import Recipe, load_recipe
 from models.rows import LabelledRow, read_rows
+from models.text.batches import cutter
 from models.text.score import Calibration, Floats, OnnxModel, score
 
 log = logging.getLogger("models.evaluate")
@@ -41,7 +42,8 @@ def evaluate(
     tests = {p.stem: read_cases(p, recipe) for p in (*map(Path, recipe.functional), *cases)}
     model = OnnxModel(folder / "model.onnx", recipe.heads, in_float=True)
     texts = [r["text"] for r in dev]
-    windows = score(model, folder, texts, recipe.max_tokens, recipe.overlap)
+    tokenizer = cutter(folder, recipe.max_tokens, recipe.overlap)
+    windows = score(model, tokenizer, texts)
     log.info("%d windows of %d dev texts scored", len(windows.owner), len(dev))
     fitted: dict[str, Calibration] = {}
     metrics: dict[str, Any] = {}
@@ -65,7 +67,7 @@ def evaluate(
         log.info("any category: %s", _line(metrics["any_category"]))
     metrics["functional"] = {}
     for name, each in tests.items():
-        said = score(model, folder, [c.text for c in each], recipe.max_tokens, recipe.overlap)
+        said = score(model, tokenizer, [c.text for c in each])
         metrics["functional"][name] = functional(
             recipe, each, {h.name: said.pooled(h, fitted[h.name]) for h in recipe.heads}
         )

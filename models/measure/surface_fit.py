@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from models.recipe import Recipe, RecipeHead
 from models.rows import LabelledRow
 from models.text.score import Form
-from screening.classifiers.surface import LIMIT, surface
+from screening.classifiers.surface import standardised, surface
 
 C = 0.1  # inverse of the ridge; between 0.01 and 1 the AUROC on a publisher left out moves by 0.002
 
@@ -23,6 +23,6 @@ def learn_form(recipe: Recipe, head: RecipeHead, train: Sequence[LabelledRow]) -
     rows = [r for r in train if r["set"] in sets and head.name in r["targets"]]
     forms = np.array([surface(r["text"]) for r in rows])
     centre, spread = forms.mean(0), np.maximum(forms.std(0), 1e-6)
-    z = np.clip((forms - centre) / spread, -LIMIT, LIMIT)
+    z = standardised(forms, centre, spread)
     model = LogisticRegression(C=C, class_weight="balanced").fit(z, [r["targets"][head.name][0] for r in rows])
     return Form(*(tuple(float(v) for v in part) for part in (centre, spread, model.coef_[0])))

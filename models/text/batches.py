@@ -1,9 +1,9 @@
-"""Texts to token windows to batches: what training sees and what evaluation scores, cut the same way."""
+"""Windows of tokens to batches of about one length, as a network is trained on them; a seed shuffles them."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,33 +11,28 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from screening.classifiers.manifest import Windowing
+from screening.classifiers.windows import load_tokenizer
+
 Ids = npt.NDArray[np.int64]
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
-    """The base model's tokenizer, without truncation or padding: windows are cut here."""
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    tokenizer.encode_special_tokens = True  # as jobs do: what looks like a special token in a text stays text
-    return tokenizer
+def cutter(folder: Path, max_tokens: int, overlap: int) -> Tokenizer:
+    """The tokenizer in a folder, set to cut texts into windows as jobs do: `screening.classifiers.windows` does it."""
+    file = folder / "tokenizer.json"
+    return load_tokenizer(file.read_bytes(), Windowing(max_tokens=max_tokens, overlap=overlap), str(file))
 
 
-def cut(ids: Sequence[int], max_tokens: int, overlap: int) -> list[list[int]]:
-    """Windows over `[CLS] … [SEP]` ids, each with both marks and at most `max_tokens` long."""
-    first, body, last = ids[0], list(ids[1:-1]), ids[-1]
-    room = max_tokens - 2
-    if len(body) <= room:
-        return [list(ids)]
-    starts = range(0, len(body) - overlap, room - overlap)
-    return [[first, *body[s : s + room], last] for s in starts]
-
-
-def encode(tokenizer: Tokenizer, texts: Sequence[str], chunk: int = 2000) -> Iterator[list[int]]:
-    """Token ids of each text, marks included, any length."""
-    for start in range(0, len(texts), chunk):
-        for encoding in tokenizer.encode_batch(list(texts[start : start + chunk])):
-            yield encoding.ids
+def beginning(windows: Sequence[list[int]], tokens: int, overlap: int) -> list[list[int]]:
+    """The windows that a text would have if it ended after so many `tokens`, its two marks included."""
+    kept: list[list[int]] = []
+    left = tokens
+    for ids in windows:
+        if kept and left - 2 <= overlap:
+            break  # the window before has them all
+        kept.append(ids if len(ids) <= left else [*ids[: left - 1], ids[-1]])
+        left -= len(ids) - 2 - overlap
+    return kept
 
 
 @dataclass(frozen=True)

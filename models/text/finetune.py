@@ -7,6 +7,7 @@ import json
 import logging
 import random
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from torch import Tensor, nn
 
 from models.recipe import Recipe, RecipeHead
 from models.rows import LabelledRow, read_rows
-from models.text.batches import Batch, batches, cut, encode, load_tokenizer
+from models.text.batches import Batch, batches, beginning, cutter
 from models.text.heads import MultiHead, masked_loss, new_network, save_network
 from models.training.loop import fit
+from screening.classifiers.windows import windows
 
 log = logging.getLogger("models.finetune")
 DEV_ROWS = 200  # of each head and target, measured after an epoch; models.evaluate measures all
@@ -114,20 +116,20 @@ def training_windows(
 ) -> tuple[list[list[int]], list[int]]:
     """Token windows and the row that each belongs to; a long row gives as many as its source's `windows`, or one."""
     by_set = {s.name: s for s in recipe.sources}
-    tokenizer = load_tokenizer(recipe.base_model.path())
-    windows, owner = [], []
-    for i, ids in enumerate(encode(tokenizer, [r["text"] for r in rows])):
-        source = by_set[rows[i]["set"]]
-        if source.max_tokens is not None and len(ids) > source.max_tokens:
-            ids = [*ids[: source.max_tokens - 1], ids[-1]]
-        pieces = cut(ids, recipe.max_tokens, recipe.overlap)
+    tokenizer = cutter(recipe.base_model.path(), recipe.max_tokens, recipe.overlap)
+    taken: list[list[int]] = []
+    owner: list[int] = []
+    for i, cut in groupby(windows(tokenizer, [r["text"] for r in rows]), key=lambda window: window.span.text):
+        source, pieces = by_set[rows[i]["set"]], [window.ids for window in cut]
+        if source.max_tokens is not None:
+            pieces = beginning(pieces, source.max_tokens, recipe.overlap)
         if one:
             pieces = pieces[:1]
         elif len(pieces) > source.windows:
             pieces = chance.sample(pieces, source.windows)
-        windows += pieces
+        taken += pieces
         owner += [i] * len(pieces)
-    return windows, owner
+    return taken, owner
 
 
 def target_arrays(recipe: Recipe, rows: list[LabelledRow]) -> list[Tensor]:

@@ -1,21 +1,27 @@
-"""Scores of an exported model, through ONNX Runtime as the jobs run it: windows over the whole text, then pooled."""
+"""Scores of an exported model on ONNX Runtime: cut, calibrated and pooled by what the jobs do it with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+from tokenizers import Tokenizer
 
 from models.recipe import RecipeHead
-from models.text.batches import Batch, batches, cut, encode, load_tokenizer
+from screening.classifiers.batches import feed, plan, slab
 from screening.classifiers.engines.floats import float_graph
+from screening.classifiers.pooling import Pooling, calibrated
 from screening.classifiers.surface import formed, surface
+from screening.classifiers.windows import Span, Window, windows
 
 Floats = npt.NDArray[np.float64]
+Logits = npt.NDArray[np.float32]
+BUDGET = 4096  # tokens of a batch, padding included
 
 
 @dataclass(frozen=True)
@@ -40,33 +46,28 @@ class Calibration:
     surface: Form | None = None
 
 
-def probabilities(head: RecipeHead, logits: npt.NDArray[np.floating], calibration: Calibration | None = None) -> Floats:
-    """Probabilities [n, labels] of one head; uncalibrated without a calibration."""
-    z = np.asarray(logits, np.float64)
-    if calibration:
-        z = z * np.array(calibration.scale) + np.array(calibration.shift)
-    if head.kind == "multilabel":
-        each: Floats = 1 / (1 + np.exp(-z))
-        return each
-    e: Floats = np.exp(z - z.max(1, keepdims=True))
-    return np.asarray(e / e.sum(1, keepdims=True))
-
-
 class OnnxModel:
     """One session on the CPU: the file as it is, or `in_float` what engines in a float precision make of it."""
 
-    def __init__(self, path: Path, heads: Sequence[RecipeHead], threads: int = 0, in_float: bool = False) -> None:
+    def __init__(
+        self, path: Path, heads: Sequence[RecipeHead], threads: int = 0, in_float: bool = False,
+        inputs: Sequence[str] = ("input_ids", "attention_mask"),
+    ) -> None:  # fmt: skip
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         model = float_graph(path.read_bytes()) if in_float else str(path)
         self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self.heads = tuple(heads)
+        self.heads, self.inputs = tuple(heads), tuple(inputs)
 
-    def logits(self, batch: Batch) -> dict[str, npt.NDArray[np.float32]]:
-        """{head: [batch, labels]}."""
-        feeds = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
-        values = self.session.run([f"logits_{h.name}" for h in self.heads], feeds)
-        return {h.name: v for h, v in zip(self.heads, values, strict=True)}
+    def logits(self, cut: Sequence[Window]) -> dict[str, Logits]:
+        """{head: [windows, labels]}, in the order of the windows."""
+        out = {h.name: np.empty((len(cut), len(h.labels)), np.float32) for h in self.heads}
+        names = [f"logits_{h.name}" for h in self.heads]
+        for rows in plan(cut, BUDGET):
+            values = self.session.run(names, feed([cut[i] for i in rows], self.inputs))
+            for head, some in zip(self.heads, values, strict=True):
+                out[head.name][rows] = some
+        return out
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Windows:
     `forms` [texts, features] is what `screening.classifiers.surface` sees of each whole text.
     """
 
-    logits: Mapping[str, npt.NDArray[np.float32]]
+    logits: Mapping[str, Logits]
     owner: npt.NDArray[np.int64]
     tokens: npt.NDArray[np.int64]
     forms: Floats
@@ -90,28 +91,24 @@ class Windows:
 
     def pooled(self, head: RecipeHead, calibration: Calibration | None = None) -> Floats:
         """[texts, labels]: `max` per label over the windows, or the mean weighted by tokens."""
-        p = probabilities(head, self.logits[head.name], calibration)
-        starts = np.flatnonzero(np.r_[True, np.diff(self.owner) > 0])
-        if head.pool == "max":
-            pooled: Floats = np.maximum.reduceat(p, starts)
-        else:
-            weight = self.tokens[:, None].astype(np.float64)
-            pooled = np.add.reduceat(p * weight, starts) / np.add.reduceat(weight, starts)
+        scores = calibrated(head.kind, self.logits[head.name], calibration)
+        pooled = self._pooling.pooled(head.pool, scores)
         form = calibration.surface if calibration else None
         return form.added(pooled[:, 0], self.forms)[:, None] if form else pooled
 
+    @cached_property
+    def _pooling(self) -> Pooling:
+        return Pooling(np.unique(self.owner, return_counts=True)[1], self.tokens)
 
-def score(model: OnnxModel, folder: Path, texts: Sequence[str], max_tokens: int, overlap: int) -> Windows:
-    """Every window of every text; `folder` holds tokenizer.json."""
-    tokenizer = load_tokenizer(folder)
-    windows, owner = [], []
-    for i, ids in enumerate(encode(tokenizer, texts)):
-        pieces = cut(ids, max_tokens, overlap)
-        windows += pieces
-        owner += [i] * len(pieces)
-    logits = {h.name: np.zeros((len(windows), len(h.labels)), np.float32) for h in model.heads}
-    for batch in batches(windows, 4096):
-        for name, values in model.logits(batch).items():
-            logits[name][batch.rows] = values
-    forms = np.array([surface(text) for text in texts])
-    return Windows(logits, np.array(owner), np.array([len(w) for w in windows]), forms)
+
+def score(model: OnnxModel, tokenizer: Tokenizer, texts: Sequence[str]) -> Windows:
+    """Every window of every text, as the tokenizer is set to cut them."""
+    cut = windows(tokenizer, texts)
+    spans: list[Span] = []
+    parts: list[dict[str, Logits]] = []
+    while some := slab(cut, BUDGET):
+        spans += [window.span for window in some]
+        parts.append(model.logits(some))
+    logits = {h.name: np.concatenate([part[h.name] for part in parts]) for h in model.heads}
+    owner, tokens = (np.array([getattr(span, name) for span in spans], np.int64) for name in ("text", "tokens"))
+    return Windows(logits, owner, tokens, np.array([surface(text) for text in texts]))

@@ -16,7 +16,8 @@ from screening.classifiers.engines import Engine, make_engine
 from screening.classifiers.graph import check_tokens
 from screening.classifiers.manifest import Pixels
 from screening.classifiers.pictures import windows as windows_of
-from screening.classifiers.scorer import Probabilities, Scorer
+from screening.classifiers.pooling import Pooling, Probabilities
+from screening.classifiers.scorer import Scorer
 from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
 from screening.decode.limits import Limits
@@ -126,18 +127,16 @@ class Classifier:
                 spans += [window.span for window in some]
                 parts.append(scorer.texts(some))
         probabilities = [np.concatenate(head) for head in zip(*parts, strict=True)]
+        if over:
+            kept = [span.text not in over for span in spans]
+            spans = [span for span in spans if span.text not in over]
+            probabilities = [values[kept] for values in probabilities]
+        own = {text: list(group) for text, group in groupby(spans, key=lambda span: span.text)}
+        places = [[evidence(span, texts[text][1]) for span in group] for text, group in own.items()]
+        weights = [span.tokens for span in spans]
+        scored = iter(self._signals(probabilities, places, weights, [texts[text][0] for text in own]) if own else ())
         limit = f"{self.bundle.id.name}: more windows of text than {most}, the limit"
-        results: list[Result] = [UploadError("too_complex", limit) for _ in texts]
-        row = 0
-        for text, group in groupby(spans, key=lambda span: span.text):
-            own = list(group)
-            if text not in over:
-                places = [evidence(span, texts[text][1]) for span in own]
-                weights = np.array([span.tokens for span in own], np.float64)
-                rows = slice(row, row + len(own))
-                results[text] = self._signals(probabilities, rows, places, weights, texts[text][0])
-            row += len(own)
-        return results
+        return [UploadError("too_complex", limit) if text in over else next(scored) for text in range(len(texts))]
 
     def _next(self, cut: Iterator[Window], scorer: Scorer) -> list[Window]:
         with scorer.meter.step("tokenise"):
@@ -151,31 +150,34 @@ class Classifier:
                 some = pictures[start : start + at_once]
                 cut = list(self._cutters.map(lambda picture: list(windows_of(picture, wanted)), some))
             probabilities = scorer.pictures([array for own in cut for array, _ in own])
-            row = 0
-            for own in cut:
-                places = [place for _, place in own]
-                results.append(self._signals(probabilities, slice(row, row + len(own)), places, np.ones(len(own))))
-                row += len(own)
+            places = [[place for _, place in own] for own in cut]
+            results += self._signals(probabilities, places, [1] * sum(map(len, places)))
         return results
 
     def _signals(
-        self, probabilities: Sequence[Probabilities], rows: slice, places: Sequence[Evidence], weights: Probabilities,
-        text: str = "",
-    ) -> Result:  # fmt: skip
-        """Pool the windows of one content; the evidence is the window with the highest score."""
-        signals = []
-        for head, values in zip(self.bundle.manifest.heads, probabilities, strict=True):
-            own = values[rows]
-            if not np.isfinite(own).all():
-                return UploadError("classifier_failed", f"{self.bundle.id.name}/{head.name} gave no finite score")
-            source = f"bundle/{self.bundle.id.name}@{self.bundle.id.version}/{head.name}"
-            top = own.round(5).argmax(axis=0)  # the first of equals, however kernels rounded them
-            pooled = own.max(axis=0) if head.pool == "max" else weights @ own / weights.sum()
+        self, probabilities: Sequence[Probabilities], places: Sequence[Sequence[Evidence]], weights: Sequence[int],
+        texts: Sequence[str] = (),
+    ) -> list[Result]:  # fmt: skip
+        """Pool the windows of each content; the evidence is the window with the highest score."""
+        pooling, heads = Pooling([len(own) for own in places], weights), self.bundle.manifest.heads
+        forms = np.array([surface(text) for text in texts]) if any(head.surface for head in heads) else np.empty(0)
+        results: list[Result] = [[] for _ in places]
+        for head, values in zip(heads, probabilities, strict=True):
+            scores, highest = pooling.pooled(head.pool, values), pooling.highest(values)
             if form := head.surface:
-                seen = surface(text)[[FEATURES.index(name) for name in form.features]]
-                pooled = formed(pooled, seen[None], form.weight, form.centre, form.spread)
-            signals += [
-                Signal(source, label, float(score), places[window])
-                for label, score, window in zip(head.labels, pooled, top, strict=True)
-            ]
-        return signals
+                seen = forms[:, [FEATURES.index(name) for name in form.features]]
+                scores = formed(scores[:, 0], seen, form.weight, form.centre, form.spread)[:, None]
+            source = f"bundle/{self.bundle.id.name}@{self.bundle.id.version}/{head.name}"
+            for i, (own, tops) in enumerate(zip(scores, highest, strict=True)):
+                result = results[i]
+                if isinstance(result, UploadError):
+                    continue
+                if not np.isfinite(own).all():
+                    what = f"{self.bundle.id.name}/{head.name} gave no finite score"
+                    results[i] = UploadError("classifier_failed", what)
+                    continue
+                result += [
+                    Signal(source, label, float(score), places[i][window])
+                    for label, score, window in zip(head.labels, own, tops, strict=True)
+                ]
+        return results

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from screening.classifiers.pooling import Kind, Pool
 from screening.classifiers.surface import Feature
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -102,10 +103,10 @@ class Head(_Strict):
     """One output of the model: softmax over its labels, or a sigmoid for each; `pool` joins windows or tiles."""
 
     name: Name
-    kind: Literal["multiclass", "multilabel"]
+    kind: Kind
     labels: tuple[Name, ...] = Field(min_length=1)
     output: str
-    pool: Literal["max", "mean"] = "max"
+    pool: Pool = "max"
     calibration: Affine | None = None
     surface: Form | None = None
 

@@ -13,11 +13,10 @@ import numpy.typing as npt
 from screening.classifiers import batches
 from screening.classifiers.bundle import Bundle
 from screening.classifiers.engines import Feed, Session
-from screening.classifiers.manifest import Head
+from screening.classifiers.pooling import Probabilities, calibrated
 from screening.classifiers.windows import Window
 from screening.meter import Meter
 
-Probabilities = npt.NDArray[np.float64]
 Logits = npt.NDArray[np.float32]
 Batched = Iterable[tuple[Sequence[int], Feed]]  # places of its rows, and what is fed
 PICTURE = 256  # cells that a window of a picture counts for: 224 × 224 pixels are 196 patches of a vision transformer
@@ -78,8 +77,8 @@ class Scorer:
             self._memory.keep(known)
             logits = np.stack([known[key] for key in keys])
         ends = np.cumsum([len(head.labels) for head in self._heads])
-        split = np.split(logits.astype(np.float64), ends[:-1], axis=1)
-        return [calibrated(head, values) for head, values in zip(self._heads, split, strict=True)]
+        split = np.split(logits, ends[:-1], axis=1)
+        return [calibrated(head.kind, own, head.calibration) for head, own in zip(self._heads, split, strict=True)]
 
     def _run(self, batched: Batched, number: int) -> Logits:
         """Logits of every head side by side, float32 [windows, labels], whatever the order of the batches."""
@@ -114,14 +113,3 @@ class _Memory:
                 self._rows.move_to_end(key)
             while len(self._rows) > self._size:
                 self._rows.popitem(last=False)
-
-
-def calibrated(head: Head, logits: Probabilities) -> Probabilities:
-    """Softmax or sigmoid of the head's calibrated logits; NaN where a logit is not finite."""
-    if head.calibration:
-        logits = logits * np.array(head.calibration.scale) + np.array(head.calibration.shift)
-    logits = np.where(np.isfinite(logits), logits, np.nan)
-    if head.kind == "multiclass":
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -500, 500))))

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float64]
 Feature = Literal[
     "words",  # log(1 + number)
     "sentence",  # log(1 + words a sentence)
@@ -25,7 +26,7 @@ _WORD = re.compile(r"\w+")
 _END = re.compile(r"[.!?](?=\s|$)")
 
 
-def surface(text: str) -> npt.NDArray[np.float64]:
+def surface(text: str) -> Floats:
     """The `FEATURES` of a text, [9]; after the stylometry of Potthast et al. 2018 and Horne and Adali 2017."""
     words = _WORD.findall(text)
     count = max(1, len(words))
@@ -39,11 +40,16 @@ def surface(text: str) -> npt.NDArray[np.float64]:
     return np.array([np.log1p(len(words)), sentence, upper, *(n / count for n in shares)])
 
 
+def standardised(forms: Floats, centre: npt.ArrayLike, spread: npt.ArrayLike) -> Floats:
+    """`forms` [texts, features] in spreads from the centre, none beyond `LIMIT`."""
+    return np.asarray(np.clip((forms - np.asarray(centre)) / np.asarray(spread), -LIMIT, LIMIT))
+
+
 def formed(
-    pooled: npt.NDArray[np.float64], forms: npt.NDArray[np.float64], weight: npt.ArrayLike, centre: npt.ArrayLike,
-    spread: npt.ArrayLike,
-) -> npt.NDArray[np.float64]:  # fmt: skip
+    pooled: Floats, forms: Floats, weight: npt.ArrayLike, centre: npt.ArrayLike, spread: npt.ArrayLike
+) -> Floats:
     """Probabilities [texts] after the `forms` [texts, features] have been added to the logits of the `pooled` ones."""
     p = np.clip(pooled, 1e-9, 1 - 1e-9)
-    z = np.clip((forms - np.asarray(centre)) / np.asarray(spread), -LIMIT, LIMIT)
-    return np.asarray(1 / (1 + np.exp(-(np.log(p / (1 - p)) + z @ np.asarray(weight)))))
+    # One row at a time, as it lies in memory: how a sum is rounded must not depend on how many texts there are.
+    rows = np.ascontiguousarray(standardised(forms, centre, spread))[:, None]
+    return np.asarray(1 / (1 + np.exp(-(np.log(p / (1 - p)) + (rows @ np.asarray(weight))[:, 0]))))

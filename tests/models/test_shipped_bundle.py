@@ -12,7 +12,7 @@ import yaml
 
 import screening
 from models.recipe import RecipeHead
-from models.text.batches import cut, encode, load_tokenizer
+from models.text.batches import cutter
 from models.text.score import Calibration, Form, OnnxModel, score
 from screening.classifiers import Classifier, find_bundles, load_bundle, make_engine
 from screening.records import Article
@@ -132,16 +132,18 @@ def test_training_and_screening_score_alike(folder: Path, record: dict[str, Any]
     fields = ("name", "kind", "labels", "pool")
     heads = [RecipeHead.model_validate({k: h[k] for k in fields}) for h in record["heads"]]
     texts = ["Hello.", LONG]
-    window = record["text"]
-    found = score(OnnxModel(folder / "model.onnx", heads, threads=1, in_float=True), folder, texts, **window)
-    assert len(found.owner) == 1 + len(cut(next(encode(load_tokenizer(folder), [LONG])), **window)) > 10
+    model, tokenizer = (
+        OnnxModel(folder / "model.onnx", heads, threads=1, in_float=True),
+        cutter(folder, **record["text"]),
+    )
+    found = score(model, tokenizer, texts)
+    assert len(found.owner) > 10
+    screened = scores(classifier, *texts)
     for head, said in zip(heads, record["heads"], strict=True):
         form = {k: tuple(v) for k, v in said.get("surface", {}).items() if k != "features"}
         calibration = Calibration(
             tuple(said["calibration"]["scale"]), tuple(said["calibration"]["shift"]), Form(**form) if form else None
         )
         pooled = found.pooled(head, calibration)
-        for row, screened in zip(pooled, scores(classifier, *texts), strict=True):
-            assert dict(zip(head.labels, row, strict=True)) == pytest.approx(
-                {x: screened[x] for x in head.labels}, abs=1e-5
-            )
+        for row, one in zip(pooled, screened, strict=True):
+            assert dict(zip(head.labels, row, strict=True)) == pytest.approx({x: one[x] for x in head.labels}, abs=1e-5)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rich.console import Console
 
 from screening.classifiers.manifest import Head
-from screening.classifiers.scorer import calibrated
+from screening.classifiers.pooling import calibrated
 from tests.benchmarks.engines.clock import Clock, Cost, spread, timed
 from tests.benchmarks.engines.work import Work
 
@@ -105,6 +105,6 @@ def _decisions(heads: Sequence[Head], answer: npt.NDArray[Any], kind: str) -> Ma
     for head in heads:
         values = answer[:, at : at + len(head.labels)].astype(np.float64)
         at += len(head.labels)
-        p = calibrated(head, values) if kind == "logits" else values
+        p = calibrated(head.kind, values, head.calibration) if kind == "logits" else values
         decided[head.name] = p.argmax(1) if head.kind == "multiclass" else p >= 0.5
     return decided

@@ -114,7 +114,7 @@ def test_no_entry_of_the_index_is_lost(publish: Publish, root: str) -> None:
 
 BROKEN = {
     "an unknown label in the calibration": ({"heads": [{"name": "hate", "kind": "multiclass", "labels": ["a", "b", "c"],
-                                                       "output": "hate_logits"}]}, {}, "is no label of the bundle"),
+                                                       "output": "logits_hate"}]}, {}, "is no label of the bundle"),
     "other inputs": ({"inputs": ["input_ids"]}, {}, "the graph's inputs are"),
     "no graph": ({}, {"model.onnx": b"none"}, "the model does not load"),
     "no tokenizer": ({}, {"tokenizer.json": b"{}"}, "no usable tokenizer"),

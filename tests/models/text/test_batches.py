@@ -1,22 +1,32 @@
-"""Windows cover a text with the overlap asked for; batches hold every window once within the token budget."""
+"""A text that ends sooner has the windows of what is left; batches hold every window once within the token budget."""
 
 from __future__ import annotations
 
 import random
-from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from models.text.batches import batches, cut
+from models.text.batches import batches, beginning
+from screening.classifiers.manifest import Windowing
+from screening.classifiers.windows import load_tokenizer, windows
+from tests.screening.classifiers.tiny import WORDS, text_bundle
 
 
-@pytest.mark.parametrize("length", [2, 3, 31, 32, 33, 54, 55, 200])
-def test_windows_cover_every_token(length: int) -> None:
-    ids = [101, *range(1000, 1000 + length - 2), 102]
-    windows = cut(ids, 32, 8)
-    assert all(w[0] == 101 and w[-1] == 102 and len(w) <= 32 for w in windows)
-    assert [t for k, w in enumerate(windows) for t in (w[1:-1] if k == 0 else w[9:-1])] == ids[1:-1]
-    assert all(a[-9:-1] == b[1:9] for a, b in pairwise(windows))
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return (text_bundle(tmp_path_factory.mktemp("bundle")) / "tokenizer.json").read_bytes()
+
+
+@given(st.integers(0, 200), st.integers(3, 220), st.integers(0, 15))
+def test_a_text_that_is_cut_short_has_the_windows_of_its_beginning(
+    tokenizer: bytes, words: int, tokens: int, overlap: int
+) -> None:
+    cutter = load_tokenizer(tokenizer, Windowing(max_tokens=32, overlap=overlap), "")
+    text = [WORDS[i % len(WORDS)] for i in range(words)]
+    whole, short = ([w.ids for w in windows(cutter, [" ".join(part)])] for part in (text, text[: tokens - 2]))
+    assert beginning(whole, tokens, overlap) == short
 
 
 @pytest.mark.parametrize("chance", [None, random.Random(3)])

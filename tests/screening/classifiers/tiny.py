@@ -40,14 +40,14 @@ def text_bundle(folder: Path, **changes: Any) -> Path:
         helper.make_node("ReduceMax", ["ones"], ["outside"], keepdims=0),
         helper.make_node("Gather", ["nothing", "outside"], ["raises"]),  # there is only index 0
         helper.make_node("Add", ["mean", "raises"], ["logits"]),
-        helper.make_node("Split", ["logits", "sizes"], ["hate_logits", "spam_logits"], axis=1),
+        helper.make_node("Split", ["logits", "sizes"], ["logits_hate", "logits_spam"], axis=1),
     ]
     constants = {"table": weights, "last": np.array([2]), "one": np.array([1]), "sizes": np.array([3, 1])}
     constants |= {"poison": np.array(VOCABULARY[POISON]), "nothing": np.zeros(1, np.float32)}
     inputs = [helper.make_tensor_value_info(n, TensorProto.INT64, ["b", "s"]) for n in ("input_ids", "attention_mask")]
     outputs = [
         helper.make_tensor_value_info(n, TensorProto.FLOAT, ["b", k])
-        for n, k in (("hate_logits", 3), ("spam_logits", 1))
+        for n, k in (("logits_hate", 3), ("logits_spam", 1))
     ]
     _save(folder, nodes, inputs, outputs, constants)
     tokenizer = Tokenizer(models.WordLevel(VOCABULARY, unk_token="[UNK]"))
@@ -74,13 +74,13 @@ def text_bundle(folder: Path, **changes: Any) -> Path:
                     "name": "hate",
                     "kind": "multiclass",
                     "labels": ["normal", "offensive", "hate"],
-                    "output": "hate_logits",
+                    "output": "logits_hate",
                 },
                 {
                     "name": "spam",
                     "kind": "multilabel",
                     "labels": ["spam"],
-                    "output": "spam_logits",
+                    "output": "logits_spam",
                     "pool": "mean",
                     "calibration": {"scale": [1.0], "shift": [-2.0]},
                 },

@@ -1,0 +1,75 @@
+"""Logits of windows to the scores of whole contents: calibrated, pooled, and moved by the form of a text.
+
+A job and the training that makes its bundle both score with these functions, so a threshold means the same in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Kind = Literal["multiclass", "multilabel"]
+Pool = Literal["max", "mean"]
+Probabilities = npt.NDArray[np.float64]
+
+
+class Scaling(Protocol):
+    """One scale and one shift per label (Platt 1999; Guo et al. 2017)."""
+
+    @property
+    def scale(self) -> Sequence[float]:
+        """What the logits are multiplied by."""
+
+    @property
+    def shift(self) -> Sequence[float]:
+        """What is added to them then."""
+
+
+def calibrated(kind: Kind, logits: npt.NDArray[np.floating], scaling: Scaling | None = None) -> Probabilities:
+    """Softmax or sigmoid of the scaled logits [windows, labels] of a head; NaN where a logit is not finite."""
+    logits = np.asarray(logits, np.float64)
+    if scaling:
+        logits = logits * np.array(scaling.scale) + np.array(scaling.shift)
+    logits = np.where(np.isfinite(logits), logits, np.nan)
+    if kind == "multiclass":
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -500, 500))))
+
+
+class Pooling:
+    """Which windows are of which content, so that many contents are pooled at once.
+
+    Contents with equally many windows are pooled together, each by itself: its score does not depend on the others.
+    """
+
+    def __init__(self, numbers: npt.ArrayLike, weights: npt.ArrayLike) -> None:
+        """`numbers` says how many windows each content has, one or more; `weights` is what each counts in a mean."""
+        counts, weight = np.asarray(numbers), np.asarray(weights, np.float64)
+        first = np.cumsum(counts) - counts
+        self._contents = len(counts)
+        self._alike = [
+            (where := np.flatnonzero(counts == count), rows := first[where, None] + np.arange(count), weight[rows])
+            for count in np.unique(counts)
+        ]
+
+    def pooled(self, pool: Pool, values: Probabilities) -> Probabilities:
+        """[contents, labels] of [windows, labels]: each label's highest, or the mean by weight."""
+        out = np.empty((self._contents, values.shape[1]))
+        for where, rows, weight in self._alike:
+            own = values[rows]
+            if pool == "max":
+                out[where] = own.max(axis=1)
+            else:
+                out[where] = (weight[:, None] @ own)[:, 0] / weight.sum(axis=1, keepdims=True)
+        return out
+
+    def highest(self, values: Probabilities) -> npt.NDArray[np.intp]:
+        """Which of its own windows has a content's highest value of each label; the first of (nearly) equal ones."""
+        out = np.empty((self._contents, values.shape[1]), np.intp)
+        for where, rows, _ in self._alike:
+            out[where] = values[rows].round(5).argmax(axis=1)  # kernels may round equals apart
+        return out
