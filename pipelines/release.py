@@ -1,4 +1,4 @@
-"""The other half: committed verdicts in, objects released or held. `python -m pipelines.release --help`."""
+"""The other half: committed verdicts in, objects released or held. `screening release --help` lists the flags."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def build(pipeline: beam.Pipeline, job: ReleaseJob) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     """The job's own flags."""
-    parser = flags.parser("pipelines.release", "Release what was accepted, quarantine what was rejected.")
+    parser = flags.parser("screening release", "Release what was accepted, quarantine what was rejected.")
     parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
     parser.add_argument("--live", default="", help="where accepted objects are copied to")
     parser.add_argument("--quarantine", default="", help="where rejected objects are copied to")
@@ -145,7 +145,7 @@ def _planned(tables: ResultTables, mode: str, quota: Quota, moves: Moved) -> dic
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command: 0 done, 2 refused, could not start or left acts undone."""
-    return flags.command("pipelines.release", run, argv)
+    return flags.command("screening release", run, argv)
 
 
 if __name__ == "__main__":

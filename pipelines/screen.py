@@ -1,4 +1,4 @@
-"""The main job: uploads in, verdicts out. `python -m pipelines.screen --help` lists the flags."""
+"""The main job: uploads in, verdicts out. `screening screen --help` lists the flags."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     """The job's own flags."""
-    parser = flags.parser("pipelines.screen", "Screen uploads and commit their verdicts.")
+    parser = flags.parser("screening screen", "Screen uploads and commit their verdicts.")
     parser.add_argument(
         "--input", required=True, help="folder, gs://bucket/prefix, manifest (.jsonl, .parquet) or inventory (.json)"
     )
@@ -159,7 +159,7 @@ def run(argv: Sequence[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command: 0 committed, 2 could not start or did not commit."""
-    return flags.command("pipelines.screen", run, argv)
+    return flags.command("screening screen", run, argv)
 
 
 if __name__ == "__main__":

@@ -5,36 +5,64 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 from screening.commands import classify, drift, explain, file, policy, results, review
-from screening.errors import ScreeningError
+from screening.errors import ConfigError, ScreeningError
 from screening.report.text import visible
 from screening.tables.scan import clearly
 
 COMMANDS = (results, explain, review, policy, drift, classify, file)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of all commands; each leaves its function in `run`."""
+# The jobs, which need Apache Beam. This package imports no jobs: they come by an entry point where they are installed.
+JOBS = {"screen": "screen uploads and commit their verdicts", "release": "release what was accepted, hold the rest"}
+GROUP = "screening.commands"
+
+
+def installed_jobs() -> dict[str, EntryPoint]:
+    """The jobs that can run here, by the name of their command."""
+    if find_spec("apache_beam") is None:
+        return {}
+    return {job.name: job for job in entry_points(group=GROUP) if job.name in JOBS}
+
+
+def parser(jobs: Mapping[str, EntryPoint]) -> argparse.ArgumentParser:
+    """The parser of all commands; each leaves its function in `run`, but for the jobs, which parse their own flags."""
     root = argparse.ArgumentParser(
         prog="screening",
-        description="Screens everything newly uploaded, before any of it goes live. The job itself is "
-        "`python -m pipelines.screen`; these commands look at what it decided.",
+        description="Screens everything newly uploaded, before any of it goes live.",
     )
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, said in JOBS.items():
+        if name in jobs:
+            commands.add_parser(name, help=said, add_help=False)
     for command in COMMANDS:
         command.add(commands)
     return root
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command: 0 done, 1 done and something is wrong with what was looked at, 2 refused or could not."""
+def main(argv: Sequence[str] | None = None, jobs: Mapping[str, EntryPoint] | None = None) -> int:
+    """Runs a command: 0 done, 1 done and something is wrong with what was looked at, 2 refused or could not.
+
+    `jobs` are the commands `screen` and `release`; None means those that are installed.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    args = parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    jobs = installed_jobs() if jobs is None else jobs
+    if argv and argv[0] in jobs:
+        return int(jobs[argv[0]].load()(argv[1:]))  # with the job's own errors and exit codes
     try:
+        if argv and argv[0] in JOBS:
+            raise ConfigError(
+                f"the command `{argv[0]}` needs the jobs and Apache Beam, which are not installed here",
+                fix="pip install content-screening, with its dependencies",
+            )
+        args = parser(jobs).parse_args(argv)
         with clearly():
             code = args.run(args)
         sys.stdout.flush()

@@ -27,7 +27,7 @@ _LOCAL_NAMES = (None, "", "DirectRunner", "FnApiRunner", LOCAL_RUNNER)
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(message, fix=f"see python -m {self.prog} --help")
+        raise ConfigError(message, fix=f"see {self.prog} --help")
 
 
 def parser(prog: str, description: str) -> argparse.ArgumentParser:

@@ -84,7 +84,7 @@ class ResultReader:
         if self._table("runs") is None:
             raise ConfigError(
                 f"no result tables under {self.uri}",
-                fix="screen something first (python -m pipelines.screen), or name another --results",
+                fix="screen something first (screening screen), or name another --results",
             )
         # The ledger first: so the verdicts of every run that it names are there.
         small = {name: ds.dataset(self._whole(name)) for name in ("runs", "reviews")}

@@ -125,7 +125,7 @@ def check_columns(there: Schema, name: str, uri: str) -> None:
             raise ConfigError(
                 f"this is another table than {name}: its column {field.name!r} is missing or of another type",
                 file=uri,
-                fix="name the folder or prefix that pipelines.screen was given as --results",
+                fix="name the folder or prefix that `screening screen` was given as --results",
             )
 
 
