@@ -12,10 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.console import command_line, console
-from models.images import finetune as images
-from models.images.recipe import is_image_recipe, load_image_recipe
 from models.recipe import load_recipe
-from models.text import finetune as texts
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -27,6 +24,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int)
     args = parser.parse_args(argv)
     with console():
+        from models.images import finetune as images
+        from models.images.recipe import is_image_recipe, load_image_recipe
+        from models.text import finetune as texts
+
         if is_image_recipe(args.recipe):
             images.train(load_image_recipe(args.recipe), args.rows, args.out, args.steps)
         else:

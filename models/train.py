@@ -12,19 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.console import command_line, console
-from models.data.prepare import prepare
-from models.export.text import export
-from models.images.recipe import is_image_recipe, load_image_recipe
-from models.images.train import make_image_bundle
-from models.measure.evaluate import evaluate
-from models.publish.bundle import publish
 from models.recipe import Recipe, load_recipe
-from models.rows import read_rows
-from models.text.finetune import train
 
 
 def make_bundle(recipe: Recipe, data: Path, out: Path) -> Path:
     """Run what is missing and all that follows from it, and give the folder of the bundle."""
+    from models.data.prepare import prepare
+    from models.export.text import export
+    from models.measure.evaluate import evaluate
+    from models.publish.bundle import publish
+    from models.rows import read_rows
+    from models.text.finetune import train
+
     rows, network, model = out / "rows", out / "network", out / "model"
     if again := not (rows / "leakage.json").is_file():
         prepare(recipe, data, rows)
@@ -45,6 +44,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
     with console():
+        from models.images.recipe import is_image_recipe, load_image_recipe
+        from models.images.train import make_image_bundle
+
         if is_image_recipe(args.recipe):
             make_image_bundle(load_image_recipe(args.recipe), args.data, args.out)
         else:

@@ -1,22 +1,12 @@
-"""Makes a published bundle of a classification checkpoint that somebody already has, in one step.
-
-    python -m models.adopt CHECKPOINT --labels LABELS.yaml --name NAME --version VERSION --to DIR
-        [--calibrate FILE.jsonl] [--precision fp32|fp16|int8_weights]
-
-CHECKPOINT is a sequence- or image-classification model: a folder in the format of transformers, or a hub name.
-LABELS.yaml says `kind: multiclass` or `multilabel` and `labels:` {theirs: ours}; models/adopt/labels.py has its other
-fields. `--calibrate` has rows {"text", "label"} or {"image", "label"}; without them the bundle is uncalibrated, and a
-policy may use its scores but no targets.
-"""
+"""Makes a published bundle of a classification checkpoint that somebody already has, in one step."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +15,6 @@ from models.adopt.checkpoint import folder_of, load_model, outputs_of, read_conf
 from models.adopt.image import ImageCheckpoint, image_checkpoint, refuse_material
 from models.adopt.labels import Labelled, Labels, head_of, load_labels, read_labelled
 from models.adopt.text import TextCheckpoint, text_checkpoint
-from models.console import command_line, console
 from models.export.convert import Dev, convert
 from models.measure.calibrate import fit, table
 from models.measure.metrics import measure
@@ -137,18 +126,3 @@ def _card(record: dict[str, Any], labels: Labels, calibrate: Path | None) -> str
     """The card as Markdown."""
     rows = calibrate.name if calibrate else ""
     return page("adopted_card.md.j2").render(b=record, labels=labels, rows=rows, m=record["metrics"])
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
-    parser = command_line(__doc__)
-    parser.add_argument("checkpoint", help="folder or hub name")
-    parser.add_argument("--labels", type=Path, required=True, metavar="LABELS.yaml")
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--version", required=True)
-    parser.add_argument("--to", required=True, help="folder or gs:// prefix that the bundle is published to")
-    parser.add_argument("--calibrate", type=Path, metavar="FILE.jsonl")
-    parser.add_argument("--precision", choices=[p for p in get_args(Precision) if p != "int8"], default="fp32")
-    args = parser.parse_args(argv)
-    with console():
-        adopt(args.checkpoint, args.labels, args.name, args.version, args.to, args.calibrate, args.precision)

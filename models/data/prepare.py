@@ -1,10 +1,4 @@
-"""From data sets to training and dev rows: labels mapped to heads, copies and near copies removed, leakage reported.
-
-    python -m models.prepare RECIPE --data DIR --out DIR
-
-Reads each source of the recipe (JSONL, CSV, Parquet, a `datasets` folder, the hub), splits it as its `split` says, and
-writes a `datasets` folder with `train` and `dev`, with leakage.json beside them. No text is on both sides: dev wins.
-"""
+"""From data sets to training and dev rows: labels mapped to heads, copies and near copies removed, leakage reported."""
 
 from __future__ import annotations
 
@@ -13,16 +7,14 @@ import logging
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.console import command_line, console
 from models.data.duplicates import drop_copies, normalised
 from models.data.leakage import Report, straddling, summary
 from models.data.sources import GENERATED, Raw, plain, read_source
 from models.data.splits import sides
-from models.recipe import Recipe, Source, load_recipe
+from models.recipe import Recipe, Source
 from models.rows import LabelledRow, write_rows
 from screening.errors import ConfigError
 
@@ -125,14 +117,3 @@ def _limited(recipe: Recipe, dev: list[LabelledRow], told: dict[str, dict[str, A
 def _same_columns(splits: dict[str, list[LabelledRow]]) -> dict[str, list[LabelledRow]]:
     columns = dict.fromkeys(name for rows in splits.values() for row in rows for name in row)
     return {side: [{c: row.get(c, "") for c in columns} for row in rows] for side, rows in splits.items()}
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
-    parser = command_line(__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args(argv)
-    with console():
-        log.info("%s", summary(prepare(load_recipe(args.recipe), args.data, args.out)))

@@ -1,11 +1,4 @@
-"""Measures and calibrates the exported file itself, on dev rows, beside the TF-IDF floor.
-
-    python -m models.evaluate RECIPE --rows DIR --model DIR [--functional FILE ...] [--no-floor]
-
-A static int8 file is run in float, as engines do unless they are asked for int8. Writes evaluation.json,
-calibration.json and plots/HEAD.svg beside model.onnx. `--functional` adds cases to those that the recipe names. A test
-split is never read.
-"""
+"""Measures and calibrates the exported file itself, on dev rows, beside the TF-IDF floor."""
 
 from __future__ import annotations
 
@@ -17,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from models.console import command_line, console
 from models.export.convert import digest
 from models.measure.any_category import any_category
 from models.measure.baseline import floor as floor_of
@@ -26,7 +18,7 @@ from models.measure.head_figures import measure_head
 from models.measure.plots import plot
 from models.measure.slices import contrast, false_alarms, slices
 from models.measure.surface_fit import learn_form
-from models.recipe import Recipe, load_recipe
+from models.recipe import Recipe
 from models.rows import LabelledRow, read_rows
 from models.text.batches import cutter
 from models.text.score import Calibration, Floats, OnnxModel, score
@@ -103,16 +95,3 @@ def _line(metrics: dict[str, Any]) -> str:
         beside = f" [floor {floor[name]:.3f}]" if name in floor else ""
         told.append(f"{name} {metrics[name]:.3f} ({low:.3f} to {high:.3f}){beside}")
     return f"{metrics['rows']} rows; " + ", ".join(told)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
-    parser = command_line(__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--functional", type=Path, nargs="*", default=[], metavar="FILE")
-    parser.add_argument("--no-floor", action="store_true")
-    args = parser.parse_args(argv)
-    with console():
-        evaluate(load_recipe(args.recipe), args.rows, args.model, not args.no_floor, args.functional)

@@ -1,15 +1,7 @@
-"""What a cheap first stage would save and lose: a linear model that clears texts before the classifier sees them.
-
-    python -m models.first_stage RECIPE --rows DIR --bundle DIR [--policy FILE] [--limit N] [--out DIR]
-
-The floor's TF-IDF of words learns from `limit` training rows whether the classifier has a finding under the policy.
-Half of the dev rows set the level below which a text is cleared, so that a wanted share of the rows with a finding is
-kept; what is cleared and lost is of the other half. This only measures: no job has a first stage.
-"""
+"""What a cheap first stage would save and lose: a linear model that clears texts before the classifier sees them."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from models.console import command_line, console
 from models.measure.baseline import floor
 from models.measure.bootstrap import intervals, resamples
 from models.measure.slices import Bools, wilson
-from models.recipe import RecipeHead, load_recipe
+from models.recipe import RecipeHead
 from models.rows import LabelledRow, read_rows
 from models.text.score import Floats
 from screening.classifiers import Classifier, load_bundle, make_engine
@@ -30,7 +21,6 @@ from screening.classifiers.windows import load_tokenizer, windows
 from screening.errors import ConfigError, UploadError
 from screening.policy import Policy, load_policy
 from screening.records import Article
-from screening.settings import SHIPPED_POLICY
 
 HEAD = RecipeHead(name="finding", kind="multilabel", labels=("finding",), pool="max")
 KEEP = (1.0, 0.999, 0.99)  # of the rows with a finding, on the half that sets the level
@@ -124,25 +114,3 @@ def judged(rows: Graded, where: Bools, below: Bools, cost: float, seed: int) -> 
     mix = np.where(found, (1 - ORDINARY) / found.mean(), ORDINARY / max((~found).mean(), 1e-9)) * t
     left = {name: load[~below[where]].sum() / load.sum() for name, load in (("dev", t), ("ordinary", mix))}
     return {"shares": shares, "speed_up": {name: round(float(1 / (cost + x)), 3) for name, x in left.items()}}
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
-    parser = command_line(__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--bundle", required=True)
-    parser.add_argument("--policy", default=SHIPPED_POLICY)
-    parser.add_argument("--limit", type=int, default=20_000)
-    parser.add_argument("--out", type=Path, help="folder for first_stage.json")
-    args = parser.parse_args(argv)
-    with console():
-        result = first_stage(args.rows, args.bundle, args.policy, args.limit, load_recipe(args.recipe).training.seed)
-        print(*list(result.items())[:-1], sep="\n")
-        for keep, told in result["kept"].items():
-            print(f"\n{keep} kept, speed-up {told['speed_up']}")
-            for name, x in told["shares"].items():
-                print(f"  {name:18}{x['cleared']:8} of {x['of']:8} cleared: {x['share']:.4f} {x.get('interval', '')}")
-        if args.out:
-            args.out.mkdir(parents=True, exist_ok=True)
-            (args.out / "first_stage.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -1,11 +1,4 @@
-"""Makes a bundle of an exported, evaluated model; a version that exists is never written over.
-
-    python -m models.publish RECIPE --model DIR --to DIR
-
-`--model` holds model.onnx, tokenizer.json and what models.export and models.evaluate wrote (export.json,
-evaluation.json, calibration.json). Writes NAME/VERSION below `--to`, a folder or a `gs://` prefix, with bundle.json,
-calibration.json, MODEL_CARD.md and the two files, and enters the version in index.json there.
-"""
+"""Makes a bundle of an exported, evaluated model; a version that exists is never written over."""
 
 from __future__ import annotations
 
@@ -14,15 +7,14 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.console import command_line, console
 from models.export.convert import digest, output
 from models.publish.card import card
 from models.publish.registry import enter, store_root
-from models.recipe import Recipe, RecipeHead, load_recipe
+from models.recipe import Recipe, RecipeHead
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.classifiers.manifest import CARD, MANIFEST
 from screening.classifiers.surface import FEATURES
@@ -145,14 +137,3 @@ def _upload(target: str, files: Mapping[str, bytes], manifest: bytes, taken: Con
             return data
 
         store.update(join(target, name), only_new)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
-    parser = command_line(__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--to", required=True, help="folder or gs:// prefix")
-    args = parser.parse_args(argv)
-    with console():
-        publish(load_recipe(args.recipe), args.model, args.to)

@@ -1,19 +1,11 @@
-"""The index of published bundles: which versions a name has. Writes it anew from the folders:
-
-    python -m models.registry ROOT
-
-ROOT is a folder or `gs://` prefix that holds NAME/VERSION/bundle.json. Publishing enters each version by itself; this
-is for a root that had no index, or a publication that was cut off just before its entry.
-"""
+"""The index of published bundles: which versions a name has, and the digest of each."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
-from models.console import command_line, console
 from screening.classifiers.index import INDEX, Index, Listed, index_of, read_index
 from screening.classifiers.manifest import MANIFEST, Manifest
 from screening.errors import ConfigError
@@ -63,13 +55,3 @@ def store_root(root: str | Path) -> str:
 
 def _written(index: Index) -> bytes:
     return (index.model_dump_json(indent=1) + "\n").encode()
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
-    parser = command_line(__doc__)
-    parser.add_argument("root", metavar="ROOT")
-    args = parser.parse_args(argv)
-    with console():
-        index = reindex(store_root(args.root))
-        log.info("%d versions of %d bundles", len(index.listed), len(index.bundles))

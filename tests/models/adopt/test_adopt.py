@@ -71,7 +71,7 @@ def policy(tmp_path: Path, bundle: Path, level: Any) -> Any:
 
 
 def test_without_rows_a_bundle_is_uncalibrated_and_takes_no_targets(tagger: Path, tmp_path: Path) -> None:
-    from models.adopt.bundle import main
+    from models.adopt.__main__ import main
 
     asked = [str(tagger), "--labels", str(labels(tmp_path, TAGS)), "--name", "theirs"]
     main([*asked, "--version", "1.0.0", "--to", str(tmp_path / "to")])

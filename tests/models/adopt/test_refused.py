@@ -134,7 +134,7 @@ def test_a_hub_that_cant_be_reached_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("flags", [["x", "--labels", "y", "--name", "z"], ["x", "--labels", "y", "--version", "1.0.0"]])
 def test_flags_that_are_missing_are_said(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    from models.adopt.bundle import main
+    from models.adopt.__main__ import main
 
     with pytest.raises(SystemExit):
         main(["--to", "to", *flags])

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from models.data.contrast import contrast_rows
-from models.data.prepare import main, normalised, prepare
+from models.data.prepare import normalised, prepare
+from models.prepare import main
 from models.recipe import Recipe, load_recipe
 from models.rows import read_rows
 from screening.errors import ConfigError

@@ -129,7 +129,7 @@ def test_the_command_prints_a_table_and_writes_the_figures(
     tmp_path: Path, recipe_file: Path, bundle: str, policy: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    from models.measure.first_stage import main
+    from models.first_stage import main
 
     rows, out = str(written(tmp_path / "rows", texts(60, 1), texts(60, 2))), tmp_path / "to"
     said = [str(recipe_file), "--rows", rows, "--bundle", bundle, "--policy", policy, "--out", str(out)]
