@@ -1,9 +1,9 @@
-"""Local folders and Google Cloud Storage behind one small interface.
+"""Read and write objects in local folders and in Google Cloud Storage through one small interface.
 
-The URI of a local object is its absolute path, in which no part is a link; that of an object in a bucket
-`gs://bucket/name`. `place` makes such a URI of what people write. A generation
-names one state of an object: what a bucket numbers, and for a local file its change time, which its owner
-can't set. Every act on an upload is bound to the generation that was listed.
+A local object's URI is its absolute path, in which no part is a link; an object in a bucket has the URI
+`gs://bucket/name`. `place` turns what people write into such a URI. A generation names one state of an object: in a
+bucket it is a number, for a local file its change time, which its owner can't set. Every act on an upload is bound to
+the generation that was listed.
 """
 
 from __future__ import annotations
@@ -26,92 +26,92 @@ EMULATOR = "STORAGE_EMULATOR_HOST"  # the variable that Google's own clients rea
 
 
 class Store(Protocol):
-    """What the product needs of a place that holds objects; usable from many threads.
+    """What the product needs of a place that holds objects. Many threads may use one store.
 
-    Every call may raise `TransientError`, after retries with back-off, and `UploadError("unreadable")` where
-    access is denied.
+    Every call may raise TransientError, after retries with back-off, and UploadError `unreadable` if access is denied.
     """
 
     def list(self, prefix: str, start: str = "", end: str = "") -> Iterator[Upload]:
-        """Every object below the folder or `gs://bucket/prefix`, by URI; ConfigError when there is no such place.
+        """Yield every object below a folder or `gs://bucket/prefix`, in the order of their URIs.
 
-        Those with names from `start` up to `end` (not included; "": no end), so ranges that meet give each object
-        once. What can't be an upload (a link, a device, a name that is not UTF-8) is listed with its `problem`. Such a
-        name is written out, with `\\xff` for a byte, `\\` doubled and a `/` at its end, so that no file has the same.
+        Only names from `start` up to but not including `end` are listed ("" means no end), so adjacent ranges give
+        each object once. Anything that can't be an upload (a link, a device, a name that is not UTF-8) is listed with
+        its `problem`. A name that is not UTF-8 is spelled with `\\xff` for such a byte, `\\` doubled and a `/` at the
+        end, so that no file has the same name. Raises ConfigError if there is no such place.
         """
         ...
 
     def split(self, prefix: str, start: str, end: str, pieces: int) -> Sequence[str]:
-        """Names, in order, at which to cut a range of a listing into about `pieces` of some balance."""
+        """Return names, in order, at which to cut a range of a listing into about `pieces` parts of similar size."""
         ...
 
     def stat(self, uri: str, name: str = "") -> Upload:
-        """The object as it is now; UploadError("not_found") when there is none."""
+        """Return the object as it is now. Raises UploadError `not_found` if there is none."""
         ...
 
     def read(self, uri: str, generation: int, max_bytes: int) -> bytes:
-        """The bytes of that very generation.
+        """Return the bytes of exactly that generation.
 
-        Raises `Replaced` for another generation, UploadError("not_found"), and UploadError("too_large") for
-        more than `max_bytes` without holding more than those in memory.
+        Raises Replaced if the object is another generation, and UploadError with `not_found`, or with `too_large` for
+        more than `max_bytes`, without ever holding more than those in memory.
         """
         ...
 
     def copy(self, uri: str, generation: int, target: str, *, sha256: str, replaces: Collection[str] = ()) -> bool:
-        """Copy that generation to the URI `target`; False when `target` already is its copy.
+        """Copy that generation to the URI `target`; return False if `target` is its copy already.
 
-        What stands at `target` is replaced, at once and whole, only if it is the copy of an earlier generation of the
-        same upload: a bucket's objects say so themselves, a file is one when its SHA-256 is among `replaces`. Raises
-        TargetError when anything else stands there, or the target can't be made; `Replaced` when the source is another
-        generation (or, locally, no longer has `sha256`), UploadError("not_found") when it is gone.
+        An object at `target` is replaced, atomically, only if it is the copy of an earlier generation of the same
+        upload: objects in a bucket record that themselves, and a file counts as one if its SHA-256 is in `replaces`.
+        Raises TargetError if anything else is there or the target can't be made, Replaced if the source is another
+        generation (or, locally, no longer has `sha256`), and UploadError `not_found` if the source is gone.
         """
         ...
 
     def withdraw(self, target: str, uri: str, generation: int, *, sha256: str) -> bool:
-        """Delete `target`, which `copy` made of that generation of `uri`; False when it is gone already.
+        """Delete `target`, which `copy` made from that generation of `uri`; return False if it is gone already.
 
-        Raises `Replaced` when another object stands there.
+        Raises Replaced if another object is there.
         """
         ...
 
     def delete(self, uri: str, generation: int) -> None:
-        """Delete that generation, `Replaced` if it is another; nothing to do when the object is gone."""
+        """Delete that generation; do nothing if the object is gone. Raises Replaced if it is another generation."""
         ...
 
     def label(self, uri: str, generation: int, metadata: Mapping[str, str]) -> None:
-        """Add to the metadata of that generation; `Replaced` if it is another."""
+        """Add to the metadata of that generation. Raises Replaced if the object is another generation."""
         ...
 
     def open(self, uri: str, generation: int) -> BinaryIO:
-        """That generation of an object of our own as a file, to be closed; its reads raise `Replaced` for another."""
+        """Open that generation of an object of our own; the caller closes it. A read raises Replaced for another."""
         ...
 
     def get(self, uri: str) -> bytes:
-        """A whole object of our own (a report, a bank); UploadError("not_found") when there is none."""
+        """Return a whole object of our own (a report, a bank). Raises UploadError `not_found` if there is none."""
         ...
 
     def put(self, uri: str, data: bytes) -> None:
-        """Write a whole object of our own, at once; what was there before is overwritten."""
+        """Atomically write a whole object of our own, replacing what was there before."""
         ...
 
     def update(self, uri: str, change: Callable[[bytes | None], bytes]) -> None:
-        """Make of an object of our own (None: there is none) what `change` gives; no other `update` of it is lost.
+        """Atomically replace an object of our own with `change(current)`; `current` is None if there is none.
 
-        `change` may be asked again, and what it raises leaves the object as it is.
+        `change` may be called more than once, so that no other `update` is lost. If it raises, nothing is replaced.
         """
         ...
 
     def exists(self, uri: str) -> bool:
-        """Whether there is an object at `uri`."""
+        """Return whether there is an object at `uri`."""
         ...
 
 
 def open_store(uri: str) -> Store:
-    """The store that holds `uri`: one of each kind in a process."""
+    """Return the store that holds `uri`; a process has one of each kind. Raises ConfigError for an unknown scheme."""
     if not uri.startswith("gs://"):
-        local_path(uri)  # no other scheme
+        local_path(uri)  # raises for any other scheme
         return _LOCAL
-    # A forked child must not share its parent's connections, nor a test those of another server.
+    # A forked child must not share its parent's connections, and a test must not share those to another server.
     key = (os.getpid(), os.environ.get(EMULATOR, ""))
     with _lock:
         if key not in _buckets:
@@ -132,7 +132,7 @@ _lock = threading.Lock()
 
 
 def delta_options(uri: str) -> dict[str, str]:
-    """The `storage_options` with which delta-rs reaches `uri`; empty unless an emulator stands in for Google's."""
+    """Return the `storage_options` with which delta-rs reaches `uri`; empty unless an emulator replaces Google's."""
     host = os.environ.get(EMULATOR, "")
     if not uri.startswith("gs://") or not host:
         return {}

@@ -1,9 +1,9 @@
-"""Files that appear at once and whole, or not at all.
+"""Write files atomically: each appears at once and whole, or not at all.
 
-A file that is being written has no name where the kernel allows that (`O_TMPFILE`, Linux), else one in the folder
-`.screening` beside it, which no upload's name can reach (`names.name_problem`). What appears is the very file that was
-written, whatever else writes there. Our names are locked while they are used: what a killed process left is removed by
-the next that writes into the same folder.
+While it is being written, a file has no name if the kernel allows that (`O_TMPFILE`, Linux). Otherwise it has a
+temporary name in the folder `.screening` beside it, which no upload's name can reach (`names.name_problem`). The file
+that appears is the one that was written, whoever else writes there. Temporary names are locked while they are in use;
+what a killed process left behind is removed by the next process that writes into the same folder.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from screening.storage.names import SIDECAR
 from screening.storage.strict import FOLDER
 
 _NAMELESS = os.O_TMPFILE | os.O_WRONLY if hasattr(os, "O_TMPFILE") else 0
-_BY_FD = os.path.exists("/proc/self/fd")  # an open file can be given a name, whatever became of the one it had
-_UNABLE = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}  # what file systems without it say
+_BY_FD = os.path.exists("/proc/self/fd")  # then an open file can be given a name, whatever became of its old one
+_UNABLE = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}  # answers of file systems without O_TMPFILE
 _PARTIAL, _LOCK = ".partial", ".lock"
 _TRIES = 100
 T = TypeVar("T")
 
 
 class Partial:
-    """A file that is being written; it gets a name in the folder `into` by `create` or `replace`.
+    """A file that is being written; `create` or `replace` gives it a name in the folder `into`.
 
-    `private`: that folder is itself a folder `.screening`.
+    `private` says that this folder is itself a folder `.screening`.
     """
 
     def __init__(self, into: int, *, private: bool = False) -> None:
         self._into = into
         self._private = private
-        self._aside = ""  # its name in the folder `.screening`, while it has one
+        self._aside = ""  # its temporary name in the folder `.screening`, while it has one
         sweep(into)
         self._fd = _nameless(into)
         if self._fd < 0:
@@ -51,7 +51,7 @@ class Partial:
             view = view[os.write(self._fd, view) :]
 
     def create(self, name: str, mode: int) -> None:
-        """Appear under a name; FileExistsError when there is something."""
+        """Give the file a name. Raises FileExistsError if something has that name already."""
         self._settle(mode)
         if _BY_FD:
             self._link(name, self._into)
@@ -62,7 +62,7 @@ class Partial:
         os.fsync(self._into)
 
     def replace(self, name: str, mode: int) -> None:
-        """Appear under a name, in place of what is there."""
+        """Give the file a name, replacing what has that name now."""
         self._settle(mode)
         if not self._aside:
             own = f"{secrets.token_hex(16)}{_PARTIAL}"
@@ -73,14 +73,14 @@ class Partial:
         os.fsync(self._into)
 
     def require_at(self, name: str) -> None:
-        """OSError EBUSY when another file than this stands there, which is removed."""
+        """Check that the name is this file's; if it is another's, remove that file and raise OSError EBUSY."""
         there = os.stat(name, dir_fd=self._into, follow_symlinks=False)
         if not os.path.samestat(there, os.fstat(self._fd)):
             os.unlink(name, dir_fd=self._into)
             raise OSError(errno.EBUSY, "something else took its name at the same time", name)
 
     def close(self) -> None:
-        """Remove what did not appear."""
+        """Close the file, and remove it if it was given no name."""
         if self._aside:
             with suppress(OSError):
                 self._aside_folder(lambda folder: os.unlink(self._aside, dir_fd=folder))
@@ -99,7 +99,7 @@ class Partial:
 
 @contextmanager
 def partial(into: int, *, private: bool = False) -> Iterator[Partial]:
-    """A file to be written into the folder `into`; what has no name when the block ends is gone."""
+    """Yield a file to write into the folder `into`; it is removed if it has no name when the block ends."""
     file = Partial(into, private=private)
     try:
         yield file
@@ -109,7 +109,7 @@ def partial(into: int, *, private: bool = False) -> Iterator[Partial]:
 
 @contextmanager
 def locked(into: int, name: str) -> Iterator[None]:
-    """The turn of one, among those who change the file `name` of the folder `into`."""
+    """Hold the lock on the file `name` of the folder `into`, so that those who change it take turns."""
     lock = f"{hashlib.sha256(os.fsencode(name)).hexdigest()}{_LOCK}"
     fd = in_reserved(into, lambda folder: _lock(folder, lock))
     try:
@@ -121,14 +121,14 @@ def locked(into: int, name: str) -> Iterator[None]:
 
 
 def in_reserved(into: int, act: Callable[[int], T]) -> T:
-    """What `act` gives in the folder `.screening` of the folder `into`, which is removed when it holds nothing."""
+    """Return `act(folder)` for the folder `.screening` of `into`, which is made before and removed when it is empty."""
     for more in reversed(range(_TRIES)):
         with suppress(FileExistsError):
             os.mkdir(SIDECAR, dir_fd=into)
         try:
             with reserved(into) as folder:
                 return act(folder)
-        except FileNotFoundError:  # it was empty, and another has removed it
+        except FileNotFoundError:  # it was empty, and another process has removed it
             if not more:
                 raise
         finally:
@@ -139,7 +139,7 @@ def in_reserved(into: int, act: Callable[[int], T]) -> T:
 
 @contextmanager
 def reserved(into: int) -> Iterator[int]:
-    """The folder `.screening` of the folder `into`, where there is one."""
+    """Yield a descriptor of the folder `.screening` of `into`. Raises FileNotFoundError if there is none."""
     fd = os.open(SIDECAR, FOLDER | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=into)
     try:
         yield fd
@@ -149,7 +149,7 @@ def reserved(into: int) -> Iterator[int]:
 
 def sweep(into: int) -> None:
     """Remove what killed processes left in the folder `.screening` of `into`."""
-    with suppress(OSError), reserved(into) as folder:  # there is none, or another does it
+    with suppress(OSError), reserved(into) as folder:  # there is no such folder, or another process sweeps it
         for name in os.listdir(folder):
             if name.endswith((_PARTIAL, _LOCK)):
                 _remove_if_left(folder, name)
@@ -162,13 +162,13 @@ def _remove_if_left(folder: int, name: str) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.unlink(name, dir_fd=folder)
     except (BlockingIOError, FileNotFoundError):
-        pass  # it is in use, or another removes it
+        pass  # it is in use, or another process removes it
     finally:
         os.close(fd)
 
 
 def _nameless(into: int) -> int:
-    """A descriptor of a file without a name; -1 where there can be none."""
+    """Return a descriptor of a new file without a name, or -1 if there can be none here."""
     if not _NAMELESS or not _BY_FD:
         return -1
     try:
@@ -182,7 +182,7 @@ def _nameless(into: int) -> int:
 
 
 def _lock(folder: int, name: str) -> int:
-    """A descriptor of the file `name`, made where it is missing, that nobody else has locked."""
+    """Open the file `name`, made if it is missing, wait for its lock, and return the descriptor."""
     while True:
         fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=folder)
         try:
@@ -194,15 +194,15 @@ def _lock(folder: int, name: str) -> int:
         except BaseException:
             os.close(fd)
             raise
-        os.close(fd)  # whoever had it before us has removed it
+        os.close(fd)  # the process that had it before us has removed it
 
 
 def _move(source: int, old: str, target: int, new: str) -> None:
-    """Rename without ever replacing anything; FileExistsError when there is something."""
+    """Rename without ever replacing anything. Raises FileExistsError if the new name is taken."""
     try:
         os.link(old, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
     except OSError as error:
-        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP}:  # a file system without links
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP}:  # a file system without hard links
             raise
         with locked(target, new):
             try:

@@ -1,8 +1,7 @@
-"""A folder as a store. The generation of a file is its change time, which its owner can't set.
+"""The store for local folders. The generation of a file is its change time, which its owner can't set.
 
-Whoever may write to the uploads may change them at any moment, also between two of our calls: so a file is opened once
-and judged by its descriptor, no link is followed anywhere on the way to it, and what is copied is verified before it
-has its name.
+Anyone who may write to the uploads may change them at any moment, even between two of our calls. So a file is opened
+once and judged by its descriptor, no link on the way to it is followed, and a copy is verified before it gets its name.
 """
 
 from __future__ import annotations
@@ -40,16 +39,16 @@ CHUNK = 1 << 20  # bytes read at a time
 
 
 class LocalStore:
-    """Files below folders of this machine; holds nothing, so any thread may use it.
+    """The files below folders of this machine. It has no state, so any thread may use it.
 
-    `moment` is called with the name of a moment and a path, so that tests can let something happen just then.
+    `moment` is called with the name of a moment and a path, so that tests can make something happen just then.
     """
 
     def __init__(self, moment: Callable[[str, str], object] = lambda _name, _path: None) -> None:
         self._moment = moment
 
     def list(self, prefix: str, start: str = "", end: str = "") -> Iterator[Upload]:
-        """Regular files below `prefix` in the order of their paths; everything else with its problem."""
+        """Yield regular files below `prefix` in the order of their paths, and everything else with its problem."""
         return self._list(_folder(prefix), start, end)
 
     def _list(self, root: str, start: str, end: str) -> Iterator[Upload]:
@@ -60,16 +59,16 @@ class LocalStore:
                 yield _upload(entry.path, entry.name, entry.facts, labels=entry.labels)
 
     def split(self, prefix: str, start: str, end: str, pieces: int) -> Sequence[str]:
-        """Cuts between subfolders: as many levels of them as are needed."""
+        """Return cuts between subfolders, from as many levels as are needed."""
         return subfolders(_folder(prefix), Span(start, end), pieces)
 
     def stat(self, uri: str, name: str = "") -> Upload:
-        """The file as it is now; anything but a regular file has its problem."""
+        """Return the file as it is now; anything but a regular file has its problem."""
         with source_errors():
             return _upload(uri, name or Path(uri).name, strict.facts(uri), labels=True)
 
     def read(self, uri: str, generation: int, max_bytes: int) -> bytes:
-        """The bytes of that generation, checked before and after."""
+        """Return the bytes of that generation, which is checked before and after reading."""
         with source_errors(), opened(uri) as fd:
             facts = require(fd, generation)
             if facts.st_size > max_bytes:
@@ -82,7 +81,7 @@ class LocalStore:
             return data
 
     def copy(self, uri: str, generation: int, target: str, *, sha256: str, replaces: Collection[str] = ()) -> bool:
-        """Copy the file if it still is that generation with these bytes; False if `target` has them already."""
+        """Copy the file if it is still that generation with these bytes; return False if `target` has them already."""
         place = Target(target, sha256, replaces)
         with place.open() as wanted:
             if not wanted:
@@ -91,7 +90,7 @@ class LocalStore:
                 facts, digest = require(source, generation), hashlib.sha256()
                 mode, left = stat.S_IMODE(facts.st_mode) & 0o666 | 0o600, facts.st_size
                 self._moment("copying", uri)
-                while left > 0 and (data := _more(source, min(left, CHUNK))):  # a file that grows has no end
+                while left > 0 and (data := _more(source, min(left, CHUNK))):  # a growing file has no end
                     digest.update(data)
                     file.write(data)
                     left -= len(data)
@@ -101,7 +100,7 @@ class LocalStore:
                 return place.place(file, mode, lambda: self._moment("placing", target))
 
     def withdraw(self, target: str, uri: str, generation: int, *, sha256: str) -> bool:  # noqa: ARG002
-        """Delete the copy, known by its bytes: a file says nothing of where it is from."""
+        """Delete the copy, which is known by its bytes: a file does not record where it came from."""
         with target_errors(target):
             try:
                 with opened(target) as fd:
@@ -114,7 +113,7 @@ class LocalStore:
             return True
 
     def delete(self, uri: str, generation: int) -> None:
-        """Delete the file if it still is that generation: moved aside first, then verified, else put back."""
+        """Delete the file if it is still that generation: move it aside, check it, and put it back if it is not."""
         with source_errors(), suppress(FileNotFoundError), strict.parent(uri) as (beside, name):
             with opened_in(beside, name) as fd:
                 before = require(fd, generation)
@@ -123,7 +122,7 @@ class LocalStore:
             sidecar.forget(name, beside)
 
     def label(self, uri: str, generation: int, metadata: Mapping[str, str]) -> None:
-        """Note labels of that generation in the folder `.screening` beside the file."""
+        """Store labels of that generation in the folder `.screening` beside the file."""
         with source_errors(), opened(uri) as fd:
             require(fd, generation)
             known = sidecar.labels(uri, generation)
@@ -132,17 +131,17 @@ class LocalStore:
                     sidecar.write(uri, generation, {**known, **metadata})
 
     def open(self, uri: str, generation: int) -> BinaryIO:
-        """That generation of the file; links are followed, for it is ours."""
+        """Open that generation of a file of our own; links are followed."""
         with source_errors():
             return io.BufferedReader(Generation(uri, generation), CHUNK)
 
     def get(self, uri: str) -> bytes:
-        """The whole file; links are followed, for it is ours."""
+        """Return a whole file of our own; links are followed."""
         with source_errors():
             return Path(uri).read_bytes()
 
     def put(self, uri: str, data: bytes) -> None:
-        """Write the whole file at once, and its folders."""
+        """Atomically write a whole file, and make its folders."""
         with source_errors():
             strict.make_folders(str(Path(uri).parent))
             with strict.parent(uri) as (into, name), partial(into) as file:
@@ -153,7 +152,7 @@ class LocalStore:
                     file.replace(name, 0o644)
 
     def update(self, uri: str, change: Callable[[bytes | None], bytes]) -> None:
-        """Change the whole file at once; writers of one file take turns."""
+        """Atomically change a whole file; those who write the same file take turns."""
         with source_errors():
             strict.make_folders(str(Path(uri).parent))
             with strict.parent(uri) as (into, name), locked(into, name), partial(into) as file:
@@ -161,7 +160,7 @@ class LocalStore:
                 file.replace(name, 0o644)
 
     def exists(self, uri: str) -> bool:
-        """Whether there is a file."""
+        """Return whether there is a file."""
         return Path(uri).is_file()
 
 
@@ -169,7 +168,7 @@ def _delete(name: str, beside: int, folder: int, before: os.stat_result) -> None
     aside = f"{secrets.token_hex(16)}.deleted"
     os.rename(name, aside, src_dir_fd=beside, dst_dir_fd=folder)
     after = os.stat(aside, dir_fd=folder, follow_symlinks=False)
-    # Moving a file changes its change time: so the rest of what a write would change is compared.
+    # Moving a file changes its change time, so everything else that a write would change is compared.
     if _unmoved(before) != _unmoved(after):
         with suppress(FileExistsError):  # unless a newer upload has taken the name already
             os.link(aside, name, src_dir_fd=folder, dst_dir_fd=beside, follow_symlinks=False)
@@ -193,10 +192,10 @@ def _folder(prefix: str) -> str:
         os.close(strict.open_strictly(root, strict.FOLDER))
     except OSError as error:
         if reason_of(error) == NO_REGULAR_FILE:
-            raise ConfigError("a link is on the way to this folder", file=root, fix="name the folder itself") from None
+            raise ConfigError("the path leads through a link", file=root, fix="give the folder's real path") from None
         if reason_of(error) == "unreadable":
             raise ConfigError(f"{os.strerror(error.errno or 0)}", file=root, fix="let this user read it") from None
-        raise ConfigError("no such folder", file=root, fix="name a folder that exists") from None
+        raise ConfigError("there is no such folder", file=root, fix="give a folder that exists") from None
     return root
 
 

@@ -1,4 +1,4 @@
-"""Names of objects: which are safe to release under, and how they lie below a prefix."""
+"""Check which names are safe to release objects under, and join them to a prefix."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import unicodedata
 
 from screening.errors import ConfigError, UploadError
 
-_UNSEEN = "\u115f\u1160\u3164\uffa0"  # of no width, and letters: Unicode's default ignorable code points
-SIDECAR = ".screening"  # the folder of our own files beside those of others; never listed, never a target
+_UNSEEN = "\u115f\u1160\u3164\uffa0"  # letters without width, from Unicode's default ignorable code points
+SIDECAR = ".screening"  # the folder of our own files beside the uploads; it is never listed and never a target
 
 
 def join(prefix: str, name: str) -> str:
-    """The URI of `name` below `prefix`; UploadError("invalid_name") for a name that would escape it."""
+    """Return the URI of `name` below `prefix`. Raises UploadError `invalid_name` for a name that would escape it."""
     if problem := name_problem(name, bucket=prefix.startswith("gs://")):
         raise UploadError("invalid_name", problem)
     return f"{prefix.rstrip('/')}/{name}"
 
 
 def name_problem(name: str, *, bucket: bool) -> str:
-    """Why an object can't be released under this name; "" when it can.
+    """Return why an object can't be released under this name, or "" if it can.
 
-    A bucket knows no folders, so an empty part ("a//b") is another name there; in a folder it is not.
+    "a//b" is a name of its own in a bucket, which has no folders; in a folder it is not, so it is refused.
     """
     parts = name.split("/")
     if not name or name.startswith("/"):
@@ -39,7 +39,7 @@ def name_problem(name: str, *, bucket: bool) -> str:
 
 
 def _is_reserved(part: str) -> bool:
-    """Whether a file system may take this for our own folder, as some fold case, width or invisible characters."""
+    """Return whether a file system may take this for our own folder; some ignore case, width or hidden characters."""
     if not part.isascii():
         seen = (sign for sign in part if unicodedata.category(sign) not in ("Cf", "Mn") and sign not in _UNSEEN)
         part = unicodedata.normalize("NFKC", "".join(seen))
@@ -47,7 +47,10 @@ def _is_reserved(part: str) -> bool:
 
 
 def split_gs(uri: str) -> tuple[str, str]:
-    """Bucket and object name (or prefix, "" for the whole bucket) of a `gs://` URI."""
+    """Return the bucket and the object name (or prefix, "" for the whole bucket) of a `gs://` URI.
+
+    Raises ConfigError if it names no bucket.
+    """
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     if not uri.startswith("gs://") or not bucket:
         raise ConfigError(f"{uri!r} names no bucket", fix="write gs://bucket/prefix")

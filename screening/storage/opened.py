@@ -1,4 +1,4 @@
-"""Files by their descriptors: what is read is one regular file at one generation, whatever its name leads to later."""
+"""Open files and keep to their descriptors: what is read is one regular file, even if its name is reused later."""
 
 from __future__ import annotations
 
@@ -14,26 +14,29 @@ from screening.errors import Replaced, ScreeningError, TransientError, UploadErr
 from screening.storage.strict import open_strictly
 
 NO_REGULAR_FILE = "not_a_regular_file"
-READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # opening a FIFO would wait for its writer for ever
+READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # opening a FIFO could wait for ever
 
 
 @contextmanager
 def opened(path: str) -> Iterator[int]:
-    """A descriptor of the regular file at `path`, in which no part is a link; UploadError for anything else."""
+    """Yield a descriptor of the regular file at `path`, in which no part is a link.
+
+    Raises UploadError if it is not a regular file, and OSError if it can't be opened.
+    """
     with regular(open_strictly(path, READING)) as fd:
         yield fd
 
 
 @contextmanager
 def opened_in(folder: int, name: str) -> Iterator[int]:
-    """The same for a name in a folder."""
+    """Yield a descriptor of the regular file `name` in an open folder, as `opened` does."""
     with regular(os.open(name, READING | os.O_NOFOLLOW, dir_fd=folder)) as fd:
         yield fd
 
 
 @contextmanager
 def regular(fd: int) -> Iterator[int]:
-    """The descriptor, closed in the end; UploadError unless it is a regular file's."""
+    """Yield the descriptor, and close it afterwards. Raises UploadError unless it is a regular file's."""
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise UploadError(NO_REGULAR_FILE)
@@ -43,7 +46,7 @@ def regular(fd: int) -> Iterator[int]:
 
 
 def require(fd: int, generation: int) -> os.stat_result:
-    """The facts of an open file; Replaced when it is another generation."""
+    """Return the `os.fstat` of an open file. Raises Replaced if it is another generation."""
     facts = os.fstat(fd)
     if facts.st_ctime_ns != generation:
         raise Replaced(f"generation {facts.st_ctime_ns}, not {generation}")
@@ -51,7 +54,7 @@ def require(fd: int, generation: int) -> os.stat_result:
 
 
 def read(fd: int, size: int) -> bytes:
-    """At most `size` bytes of an open file."""
+    """Return the next bytes of an open file, at most `size`."""
     parts = []
     while size and (data := os.read(fd, size)):
         parts.append(data)
@@ -60,13 +63,13 @@ def read(fd: int, size: int) -> bytes:
 
 
 def sha256_of(fd: int) -> str:
-    """The SHA-256 of an open file, from where it stands."""
+    """Return the SHA-256 of an open file from its current position on."""
     with os.fdopen(os.dup(fd), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Generation(io.FileIO):
-    """A file of our own that may not change while it is read; links to it are followed."""
+    """A file of our own, opened through links too; a read raises Replaced if it is no longer that generation."""
 
     def __init__(self, path: str, generation: int) -> None:
         super().__init__(path, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
@@ -87,7 +90,7 @@ class Generation(io.FileIO):
 
 @contextmanager
 def source_errors() -> Iterator[None]:
-    """What goes wrong in the block is an upload's, or the machine's: UploadError, TransientError."""
+    """Turn errors in the block into UploadError (the upload's fault) or TransientError (the machine's)."""
     try:
         yield
     except ScreeningError:
@@ -101,7 +104,7 @@ def source_errors() -> Iterator[None]:
 
 
 def reason_of(error: OSError) -> str:
-    """The reason id for an upload that can't be opened."""
+    """Return the reason id for an upload that can't be opened."""
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
             return "not_found"

@@ -1,4 +1,4 @@
-"""Places as people write them, and whether two of them overlap."""
+"""Understand places (folders and URIs) as people write them, and tell whether two of them overlap."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from urllib.parse import unquote
 
 from screening.errors import ConfigError
 
-_SCHEME = re.compile(r"\s*[^/.\s][^/]*:/")  # also where a letter is off: `s3:/`, `my_s3://`
+_SCHEME = re.compile(r"\s*[^/.\s][^/]*:/")  # also misspelled schemes: `s3:/`, `my_s3://`
 _GS = re.compile(r"gs://[^/\s][^/]*")
 
 
 def place(written: str) -> str:
-    """A `gs://` URI as it is, a path or `file://` URI as an absolute path in which no folder is a link.
+    """Return a `gs://` URI as it is, and a path or `file://` URI as an absolute path in which no folder is a link.
 
-    So every path that a job keeps is real, and a link found on the way later was put there since. Only the last part
-    stays as it is where it is no folder: a link may be an upload, and is refused as one. ConfigError for any other
-    scheme, for nothing, and for what can be no path.
+    So every path that a job keeps is real, and a link that is found on it later was put there since. Only a last part
+    that is not a folder stays as it is: it may be an upload, and if it is a link, it is refused as an upload. Raises
+    ConfigError for any other scheme, an empty text or an impossible path.
     """
     if _GS.match(written):
         return written.rstrip("/")
     if not written.strip():
-        raise ConfigError("a place is empty", fix="give a folder or gs://bucket/prefix; is a variable unset?")
+        raise ConfigError("a path or URI is empty", fix="give a folder or gs://bucket/prefix; is a variable unset?")
     try:
         if "\0" in written:
-            raise ValueError("it has a NUL")
+            raise ValueError("it has a NUL character")
         path = os.path.abspath(os.path.expanduser(local_path(written)))
         if Path(path).is_dir():
             return os.path.realpath(path)
         above, name = os.path.split(path)
         return os.path.join(os.path.realpath(above), name)
     except (ValueError, OSError) as error:  # a NUL; a name that is too long
-        raise ConfigError(f"{written!r} can be no path: {error}", fix="give a folder or gs://bucket/prefix") from None
+        raise ConfigError(f"{written!r} can't be a path: {error}", fix="give a folder or gs://bucket/prefix") from None
 
 
 def local_path(written: str) -> str:
-    """The path that a person means by a path or a `file://` URI; ConfigError for another scheme."""
+    """Return the path that a person means by a path or a `file://` URI. Raises ConfigError for another scheme."""
     if written.lower().startswith("file:/"):
         rest = written[len("file:") :]
         host, _, path = rest[2:].partition("/") if rest.startswith("//") else ("", "", rest[1:])
         if host not in ("", "localhost"):
-            raise ConfigError(f"{written!r} names another machine", fix="write file:///path, or the path alone")
+            raise ConfigError(f"{written!r} is on another machine", fix="write file:///path, or the path alone")
         return f"/{unquote(path)}"
     if _SCHEME.match(written):
         scheme = written.partition(":")[0].strip()
-        what = "names no bucket" if scheme == "gs" else f"{scheme}:// is not supported"
+        what = "it names no bucket" if scheme == "gs" else f"{scheme}:// is not supported"
         raise ConfigError(
-            f"no store for {written!r}: {what}",
-            fix=f"give a folder or gs://bucket/prefix; a folder whose name begins so is ./{scheme}:/…",
+            f"{written!r} can't be read or written: {what}",
+            fix=f"give a folder or gs://bucket/prefix; if it is a folder, write ./{scheme}:/…",
         )
     return written
 
 
 def is_away(folder: str) -> bool:
-    """Whether a local folder is not there or has nothing in it, as when its disk is not mounted."""
+    """Return whether a local folder is missing or empty, as when its disk is not mounted."""
     if folder.startswith("gs://"):
         return False
     try:
@@ -66,7 +66,7 @@ def is_away(folder: str) -> bool:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether one place is the other, or lies inside it; also where another path leads to the same folder."""
+    """Return whether one place is the other or lies inside it, even if different paths lead to the same folder."""
     if one.startswith("gs://") or other.startswith("gs://"):
         return one == other or _inside(one, other) or _inside(other, one)
     return _reaches(one, other) or _reaches(other, one)
@@ -77,13 +77,13 @@ def _inside(place: str, around: str) -> bool:
 
 
 def _reaches(path: str, around: str) -> bool:
-    """Whether `around` is `path` or a folder above it, by name or, for a mount or another spelling, by inode."""
+    """Return whether `around` is `path` or a folder above it: by name, or by inode for mounts and other spellings."""
     path, around = os.path.realpath(path), os.path.realpath(around)
     if path == around or _inside(path, around):
         return True
     try:
         wanted = Path(around).stat()
-    except OSError:  # not there yet
+    except OSError:  # it does not exist yet
         return False
     for folder in (Path(path), *Path(path).parents):
         try:

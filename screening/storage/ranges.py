@@ -1,4 +1,4 @@
-"""An object of a store as a file that is read in parts."""
+"""Read an object of a store in parts, as a file."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 from collections.abc import Callable
 from typing import BinaryIO
 
-BUFFER = 4 << 20  # bytes of a part, where less is asked for
+BUFFER = 4 << 20  # bytes of a part, if less is asked for
 
 
 def opened(size: int, fetch: Callable[[int, int], bytes]) -> BinaryIO:
-    """A file of `size` bytes; `fetch` gives those from a first to a last, which is not included."""
+    """Return a file of `size` bytes; `fetch(first, end)` returns those from `first` up to but not including `end`."""
     return io.BufferedReader(_Parts(size, fetch), BUFFER)
 
 

@@ -1,6 +1,6 @@
-"""Labels of local files: one small JSON file each in the folder `.screening` beside them.
+"""Labels of local files. Those of one file are a small JSON file in the folder `.screening` beside it.
 
-A label is bound to the generation it was given to, and means nothing once the file has been replaced.
+A label is bound to the generation that it was given to, and means nothing once the file has been replaced.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from screening.storage.atomic import in_reserved, partial, reserved
 from screening.storage.names import SIDECAR
 from screening.storage.strict import open_strictly, parent
 
-MAX_BYTES = 1 << 16  # of one file's labels; more was not written by us
+MAX_BYTES = 1 << 16  # of one file's labels; we never write more
 
 
 def labels(path: str, generation: int) -> dict[str, str]:
-    """The labels of the file at that generation; whoever may upload may also forge them."""
+    """Return the labels of the file at that generation. Anyone who may upload may also forge them."""
     above, name = os.path.split(path)
     try:
         with open(f"{above}/{SIDECAR}/{_file(name)}", "rb", opener=_careful) as file:
@@ -28,12 +28,12 @@ def labels(path: str, generation: int) -> dict[str, str]:
         if noted["generation"] == generation:
             return {str(key): str(value) for key, value in noted["metadata"].items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        pass  # none, or not written by us
+        pass  # there are none, or we did not write them
     return {}
 
 
 def write(path: str, generation: int, metadata: Mapping[str, str]) -> None:
-    """Note all labels of the file at that generation, in place of older ones."""
+    """Store all labels of the file at that generation, replacing older ones."""
     noted = {"name": Path(path).name, "generation": generation, "metadata": dict(metadata)}
 
     def note(folder: int) -> None:
@@ -47,7 +47,7 @@ def write(path: str, generation: int, metadata: Mapping[str, str]) -> None:
 
 def forget(name: str, beside: int) -> None:
     """Remove the labels of a file that was deleted from the folder `beside`."""
-    with suppress(OSError), reserved(beside) as folder:  # mostly there are none
+    with suppress(OSError), reserved(beside) as folder:  # most files have none
         os.unlink(_file(name), dir_fd=folder)
         os.rmdir(SIDECAR, dir_fd=beside)
 

@@ -1,8 +1,8 @@
-"""Where to cut a bucket's names into ranges of some balance, found by asking for the next name after a text.
+"""Find where to cut a bucket's names into ranges of similar size, by asking for the next name after a text.
 
-A bucket is listed in the order of its names, from any text on, and says nothing of how many there are or which is the
-last. So names are looked at as a tree of their letters: what all of a range share is found by halving, then the next
-letters that occur are found one by one, each a cut.
+A bucket lists its names in order, from any text on, but does not tell how many there are or which is the last. So the
+names are treated as a tree of their letters: the beginning that all names of a range share is found by halving, then
+the letters that follow it are found one by one, and each is a cut.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
-Peek = Callable[[str, str, int], Sequence[str]]  # the first so many names from one text up to another ("": no end)
+Peek = Callable[[str, str, int], Sequence[str]]  # (start, end, most): the first names of a range; end "" means none
 PAGE = 1000  # names, as a bucket gives them
-CUTS = 64  # of one range in one go, however many letters follow
-ASKING = 16  # calls at once
+CUTS = 64  # of one range in one round, however many letters follow
+ASKING = 16  # calls at the same time
 
 
 def cut_points(peek: Peek, start: str, end: str, pieces: int, page: int = PAGE) -> list[str]:
-    """Texts, in order, at which to cut the names from `start` up to `end` into `pieces` ranges or somewhat more.
+    """Return texts, in order, at which to cut the names from `start` up to `end` into `pieces` ranges or a few more.
 
-    A range of less than a `page` of names is left whole, so there are fewer when there are few
-    names. A call a range, and for one that is cut a few more: one a cut, and the logarithm of the length of its names.
+    A range of less than a `page` of names is left whole, so there are fewer if there are few names. A range costs one
+    call. One that is cut costs one more for each cut, and the logarithm of the length of its names.
     """
     large = [(start, end)]
     cuts: list[str] = []
@@ -41,10 +41,10 @@ def cut_points(peek: Peek, start: str, end: str, pieces: int, page: int = PAGE) 
 
 
 def _next_letters(peek: Peek, start: str, end: str) -> list[str]:
-    """What all names of the range share, with each letter that follows it but the first."""
+    """Return the beginning that all names of the range share, with each letter that follows it except the first."""
     names = peek(start, end, 1)
     cuts: list[str] = []
-    shared = _shared(peek, names[0], end) if names else 0  # none: deleted meanwhile
+    shared = _shared(peek, names[0], end) if names else 0  # no names: they were deleted meanwhile
     while names and len(cuts) < CUTS:
         name = names[0]
         beyond = after(name[: shared + 1]) if len(name) > shared else f"{name} "
@@ -54,7 +54,7 @@ def _next_letters(peek: Peek, start: str, end: str) -> list[str]:
 
 
 def _shared(peek: Peek, first: str, end: str) -> int:
-    """How many letters of `first` all names from it up to `end` begin with."""
+    """Return how many letters of `first` all names from it up to `end` begin with."""
     low, high = 0, len(first)
     while low < high:
         middle = (low + high + 1) // 2
@@ -67,9 +67,9 @@ def _shared(peek: Peek, first: str, end: str) -> int:
 
 
 def after(text: str) -> str:
-    """The least text that is greater than all that begin with `text`; "" when there is none."""
+    """Return the least text that is greater than all texts that begin with `text`, or "" if there is none."""
     while text:
         text, last = text[:-1], ord(text[-1])
         if last < 0x10FFFF:
-            return text + chr(0xE000 if last + 1 == 0xD800 else last + 1)  # surrogates are no text
+            return text + chr(0xE000 if last + 1 == 0xD800 else last + 1)  # surrogates are not text
     return ""

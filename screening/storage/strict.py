@@ -1,8 +1,8 @@
-"""Opening files of this machine by paths in which no part is a link.
+"""Open files of this machine by paths in which no part is a link.
 
-Whoever may upload may also swap a folder for a link between two of our calls. So each path is resolved anew by the
-kernel, which refuses every link on the way (openat2(2), `RESOLVE_NO_SYMLINKS`, Linux 5.6), or, where there is no such
-call, folder by folder through descriptors. Roots that people name are resolved once, by `places.place`.
+Anyone who may upload may also swap a folder for a link between two of our calls. So the kernel resolves each path anew
+and refuses every link on the way (openat2(2), `RESOLVE_NO_SYMLINKS`, Linux 5.6). Where there is no such call, the path
+is walked folder by folder through descriptors. Roots that people name are resolved once, by `places.place`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RESOLVE_NO_SYMLINKS = 0x04
 _UNKNOWN = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG}  # an older kernel, or a container that denies it
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
-PASSING = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY  # to go through a folder, its names need not be readable
+PASSING = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY  # passing through a folder needs no right to read it
 
 
 class _How(ctypes.Structure):
@@ -30,13 +30,13 @@ class _How(ctypes.Structure):
 
 
 def open_strictly(path: str, flags: int) -> int:
-    """A descriptor of what lies at an absolute `path`; OSError ELOOP when any part of it is a link."""
+    """Return a descriptor of what is at an absolute `path`. Raises OSError ELOOP if any part of it is a link."""
     return _open(path, flags | os.O_CLOEXEC)
 
 
 @contextmanager
 def folder(path: str) -> Iterator[int]:
-    """A descriptor of a folder, for calls that take a `dir_fd`."""
+    """Yield a descriptor of a folder, for calls that take a `dir_fd`."""
     fd = open_strictly(path, FOLDER)
     try:
         yield fd
@@ -46,14 +46,14 @@ def folder(path: str) -> Iterator[int]:
 
 @contextmanager
 def parent(path: str) -> Iterator[tuple[int, str]]:
-    """A descriptor of the folder that `path` lies in, and the name in it."""
+    """Yield a descriptor of the folder that holds `path`, and the name in it."""
     above, name = os.path.split(path)
     with folder(above) as fd:
         yield fd, name
 
 
 def facts(path: str) -> os.stat_result:
-    """What `os.lstat` says; OSError ELOOP when the way there leads through a link."""
+    """Return the `os.lstat` of a path. Raises OSError ELOOP if the way there leads through a link."""
     above, name = os.path.split(path)
     fd = open_strictly(above, PASSING)
     try:
@@ -63,7 +63,7 @@ def facts(path: str) -> os.stat_result:
 
 
 def make_folders(path: str) -> None:
-    """Make a folder and those above it, as far as they are missing."""
+    """Make a folder, and those above it that are missing."""
     missing: list[str] = []
     while True:
         try:
@@ -76,13 +76,13 @@ def make_folders(path: str) -> None:
         with folder(path) as fd:
             try:
                 os.mkdir(name, dir_fd=fd)
-            except FileExistsError:  # made meanwhile, or something else, which opening it tells
+            except FileExistsError:  # made meanwhile; if it is no folder, opening it fails
                 os.close(open_strictly(f"{path}/{name}", PASSING))
         path = f"{path.rstrip('/')}/{name}"
 
 
 def by_kernel(path: str, flags: int) -> int:
-    """One call; OSError of `_UNKNOWN` where the kernel does not have it."""
+    """Open a path with one system call. Raises an OSError of `_UNKNOWN` if the kernel does not have that call."""
     how = _How(flags, 0, _RESOLVE_NO_SYMLINKS)
     fd: int = _LIBC.syscall(_OPENAT2, _AT_FDCWD, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
     if fd < 0:
@@ -92,7 +92,7 @@ def by_kernel(path: str, flags: int) -> int:
 
 
 def by_walking(path: str, flags: int) -> int:
-    """The same, part by part from the root."""
+    """Open a path part by part from the root."""
     *above, name = [part for part in path.split("/") if part] or ["."]
     here = os.open("/", PASSING | os.O_CLOEXEC)
     try:
@@ -108,7 +108,7 @@ def by_walking(path: str, flags: int) -> int:
 def _step(name: str, flags: int, inside: int) -> int:
     try:
         return os.open(name, flags | os.O_NOFOLLOW, dir_fd=inside)
-    except NotADirectoryError:  # so it is said of a link, where a folder is wanted
+    except NotADirectoryError:  # also raised for a link, if a folder is wanted
         if stat.S_ISLNK(os.stat(name, dir_fd=inside, follow_symlinks=False).st_mode):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name) from None
         raise

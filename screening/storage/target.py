@@ -1,4 +1,4 @@
-"""Copies of uploads in a folder of ours: each is whole, and none takes the place of another upload's."""
+"""Copy uploads into a folder of ours: each copy is whole, and none replaces another upload's copy."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _SAID = {
 
 
 class Target:
-    """The name `path` in a folder of ours, which is made where it is missing; TargetError for all that is off.
+    """The name `path` in a folder of ours, which is made if it is missing. Raises TargetError whatever goes wrong.
 
-    Beside what stands there already, `sha256` of the copy's bytes and those of earlier generations of the same upload,
-    `replaces`, say whether it may appear.
+    The copy, whose bytes have `sha256`, may appear if nothing is there yet, or a file whose SHA-256 is in `replaces`,
+    those of earlier generations of the same upload.
     """
 
     def __init__(self, path: str, sha256: str, replaces: Collection[str]) -> None:
@@ -40,7 +40,7 @@ class Target:
 
     @contextmanager
     def open(self) -> Iterator[bool]:
-        """Whether the copy has still to be made."""
+        """Yield whether the copy still has to be made."""
         with target_errors(self.path):
             above = os.path.dirname(self.path)
             strict.make_folders(above)
@@ -49,12 +49,12 @@ class Target:
 
     @contextmanager
     def writing(self) -> Iterator[Partial]:
-        """The copy before it has its name."""
+        """Yield the copy, to be written before it has its name."""
         with target_errors(self.path), partial(self._into) as file:
             yield file
 
     def place(self, file: Partial, mode: int, moment: Callable[[], object]) -> bool:
-        """Let the copy appear; False when another release has done so meanwhile."""
+        """Give the copy its name; return False if another release has made the same copy meanwhile."""
         with target_errors(self.path):
             moment()
             if self._there is None:
@@ -62,7 +62,7 @@ class Target:
                     file.create(self._name, mode)
                     return True
                 except FileExistsError:
-                    self._replaces = ()  # whatever it is, it is not what was looked at
+                    self._replaces = ()  # whatever is there now, it is not what we looked at
                     return not self._is_done()
             with locked(self._into, self._name):
                 if self._is_done():
@@ -80,7 +80,7 @@ class Target:
         return True
 
     def _digest(self) -> str | None:
-        """The SHA-256 of the file that stands there; None when nothing does."""
+        """Return the SHA-256 of the file that is there, or None if there is nothing."""
         try:
             fd = os.open(self._name, READING | os.O_NOFOLLOW, dir_fd=self._into)
         except FileNotFoundError:
@@ -96,7 +96,7 @@ class Target:
 
 @contextmanager
 def target_errors(path: str) -> Iterator[None]:
-    """What goes wrong in the block is the target's: TargetError, with its path and what is off."""
+    """Turn errors in the block into TargetError, with the target's path and what is wrong with it."""
     try:
         yield
     except ScreeningError:

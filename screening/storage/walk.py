@@ -1,4 +1,4 @@
-"""A folder's files in the order of their paths, without recursion and without following a link."""
+"""List a folder's files in the order of their paths, without recursion and without following a link."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from screening.storage.strict import FOLDER, facts, open_strictly
 class Entry:
     """Something that lies below the folder.
 
-    `path` opens it; `shown` is the same as a text that any table can hold; `name` is `shown` below the folder;
-    `labels` says whether it may have some. `facts` are those of its lstat; None where it has a `problem`, and then
-    `generation` is what is known, or 0.
+    `path` opens it; `shown` is the path as text that any table can hold; `name` is `shown` relative to the folder;
+    `labels` says whether it may have labels. `facts` is its `os.lstat`, or None if it has a `problem`; then
+    `generation` is set if it is known, else 0.
     """
 
     path: str
@@ -32,26 +32,26 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The names from `first` up to `end`, which is not included; "" is no end."""
+    """The names from `first` up to but not including `end`; "" means no end."""
 
     first: str = ""
     end: str = ""
 
     def holds(self, name: str) -> bool:
-        """Whether a file of this name is within."""
+        """Return whether a file of this name is in the span."""
         return self.first <= name and (not self.end or name < self.end)
 
     def meets(self, folder: str) -> bool:
-        """Whether the folder, or anything in it, can be within."""
+        """Return whether the folder, or anything in it, can be in the span."""
         inside = f"{folder}/"
         return (not self.end or folder < self.end) and (self.first <= inside or self.first.startswith(inside))
 
 
 def walk(root: str, span: Span, entering: Callable[[str], object] = lambda _: None) -> Iterator[Entry]:
-    """Everything below `root` that is no folder and has a name within `span`.
+    """Yield everything below `root` that is not a folder and has a name in `span`.
 
-    Holds the names of one folder of each level in memory, as far as they are within it. `entering` is called with each
-    folder before its names are read.
+    It holds in memory the names, as far as they are in `span`, of one folder of each level. `entering` is called with
+    each folder before its names are read.
     """
     start = _start(root)
     entering(root)
@@ -80,19 +80,19 @@ def walk(root: str, span: Span, entering: Callable[[str], object] = lambda _: No
                 try:
                     yield Entry(path, shown, name, labels, here.facts(folder, path))
                 except FileNotFoundError:
-                    continue  # deleted since its folder was read: no longer there to be screened
+                    continue  # it was deleted after its folder was read
                 except OSError as error:
                     yield _failed(path, start, reason_of(error))
 
 
 class _Here:
-    """The folder whose files are looked at, held open: none of them is looked for by the names above it."""
+    """Holds open the folder whose files are looked at, so that the names above it are resolved once."""
 
     def __init__(self) -> None:
         self._folder, self._fd = "", -1
 
     def facts(self, folder: str, path: str) -> os.stat_result:
-        """What `os.lstat` says of a file in the folder."""
+        """Return the `os.lstat` of a file in the folder."""
         if folder != self._folder:
             self.close()
             self._fd, self._folder = open_strictly(folder, FOLDER), folder
@@ -105,14 +105,14 @@ class _Here:
 
 
 def subfolders(root: str, span: Span, count: int) -> list[str]:
-    """Names of folders below `root`, each with a slash, at which to cut `span`; deeper until there are `count`."""
+    """Return names of folders below `root`, each with a slash, at which to cut `span` into about `count` parts."""
     start = _start(root)
     found: list[str] = []
     level = [(root, root)]
     while level and len(found) < count - 1:
         deeper = []
         for path, shown in level:
-            with suppress(OSError):  # whoever lists it says so
+            with suppress(OSError):  # listing it will report the error
                 deeper += [item[:2] for item in _folder(path, shown, start, span, files=False)]
         names = (f"{shown[start:]}/" for _, shown in deeper)
         found += [name for name in names if span.first < name and span.holds(name)]
@@ -128,7 +128,7 @@ _Item = tuple[str, str, bool, bool]
 
 
 def _folder(path: str, shown: str, start: int, span: Span, *, files: bool = True) -> list[_Item]:
-    """Sorted so that whole paths are in order: a folder sorts as if its name ended in a slash."""
+    """List one folder so that whole paths are in order: a folder sorts as if its name ended in a slash."""
     found = []
     labels = False
     base, shown_base = path.rstrip("/"), shown.rstrip("/")
@@ -159,12 +159,15 @@ def _scanned(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
 
 
 def _text(name: str) -> str:
-    """The name itself, or with what is not UTF-8 written out as `\\xff`."""
+    """Return the name, with each byte that is not UTF-8 spelled as `\\xff`."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _failed(path: str, start: int, problem: str) -> Entry:
-    """A name that is not UTF-8 is spelled as no other: with `\\` doubled, and a `/` at its end, as no file has."""
+    """Return the entry of something that can't be screened.
+
+    A name that is not UTF-8 is spelled like no other: with `\\` doubled, and with a `/` at its end, which no file has.
+    """
     name = path[start:]
     if (text := _text(name)) != name:
         text = _text(name.replace("\\", "\\\\")) + "/"

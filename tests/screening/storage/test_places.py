@@ -26,7 +26,7 @@ def test_another_scheme_is_refused(written, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("written", "says"),
     [("", "empty"), (" ", "empty"), ("gs://", "no bucket"), ("gs:///x", "no bucket"), (" gs://b/x", "no bucket"),
-     ("a\0b", "no path"), ("a" * 300, "no path"), ("file://[x/y", "another machine")],
+     ("a\0b", "can't be a path"), ("a" * 300, "can't be a path"), ("file://[x/y", "another machine")],
 )  # fmt: skip
 def test_what_is_no_place_is_said(written, says):
     with pytest.raises(ConfigError, match=says):
