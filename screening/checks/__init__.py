@@ -1,4 +1,4 @@
-"""Quality checks and known hashes: they score, the policy decides."""
+"""Quality checks, and matches with known hashes. They only score; the policy decides."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from screening.checks.image import IMAGE_CHECKS
 from screening.checks.text import TEXT_CHECKS, known_languages
 from screening.records import Article, Content, Signal
 
-LONG = 1 << 18  # characters; the checks of the longest texts take some 200 MB, so those go one by one
+LONG = 1 << 18  # characters; checking the longest texts takes about 200 MB, so they are checked one at a time
 _LONG = threading.Lock()
 ALL_CHECKS: tuple[Check, ...] = (*TEXT_CHECKS, *IMAGE_CHECKS)
 
@@ -20,7 +20,10 @@ __all__ = ["ALL_CHECKS", "IMAGE_CHECKS", "TEXT_CHECKS", "Check", "known_language
 
 
 def run_checks(content: Content, languages: Sequence[str] = ()) -> list[Signal]:
-    """One signal for each check of the content's medium; `languages` are the policy's, as ISO 639-1 codes."""
+    """Return one signal for each check of the content's medium.
+
+    `languages` are those of the policy, as ISO 639-1 codes.
+    """
     if isinstance(content, Article):
         with _LONG if len(content.text) > LONG else nullcontext():
             article = text.View(content, languages)

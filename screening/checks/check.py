@@ -1,4 +1,4 @@
-"""What a check is."""
+"""The definition of a quality check."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
 class Check:
     """One quality check: `function` scores in `unit`, and `worse` says which end of the scale is bad.
 
-    The label of its signal is `name`; `note`, where there is one, adds words to its evidence. Raise `version` whenever
-    the same content may get another score.
+    The label of its signal is `name`; `note`, if given, returns words for the evidence. Raise `version` whenever the
+    same content may get a different score.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Check:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The least and the greatest score that there can be."""
+        """The least and the greatest possible score."""
         return RANGES[self.unit]
 
     @property
@@ -46,6 +46,6 @@ class Check:
         return f"check/{self.name}@{self.version}"
 
     def signal(self, view: Any) -> Signal:
-        """What it says of a content, as the checks of its medium look at it."""
+        """Return the signal for a content, given as the `View` that all checks of its medium use."""
         evidence = Evidence(note=self.note(view)) if self.note else Evidence()
         return Signal(self.source, self.name, self.function(view), evidence)

@@ -1,6 +1,6 @@
-"""Known content: exact (SHA-256) and perceptual (PDQ) matches against banks given as files.
+"""Match content with banks of known hashes, exactly (SHA-256) and perceptually (PDQ).
 
-A bank is JSON lines, `{"type": "sha256" | "pdq", "hash": "<64 hex digits>", "id": "<name of the entry>"}`.
+A bank is a file of JSON lines, `{"type": "sha256" | "pdq", "hash": "<64 hex digits>", "id": "<name of the entry>"}`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ LABELS: Mapping[Use, str] = {"block": "known_hash", "allow": "known_good"}
 BITS = 256
 MAX_DISTANCE = 31  # bits: the PDQ paper's threshold for one image in two files
 FORM = 'write {"type": "sha256" or "pdq", "hash": "64 hex digits", "id": "name"}'
-MIN_QUALITY = 50  # the PDQ paper: hashes of less detail than this match by chance
+MIN_QUALITY = 50  # from the PDQ paper: hashes with less detail than this match by chance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bank:
-    """Known hashes under one id; `digest` is the SHA-256 of the file.
+    """The known hashes of one bank; `digest` is the SHA-256 of its file.
 
-    `exact` gives the entry of a SHA-256; `hashes` (n, 4) are PDQ hashes as 64-bit words, `entries` their ids.
+    `exact` maps each SHA-256 to the id of its entry. `hashes` (n, 4) are the PDQ hashes as 64-bit words, and `entries`
+    the ids of their entries.
     """
 
     id: str
@@ -46,14 +47,14 @@ class Bank:
 
 
 def load_bank(uri: str, id: str, use: Use, max_distance: int = MAX_DISTANCE) -> Bank:
-    """Read and validate a bank, whole; ConfigError with file and line for what is wrong in it."""
+    """Read and validate a whole bank. Raises ConfigError, with file and line, if anything in it is wrong."""
     if not 0 <= max_distance < BITS:
-        raise ConfigError(f"max_distance {max_distance} of bank {id}", file=uri, fix="give 0 to 255 bits")
+        raise ConfigError(f"bank {id} has a max_distance of {max_distance}", file=uri, fix="give 0 to 255 bits")
     try:
         data = open_store(uri).get(uri)
     except UploadError as error:
         what = f"bank {id} can't be read ({error})"
-        raise ConfigError(what, file=uri, line=1, fix="name a file of JSON lines that may be read") from None
+        raise ConfigError(what, file=uri, line=1, fix="give a readable file of JSON lines") from None
     exact: dict[str, str] = {}
     hashes: list[bytes] = []
     entries: list[str] = []
@@ -65,17 +66,17 @@ def load_bank(uri: str, id: str, use: Use, max_distance: int = MAX_DISTANCE) -> 
             entries.append(entry)
     if not exact and not hashes:
         raise ConfigError(
-            f"bank {id} is empty: it would match nothing", file=uri, line=1, fix=f"{FORM}, a line an entry"
+            f"bank {id} is empty: it would match nothing", file=uri, line=1, fix=f"{FORM}, one entry per line"
         )
     words = np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, BITS // 64)
     return Bank(id, use, max_distance, hashlib.sha256(data).hexdigest(), exact, words, tuple(entries))
 
 
 def match(sha256: str, content: Content | None, banks: Sequence[Bank]) -> list[Signal]:
-    """One signal for each bank that knows these bytes or, within its distance, this picture.
+    """Return one signal for each bank that knows these bytes or, within its distance, this picture.
 
-    `known_hash` of a block bank, `known_good` of an allow bank; score 1 for the same bytes, else 1 − distance ÷ 256.
-    A bank that knows neither gives no signal.
+    The label is `known_hash` for a block bank and `known_good` for an allow bank. The score is 1 for the same bytes,
+    else 1 − distance ÷ 256.
     """
     looks = any(bank.entries for bank in banks)
     hashed = pdq(content.pixels) if looks and isinstance(content, Picture) else None
@@ -117,6 +118,9 @@ def _lines(data: bytes, uri: str) -> Iterator[tuple[str, bytes, str]]:
             ) from None
         if kind not in ("sha256", "pdq") or len(value) != BITS // 8:
             raise ConfigError(
-                f"type {kind!r} with {len(value)} bytes", file=uri, line=number, fix="sha256 and pdq have 32 bytes"
+                f"a hash of type {kind!r} with {len(value)} bytes",
+                file=uri,
+                line=number,
+                fix="use sha256 or pdq, whose hashes have 32 bytes",
             )
         yield kind, value, entry

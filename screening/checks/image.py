@@ -1,6 +1,6 @@
-"""Quality of images; every function scores one `View` and none decides.
+"""Quality checks for images. Each function scores one `View`; none decides.
 
-Constants were set on photographs that are known to be good or damaged; the numbers stand in each docstring.
+The constants were set on photographs that are known to be good or damaged; each docstring gives its figures.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from screening.records import Picture
 Grey = npt.NDArray[np.floating[Any]]
 
 SIDE = 512  # pixels; quality is judged at the size at which people see a picture, whatever its resolution
-TILES = 8  # tiles a side
+TILES = 8  # tiles per side
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
-NOISE = 150.0  # squared grey levels of second differences that noise of 5 levels makes: 6 σ²
-FLAT = 1.0  # squared grey levels that rounding to 8 bits makes; below it there is nothing to be blurred
-CLIPPED = 250  # grey level that a camera's highlight warning takes for white
-WHITE_EDGE = 0.9  # of the outermost pixels: the paper of a drawing
-ALIKE = 6  # levels a channel within which compression moves the pixels of one plain colour
+NOISE = 150.0  # squared grey levels of the second differences of noise with σ = 5 levels: 6 σ²
+FLAT = 1.0  # squared grey levels from rounding to 8 bits; below it there is no detail that could be blurred
+CLIPPED = 250  # the grey level from which a camera's highlight warning counts a pixel as white
+WHITE_EDGE = 0.9  # of the outermost pixels; if so many are white, they are the paper of a drawing
+ALIKE = 6  # levels per channel; compression moves the pixels of one plain colour by no more
 
 
 class View:
-    """A picture as the checks look at it, each view made once."""
+    """A picture as the checks look at it; each derived form is computed once."""
 
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
 
     @cached_property
     def small(self) -> Image.Image:
-        """RGB, box-filtered down to fit `SIDE`; a smaller picture as it is."""
+        """The picture in RGB, box-filtered down to fit `SIDE`; a smaller one is left as it is."""
         image = Image.fromarray(self.picture.pixels)
         scale = SIDE / max(image.size)
         if scale >= 1:
@@ -45,28 +45,29 @@ class View:
 
     @cached_property
     def grey(self) -> npt.NDArray[np.uint8]:
-        """Luma of `small` (ITU-R BT.601, as Pillow rounds it)."""
+        """The luma of `small` (ITU-R BT.601, as Pillow rounds it)."""
         return np.asarray(self.small.convert("L"))
 
     @cached_property
     def levels(self) -> npt.NDArray[np.int64]:
-        """How many pixels of `grey` have each of the 256 levels."""
+        """The number of pixels of `grey` at each of the 256 levels."""
         return np.bincount(self.grey.reshape(-1), minlength=256)
 
 
 def low_resolution(view: View) -> float:
-    """The shorter side of the upload in pixels (EBU QC and most portals state their minimum so)."""
+    """Return the shorter side of the upload in pixels, as EBU QC and most portals state their minimum."""
     return float(min(view.picture.width, view.picture.height))
 
 
 def blurred(view: View) -> float:
-    """How much of the detail at half size is still there at full size; small when out of focus or moved.
+    """Return how much of the detail at half size is still there at full size; low if out of focus or moved.
 
-    Laplacian energy (Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000) taken
-    by direction, since motion blurs one only, and divided by itself at half the size, which frees it from
-    contrast and subject: detail of a sharp picture falls off as a power of its scale (Field 1987), blur as an
-    exponential. Lowest over four directions and three halvings; the quietest tile's energy, up to what noise
-    makes, is taken off. 1 when there is no detail at all. Sharp photographs: 0.23 and more, most above 0.35.
+    It is Laplacian energy (Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000) at full
+    size, divided by that at half size, which makes it independent of contrast and subject: the detail of a sharp
+    picture falls off as a power of its scale (Field 1987), that of a blurred one exponentially. The energy is taken by
+    direction, since motion blurs only one, and less the quietest tile's energy, up to what noise makes. The score is
+    the lowest over four directions and three halvings, and 1 if there is no detail at all. Sharp photographs have 0.23
+    or more, most of them above 0.35.
     """
     grey = view.grey.astype(np.float32)
     ratios = [1.0]
@@ -84,19 +85,19 @@ def blurred(view: View) -> float:
 
 
 def under_exposed(view: View) -> float:
-    """The 99th percentile of luma, 0..255: how light the lightest part is.
+    """Return the 99th percentile of luma, 0 to 255: how light the lightest part is.
 
-    A night picture with lights in it is not under-exposed, as in ISO 12232's saturation-based exposure the
-    highlights are what counts. Good photographs: 150 and more; 3 stops under: 100 and less.
+    A night picture with lights in it is not under-exposed: the highlights count, as in ISO 12232's saturation-based
+    exposure. Good photographs have 150 or more, those 3 stops under 100 or less.
     """
     return _quantile(view.levels, 0.99)
 
 
 def over_exposed(view: View) -> float:
-    """The share of pixels that are clipped to white (the highlight warning of cameras, 250 of 255).
+    """Return the share of pixels that are clipped to white (250 of 255, like cameras' highlight warning).
 
-    0 when the picture's edge is white all round: a drawing or a product on white paper. Good photographs: under
-    0.2, nearly all under 0.02; 3 stops over: half have more than 0.4.
+    It is 0 if the picture's edge is white all round, as for a drawing or a product on white paper. Good photographs
+    have less than 0.2, nearly all less than 0.02; half of those 3 stops over have more than 0.4.
     """
     grey = view.grey
     edge = np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1]))
@@ -106,10 +107,10 @@ def over_exposed(view: View) -> float:
 
 
 def blank(view: View) -> float:
-    """The share of pixels that are within 6 levels of the median colour in each channel.
+    """Return the share of pixels that are within 6 levels of the median colour in each channel.
 
-    After EBU Tech 3363's test item for black and plain pictures, for any colour. A page of a few thin lines has
-    0.95, a plain colour after compression above 0.999.
+    It follows EBU Tech 3363's test item for black and plain pictures, but for any colour. A page with a few thin lines
+    has 0.95, a plain colour after compression more than 0.999.
     """
     red, green, blue = (_alike(channel) for channel in view.small.split())
     return float((red & green & blue).mean())
@@ -125,12 +126,12 @@ IMAGE_CHECKS = (
 
 
 def _quantile(counts: npt.NDArray[np.int64], share: float) -> float:
-    """The lowest level that at least `share` of the pixels do not exceed."""
+    """Return the lowest level that at least `share` of the pixels do not exceed."""
     return float(np.searchsorted(np.cumsum(counts), share * counts.sum()))
 
 
 def _alike(channel: Image.Image) -> npt.NDArray[np.bool_]:
-    """Which pixels are near the median; in bytes, where what is less wraps around to the most."""
+    """Return which pixels are near the median. In uint8, levels below the range wrap around to far above it."""
     median = int(_quantile(np.array(channel.histogram()), 0.5))
     least, most = max(0, median - ALIKE), min(255, median + ALIKE)
     near: npt.NDArray[np.bool_] = np.asarray(channel) - np.uint8(least) <= most - least
@@ -144,7 +145,7 @@ def _half(grey: Grey) -> Grey:
 
 
 def _detail(grey: Grey, step: tuple[int, int]) -> Grey:
-    """The mean square of the second difference along `step`, for each of the 8 × 8 tiles."""
+    """Return the mean square of the second difference along `step` for each of the 8 × 8 tiles."""
     (down, right), (height, width) = step, grey.shape
     ahead = grey[1 + down : height - 1 + down, 1 + right : width - 1 + right]
     behind = grey[1 - down : height - 1 - down, 1 - right : width - 1 - right]

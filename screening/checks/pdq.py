@@ -1,8 +1,8 @@
-"""PDQ, the perceptual hash of images (Facebook, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing
-algorithm", 2019), in numpy.
+"""Compute PDQ, a perceptual hash of images, in numpy.
 
-Its Jarosz filter (a box, twice over) and its sampling are linear and separable, so both are one weighted sum along
-the rows and one along the columns.
+It is from Facebook, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing algorithm", 2019. Its Jarosz
+filter (a box filter applied twice) and its sampling are linear and separable, so both together are one weighted sum
+along the rows and one along the columns.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float64]
 
-SAMPLES = 64  # a side of the picture as it is hashed
-FREQUENCIES = 16  # a side of the part of its cosine transform that makes the hash
+SAMPLES = 64  # per side of the picture that is hashed
+FREQUENCIES = 16  # per side of the part of its cosine transform that makes the hash
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
-GRADIENT_SCALE = 90  # of the quality, by the paper's experience
+GRADIENT_SCALE = 90  # scales gradients to a quality; an empirical value of the paper
 
 
 def pdq(pixels: npt.NDArray[np.uint8]) -> tuple[bytes, int]:
-    """The 256-bit PDQ hash and the quality, 0..100, of RGB `pixels` (h, w, 3).
+    """Return the 256-bit PDQ hash and the quality, 0 to 100, of RGB `pixels` (h, w, 3).
 
-    Bytes stand in the order of the reference's hexadecimal. Below quality 50 a hash says little.
+    The bytes are in the order of the reference's hexadecimal form. Below quality 50 a hash says little.
     """
     luma = sum(pixels[..., channel] * weight for channel, weight in enumerate(LUMA))
     samples = _sample(_sample(luma).T).T
     cosines = _cosines() @ samples @ _cosines().T
     ranks = np.sort(cosines, axis=None)
-    bits = cosines > ranks[(cosines.size - 1) // 2]  # the lower median, as the reference's
+    bits = cosines > ranks[(cosines.size - 1) // 2]  # the lower median, as in the reference
     return np.packbits(bits.reshape(-1)[::-1]).tobytes(), _quality(samples)
 
 
@@ -40,9 +40,9 @@ def _quality(samples: Matrix) -> int:
 
 
 def _sample(lines: Matrix) -> Matrix:
-    """(64, n) of (size, n): each sample the weighted sum of the lines around it.
+    """Return (64, n) from (size, n): each sample is the weighted sum of the lines around it.
 
-    Not a product of matrices: BLAS would start its threads in every thread that hashes.
+    This is not a matrix product, because BLAS would start its threads in every thread that hashes.
     """
     places, weights = _sampler(lines.shape[0])
     sums: Matrix = np.einsum("sl,sln->sn", weights, lines[places])
@@ -51,7 +51,7 @@ def _sample(lines: Matrix) -> Matrix:
 
 @lru_cache(maxsize=256)
 def _sampler(size: int) -> tuple[npt.NDArray[np.intp], Matrix]:
-    """Places and weights, both (64, l): the box filter twice over, at the middles of 64 equal parts."""
+    """Return places and weights, both (64, l): the box filter applied twice, at the middles of 64 equal parts."""
     window = -(-size // (2 * SAMPLES))
     ahead, behind = (window + 2) // 2 - 1, window - (window + 2) // 2
     near = np.arange(size)
@@ -67,7 +67,7 @@ def _sampler(size: int) -> tuple[npt.NDArray[np.intp], Matrix]:
 
 @lru_cache(maxsize=1)
 def _cosines() -> Matrix:
-    """(16, 64): the rows of the discrete cosine transform that make the hash, without the constant one."""
+    """Return (16, 64): the rows of the discrete cosine transform that make the hash, without the constant one."""
     rows, columns = np.ogrid[1 : FREQUENCIES + 1, 0:SAMPLES]
     basis: Matrix = np.cos(np.pi / (2 * SAMPLES) * rows * (2 * columns + 1))
     return math.sqrt(2 / SAMPLES) * basis

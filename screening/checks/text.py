@@ -1,4 +1,4 @@
-"""Quality of texts; every function scores one `View` in linear time and none decides."""
+"""Quality checks for texts. Each function scores one `View` in linear time; none decides."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from screening.records import Article
 
 Numbers = npt.NDArray[np.int64]
 
-# a run of letters and digits with its accents, or one character of a script that sets no spaces
+# a run of letters and digits with their accents, or one character of a script without spaces
 WORD = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
     "|[^\\W_]+(?:['’\u0300-\u036f\u0900-\u0dff\u200c\u200d]+[^\\W_]*)*"
 )
 SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
 NGRAM = 10  # words
-# what CLD2 takes for no text at all: controls, halves of pairs, noncharacters
+# characters with which CLD2 rejects a whole text: controls, halves of surrogate pairs, noncharacters
 UNFIT = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
     + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
     + "]"
 )
 
-# C4's markers (Raffel et al. 2020, § 2.2), the cookie banners it names too, and the footers of news sites
+# markers of C4 (Raffel et al. 2020, § 2.2), including its cookie banners, and of the footers of news sites
 BOILERPLATE = (
     "lorem ipsum", "javascript", "terms of use", "terms of service", "privacy policy", "privacy notice",
     "cookie policy", "use cookies", "uses cookies", "use of cookies", "accept cookies", "accept all cookies",
@@ -44,7 +44,7 @@ BOILERPLATE = (
 
 
 class View:
-    """An article as the checks look at it, each view made once; `languages` are ISO 639-1 codes."""
+    """An article as the checks look at it; each derived form is computed once. `languages` are ISO 639-1 codes."""
 
     def __init__(self, article: Article, languages: Iterable[str] = ()) -> None:
         self.text = article.text
@@ -52,9 +52,9 @@ class View:
 
     @cached_property
     def words(self) -> tuple[Numbers, Numbers]:
-        """The words in order, each as a number that is the same for the same word in any case, and their lengths.
+        """The words in order, as numbers that ignore case (equal words have equal numbers), and the words' lengths.
 
-        In scripts without spaces every character is a word. Numbers, since as many strings would be 100 bytes each.
+        In scripts without spaces, every character is a word. Strings instead of numbers would take 100 bytes each.
         """
         known: dict[str, int] = {}
         found = (known.setdefault(word[0].lower(), len(known)) for word in WORD.finditer(self.text))
@@ -63,20 +63,20 @@ class View:
 
     @cached_property
     def shares(self) -> list[tuple[str, int]]:
-        """Language and percent of the text, the three with most of it; `und` (ISO 639-2) for what is in none."""
+        """The three languages with most of the text, and their percentages; `und` (ISO 639-2) is text in none."""
         _, _, found = pycld2.detect(UNFIT.sub(" ", self.text), bestEffort=True)
         return [(_iso(code), percent) for _, code, percent, _ in found]
 
 
 def word_count(view: View) -> float:
-    """The number of words (Gopher keeps 50 to 100,000: Rae et al. 2021, § A1.1)."""
+    """Return the number of words (Gopher keeps 50 to 100,000: Rae et al. 2021, § A1.1)."""
     return float(len(view.words[0]))
 
 
 def repeated_lines(view: View) -> float:
-    """The share of characters in lines, or in runs of 10 words, that stood there before; the larger.
+    """Return the share of characters in repeated lines or in repeated runs of 10 words, whichever is larger.
 
-    Gopher's duplicate lines and duplicate 10-grams (Rae et al. 2021, Table A1: tolerances 0.20 and 0.10).
+    These are Gopher's duplicate lines and duplicate 10-grams (Rae et al. 2021, Table A1: tolerances 0.20 and 0.10).
     """
     lines = [line.strip() for line in view.text.split("\n")]
     total = sum(map(len, lines))
@@ -86,10 +86,10 @@ def repeated_lines(view: View) -> float:
 
 
 def symbol_noise(view: View) -> float:
-    """The share of characters, spaces aside, that are no letters, accents or digits.
+    """Return the share of characters, not counting spaces, that are not letters, accents or digits.
 
-    After Gopher's symbol-to-word ratio (Rae et al. 2021, § A1.1), for all symbols. Prose: about 0.03,
-    source code: about 0.2.
+    It follows Gopher's symbol-to-word ratio (Rae et al. 2021, § A1.1), but for all symbols. Prose has about 0.03,
+    source code about 0.2.
     """
     counts = Counter(view.text)
     solid = {sign: count for sign, count in counts.items() if not sign.isspace()}
@@ -99,9 +99,9 @@ def symbol_noise(view: View) -> float:
 
 
 def boilerplate(view: View) -> float:
-    """The share of characters in sentences that a site says rather than its author.
+    """Return the share of characters in sentences that come from the site rather than from the author.
 
-    The markers of C4 (Raffel et al. 2020, § 2.2), with those of news footers; English only.
+    Such a sentence holds a marker of C4 (Raffel et al. 2020, § 2.2) or of a news footer; all are English.
     """
     text = view.text.lower()
     markers = [marker for marker in BOILERPLATE if marker in text]
@@ -113,10 +113,11 @@ def boilerplate(view: View) -> float:
 
 
 def unknown_language(view: View) -> float:
-    """The share of the text that is in none of the policy's languages; 0 when it names none.
+    """Return the share of the text that is in none of the policy's languages; 0 if the policy names none.
 
-    Compact Language Detector 2 (Sites 2013, https://github.com/CLD2Owners/cld2): naive Bayes over four-letter pieces,
-    the three languages with most of the text. Reliable from some 20 words. 1 for a text without letters.
+    Compact Language Detector 2 (Sites 2013, https://github.com/CLD2Owners/cld2) finds the three languages with most of
+    the text, by naive Bayes over four-letter pieces. It is reliable from about 20 words on. A text without letters
+    scores 1.
     """
     if not view.languages:
         return 0.0
@@ -125,13 +126,13 @@ def unknown_language(view: View) -> float:
 
 
 def language(view: View) -> str:
-    """The language that most of the text is in."""
+    """Return the language that most of the text is in."""
     return view.shares[0][0]
 
 
 @cache
 def known_languages() -> frozenset[str]:
-    """The ISO 639-1 codes that a policy may name."""
+    """Return the ISO 639-1 codes that a policy may name."""
     codes = dict(pycld2.LANGUAGES)
     named = (_iso(codes[name]) for name in pycld2.DETECTED_LANGUAGES if name in codes)
     return frozenset(code for code in named if len(code) == 2)
@@ -148,9 +149,9 @@ TEXT_CHECKS = (
 
 
 def _repeated_runs(view: View) -> float:
-    """The share of characters in runs of 10 words that stood there before.
+    """Return the share of characters in runs of 10 words that occurred before.
 
-    Runs are numbered by doubling, 1, 2, 4, 8, 10 words: a set of runs would hold 400 bytes a word.
+    Runs are numbered by doubling (1, 2, 4, 8, 10 words), since a set of runs would take 400 bytes per word.
     """
     one, lengths = view.words
     if len(one) <= NGRAM:
@@ -167,11 +168,11 @@ def _repeated_runs(view: View) -> float:
 
 
 def _joined(first: Numbers, second: Numbers, shift: int) -> Numbers:
-    """Numbers of what begins with `first` and goes on, `shift` words later, with `second`."""
+    """Number the runs that begin with `first` and go on, `shift` words later, with `second`."""
     size = len(second) - shift
     return np.unique(first[:size] * (second.max() + 1) + second[shift:], return_inverse=True)[1]
 
 
 def _iso(code: str) -> str:
-    """CLD2 has its own names for some languages, and tells a script apart."""
+    """Return the ISO code for one of CLD2, which has its own codes for some languages and tells scripts apart."""
     return {"iw": "he", "jw": "jv", "no": "nb", "zh-Hant": "zh", "un": "und"}.get(code, code)
