@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.recipe import Head
+from models.recipe import RecipeHead
 from models.text.batches import cutter
 from models.text.score import Calibration, OnnxModel, score
 from screening.classifiers import Classifier, load_bundle, make_engine
@@ -29,7 +29,7 @@ def words(characters: int) -> str:
 def test_a_text_is_scored_in_training_as_in_a_job(characters: int, tmp_path: Path) -> None:
     folder = text_bundle(tmp_path / "bundle")
     record = json.loads((folder / "bundle.json").read_text())
-    heads = [Head.model_validate({"pool": "max"} | {k: h[k] for k in FIELDS if k in h}) for h in record["heads"]]
+    heads = [RecipeHead.model_validate({"pool": "max"} | {k: h[k] for k in FIELDS if k in h}) for h in record["heads"]]
     texts = ["good news", words(characters), "win a prize"]
     job = Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=1), most=10**6)
     found = score(OnnxModel(folder / "model.onnx", heads, threads=1), cutter(folder, **record["text"]), texts)
