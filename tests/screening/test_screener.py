@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -139,12 +140,14 @@ def test_what_is_in_flight_does_not_grow_with_the_number_of_uploads(screener, go
 
 
 def test_what_a_consumer_leaves_is_not_worked_on_beside_what_comes_next(screener, good):
-    working = []
+    working, begun, go_on = [], count(), threading.Event()
+    needed = (SCORING + 1) * screener._batch  # for the first verdict
 
     def slow(upload: Upload, most: int) -> bytes:
         working.append(upload)
-        time.sleep(0.05)
         try:
+            if next(begun) >= needed:
+                go_on.wait(60)
             return stored(upload, most)
         finally:
             working.remove(upload)
@@ -152,6 +155,7 @@ def test_what_a_consumer_leaves_is_not_worked_on_beside_what_comes_next(screener
     verdicts = screener.screen(good[:1] * 500, slow)
     next(verdicts)
     assert working
+    threading.Timer(0.2, go_on.set).start()
     verdicts.close()
     assert not working
     assert len(list(screener.screen(good[:1]))) == 1

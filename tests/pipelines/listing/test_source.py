@@ -121,7 +121,7 @@ def test_cuts_are_of_some_balance_and_cost_few_calls(names):
 
     once = cut_points(peek, "", "", 16, page=100)
     edges = ["", *once, ""]
-    cuts = sorted({*once, *(cut for a, b in pairwise(edges) for cut in cut_points(peek, a, b, 16))})
+    cuts = sorted({*once, *(cut for a, b in pairwise(edges) for cut in cut_points(peek, a, b, 16, page=100))})
     sizes = [bisect_left(order, b) - bisect_left(order, a) for a, b in pairwise(cuts)]
     assert len(cuts) >= 64
     assert max(sizes) < len(names) / 16
