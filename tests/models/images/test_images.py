@@ -52,36 +52,36 @@ def test_a_bad_recipe_names_the_file_and_the_field(document, tmp_path, change, s
 
 
 def test_photographs_are_split_once_and_near_copies_are_dropped(recipe, photographs, tmp_path):
-    from models.images.photographs import SPLITS, prepare
+    from models.images.photographs import SPLITS, prepare_photographs
     from models.rows import read_rows
 
     Image.fromarray(scene(4)).resize((150, 150)).save(photographs / "made" / "scene-4-again.jpg", quality=80)
-    prepare(recipe, photographs, tmp_path / "rows")
+    prepare_photographs(recipe, photographs, tmp_path / "rows")
     splits = {name: [row["id"] for row in read_rows(tmp_path / "rows", name)] for name in SPLITS}
     every = [name for names in splits.values() for name in names]
     assert len(every) == len(set(every)) == 12
     assert (len(splits["dev"]), len(splits["held_out"])) == (2, 3)
     [pair] = json.loads((tmp_path / "rows" / "leakage.json").read_text())["near_copies"]
     assert set(pair) == {"scene-4", "scene-4-again"}
-    prepare(recipe, photographs, tmp_path / "again")
+    prepare_photographs(recipe, photographs, tmp_path / "again")
     assert {name: [row["id"] for row in read_rows(tmp_path / "again", name)] for name in SPLITS} == splits
 
 
 def test_what_is_not_there_stops_with_its_name(document, photographs, tmp_path):
-    from models.images.photographs import prepare
+    from models.images.photographs import prepare_photographs
 
     with pytest.raises(ConfigError, match="no folder"):
-        prepare(recipe_of(document, tmp_path), tmp_path / "nowhere", tmp_path / "rows")
+        prepare_photographs(recipe_of(document, tmp_path), tmp_path / "nowhere", tmp_path / "rows")
     document["photographs"]["leave_out"] = ["scene-99"]
     with pytest.raises(ConfigError, match="scene-99"):
-        prepare(recipe_of(document, tmp_path), photographs, tmp_path / "rows")
+        prepare_photographs(recipe_of(document, tmp_path), photographs, tmp_path / "rows")
 
 
 def test_batches_are_the_same_whenever_asked_and_differ_by_epoch(recipe, photographs, tmp_path):
     from models.images.finetune import DamageTask
-    from models.images.photographs import prepare
+    from models.images.photographs import prepare_photographs
 
-    prepare(recipe, photographs, tmp_path / "rows")
+    prepare_photographs(recipe, photographs, tmp_path / "rows")
     one, two = (DamageTask(recipe, tmp_path / "rows") for _ in range(2))
     assert one.batches(1) == two.batches(1) != one.batches(0)
     two.made(two.batches(0)[0])
@@ -94,13 +94,13 @@ def test_batches_are_the_same_whenever_asked_and_differ_by_epoch(recipe, photogr
 
 
 def test_a_lead_is_sure_only_when_photographs_agree():
-    from models.images.compare import auroc, compare, detection
+    from models.images.compare import auroc, compare_scorers, detection
 
     chance = np.random.default_rng(1)
     positive = np.tile([False, True], 60)
     photographs = np.repeat(np.arange(12), 10)
     good, bad = positive + chance.normal(0, 0.1, 120), positive + chance.normal(0, 3, 120)
-    found = compare({"model": good, "bad": bad, "same": good.copy()}, positive, photographs, 1)
+    found = compare_scorers({"model": good, "bad": bad, "same": good.copy()}, positive, photographs, 1)
     assert found["model"]["auroc"] == [1, 1, 1]
     assert found["bad"]["auroc_lead"][1] > 0.1
     assert found["same"]["auroc_lead"] == [0, 0, 0]
