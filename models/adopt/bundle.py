@@ -21,7 +21,7 @@ from models.measure.metrics import measure
 from models.publish.bundle import head_record, publish_bundle, refuse_existing
 from models.publish.card import page
 from models.recipe import Precision, RecipeHead
-from models.text.score import Calibration, Windows
+from models.text.score import HeadCalibration, Windows
 from screening.classifiers.manifest import CARD
 from screening.errors import ConfigError
 
@@ -92,7 +92,7 @@ def _convert(
 
 def _calibrated(
     head: RecipeHead, windows: Windows, rows: Labelled
-) -> tuple[Calibration, dict[str, Any], dict[str, Any]]:
+) -> tuple[HeadCalibration, dict[str, Any], dict[str, Any]]:
     """Calibration, threshold tables by label and figures of a head; a label of several at once is one of its own."""
     targets = np.array(rows.targets)
     if head.kind == "multiclass":
@@ -107,7 +107,7 @@ def _calibrated(
                 {head.name: windows.logits[head.name][:, k : k + 1]}, windows.owner, windows.tokens, windows.forms
             )
             parts.append(fit(alone, one, targets[:, k]))
-        calibration = Calibration(tuple(c.scale[0] for c in parts), tuple(c.shift[0] for c in parts))
+        calibration = HeadCalibration(tuple(c.scale[0] for c in parts), tuple(c.shift[0] for c in parts))
         scores = windows.pooled(head, calibration)
         single = [head.model_copy(update={"labels": (label,)}) for label in head.labels]
         figures = {h.labels[0]: measure(h, scores[:, [k]], targets[:, k]) for k, h in enumerate(single)}

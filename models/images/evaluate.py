@@ -31,7 +31,7 @@ from models.images.versions import measured_versions, targets
 from models.measure.calibrate import fit, table
 from models.measure.metrics import measure
 from models.recipe import RecipeHead
-from models.text.score import Calibration, Floats, Windows
+from models.text.score import Floats, HeadCalibration, Windows
 from screening.classifiers.pictures import cut
 from screening.decode.image import picture as decoded
 from screening.decode.limits import Fields, Limits
@@ -87,7 +87,7 @@ def evaluate(recipe: ImageRecipe, rows: Path, data: Path, folder: Path) -> dict[
     """Write and give the evaluation: calibration by label, figures on held-out photographs, real damage."""
     model = OnnxImageModel(folder / "model.onnx", recipe)
     dev, held = (measured(recipe, model, rows, split) for split in ("dev", "held_out"))
-    calibration: dict[str, Calibration] = {}
+    calibration: dict[str, HeadCalibration] = {}
     figures: dict[str, Any] = {}
     tables: dict[str, Any] = {}
     for k, label in enumerate(recipe.labels):
@@ -146,7 +146,7 @@ def _figures(recipe: ImageRecipe, label: str, dev: Measured, held: Measured, sco
 
 
 def _real(
-    recipe: ImageRecipe, check: Checked, model: OnnxImageModel, data: Path, calibration: Calibration
+    recipe: ImageRecipe, check: Checked, model: OnnxImageModel, data: Path, calibration: HeadCalibration
 ) -> dict[str, Any]:
     """Real damage, decoded as the jobs do: every picture's score and baseline numbers, and their AUROC."""
     head, k = _alone(check.label), recipe.labels.index(check.label)

@@ -10,12 +10,14 @@ from scipy.optimize import minimize
 
 from models.measure.decisions import best_factors, best_threshold
 from models.recipe import RecipeHead
-from models.text.score import Calibration, Floats, Form, Windows
+from models.text.score import FittedForm, Floats, HeadCalibration, Windows
 
 POINTS = 200
 
 
-def fit(head: RecipeHead, windows: Windows, truth: npt.NDArray[np.int64], form: Form | None = None) -> Calibration:
+def fit(
+    head: RecipeHead, windows: Windows, truth: npt.NDArray[np.int64], form: FittedForm | None = None
+) -> HeadCalibration:
     """Platt scaling per label, or one temperature and a shift per label for a multiclass head.
 
     A `form` is added to the logit as it was learnt: dev rows of a few publishers can't tell how much it should count.
@@ -25,9 +27,9 @@ def fit(head: RecipeHead, windows: Windows, truth: npt.NDArray[np.int64], form: 
     """
     n = len(head.labels)
 
-    def calibration(x: Floats) -> Calibration:
+    def calibration(x: Floats) -> HeadCalibration:
         scale = float(np.exp(x[0]))
-        return Calibration((scale,) * n, tuple(float(v) for v in x[1:]), form)
+        return HeadCalibration((scale,) * n, tuple(float(v) for v in x[1:]), form)
 
     def loss(x: Floats) -> float:
         p = np.clip(windows.pooled(head, calibration(x)), 1e-9, 1 - 1e-9)

@@ -21,7 +21,7 @@ from models.measure.surface_fit import learn_form
 from models.recipe import Recipe
 from models.rows import LabelledRow, read_rows
 from models.text.batches import cutter
-from models.text.score import Calibration, Floats, OnnxModel, score
+from models.text.score import Floats, HeadCalibration, OnnxModel, score
 
 log = logging.getLogger("models.evaluate")
 
@@ -37,7 +37,7 @@ def evaluate(
     tokenizer = cutter(folder, recipe.max_tokens, recipe.overlap)
     windows = score(model, tokenizer, texts)
     log.info("%d windows of %d dev texts scored", len(windows.owner), len(dev))
-    fitted: dict[str, Calibration] = {}
+    fitted: dict[str, HeadCalibration] = {}
     metrics: dict[str, Any] = {}
     tables: dict[str, Any] = {}
     floors: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from models.measure.metrics import Truth, by_label, figures, measure
 from models.measure.slices import EACH, ROWS, Bools, harmless_rows
 from models.recipe import Recipe, RecipeHead
 from models.rows import LabelledRow
-from models.text.score import Calibration, Floats, Form, Windows
+from models.text.score import FittedForm, Floats, HeadCalibration, Windows
 from screening.errors import ConfigError
 
 
@@ -27,7 +27,7 @@ class Measured:
     `cross_fitted` are the scores of each half of the rows, calibrated on the other half.
     """
 
-    calibration: Calibration
+    calibration: HeadCalibration
     metrics: dict[str, Any]
     tables: dict[str, Any]
     scores: Floats
@@ -65,7 +65,7 @@ def measure_head(
     dev: Sequence[LabelledRow],
     windows: Windows,
     floor: Floats | None,
-    form: Form | None = None,
+    form: FittedForm | None = None,
 ) -> Measured:
     """Calibration, metrics and threshold tables of one head; `windows` and `floor` are of all dev rows.
 
@@ -149,7 +149,7 @@ def _halves(truth: Truth, seed: int) -> Bools:
     return half
 
 
-def _cross_fitted(head: RecipeHead, windows: Windows, truth: Truth, half: Bools, form: Form | None) -> Floats:
+def _cross_fitted(head: RecipeHead, windows: Windows, truth: Truth, half: Bools, form: FittedForm | None) -> Floats:
     """What calibration error may be measured on."""
     out = np.zeros((len(truth), len(head.labels)))
     for where in (half, ~half):
@@ -158,7 +158,12 @@ def _cross_fitted(head: RecipeHead, windows: Windows, truth: Truth, half: Bools,
 
 
 def _parts(
-    head: RecipeHead, windows: Windows, scores: Floats, truth: Truth, rows: Sequence[LabelledRow], form: Form | None
+    head: RecipeHead,
+    windows: Windows,
+    scores: Floats,
+    truth: Truth,
+    rows: Sequence[LabelledRow],
+    form: FittedForm | None,
 ) -> dict[str, Any]:
     """Each part alone; a publisher that was held out is calibrated on the other ones, as a new one would be."""
     out: dict[str, Any] = {}

@@ -9,13 +9,13 @@ from sklearn.linear_model import LogisticRegression
 
 from models.recipe import Recipe, RecipeHead
 from models.rows import LabelledRow
-from models.text.score import Form
+from models.text.score import FittedForm
 from screening.classifiers.surface import standardised, surface
 
 C = 0.1  # inverse of the ridge; between 0.01 and 1 the AUROC on a publisher left out moves by 0.002
 
 
-def learn_form(recipe: Recipe, head: RecipeHead, train: Sequence[LabelledRow]) -> Form | None:
+def learn_form(recipe: Recipe, head: RecipeHead, train: Sequence[LabelledRow]) -> FittedForm | None:
     """Weights from the training rows of the sets that the head is measured on; None for a head that sees no form."""
     if not head.surface:
         return None
@@ -25,4 +25,4 @@ def learn_form(recipe: Recipe, head: RecipeHead, train: Sequence[LabelledRow]) -
     centre, spread = forms.mean(0), np.maximum(forms.std(0), 1e-6)
     z = standardised(forms, centre, spread)
     model = LogisticRegression(C=C, class_weight="balanced").fit(z, [r["targets"][head.name][0] for r in rows])
-    return Form(*(tuple(float(v) for v in part) for part in (centre, spread, model.coef_[0])))
+    return FittedForm(*(tuple(float(v) for v in part) for part in (centre, spread, model.coef_[0])))

@@ -25,7 +25,7 @@ BUDGET = 4096  # tokens of a batch, padding included
 
 
 @dataclass(frozen=True)
-class Form:
+class FittedForm:
     """What the form of a text adds to the logit of its pooled score: one number of each per feature of `FEATURES`."""
 
     centre: tuple[float, ...]
@@ -38,12 +38,12 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class HeadCalibration:
     """p = softmax or sigmoid of scale * logits + shift, one number of each per label; then the form of the text."""
 
     scale: tuple[float, ...]
     shift: tuple[float, ...]
-    surface: Form | None = None
+    surface: FittedForm | None = None
 
 
 class OnnxModel:
@@ -89,7 +89,7 @@ class Windows:
         logits = {name: z[where] for name, z in self.logits.items()}
         return Windows(logits, number[self.owner[where]], self.tokens[where], self.forms[texts])
 
-    def pooled(self, head: RecipeHead, calibration: Calibration | None = None) -> Floats:
+    def pooled(self, head: RecipeHead, calibration: HeadCalibration | None = None) -> Floats:
         """[texts, labels]: `max` per label over the windows, or the mean weighted by tokens."""
         scores = calibrated(head.kind, self.logits[head.name], calibration)
         pooled = self._pooling.pooled(head.pool, scores)

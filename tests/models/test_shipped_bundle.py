@@ -13,7 +13,7 @@ import yaml
 import screening
 from models.recipe import RecipeHead
 from models.text.batches import cutter
-from models.text.score import Calibration, Form, OnnxModel, score
+from models.text.score import FittedForm, HeadCalibration, OnnxModel, score
 from screening.classifiers import Classifier, find_bundles, load_bundle, make_engine
 from screening.records import Article
 
@@ -141,8 +141,10 @@ def test_training_and_screening_score_alike(folder: Path, record: dict[str, Any]
     screened = scores(classifier, *texts)
     for head, said in zip(heads, record["heads"], strict=True):
         form = {k: tuple(v) for k, v in said.get("surface", {}).items() if k != "features"}
-        calibration = Calibration(
-            tuple(said["calibration"]["scale"]), tuple(said["calibration"]["shift"]), Form(**form) if form else None
+        calibration = HeadCalibration(
+            tuple(said["calibration"]["scale"]),
+            tuple(said["calibration"]["shift"]),
+            FittedForm(**form) if form else None,
         )
         pooled = found.pooled(head, calibration)
         for row, one in zip(pooled, screened, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.recipe import RecipeHead
-from models.text.score import Form, Windows
+from models.text.score import FittedForm, Windows
 from screening.classifiers.surface import FEATURES
 
 pytestmark = pytest.mark.train
@@ -109,7 +109,7 @@ def test_the_form_of_a_text_is_added_before_the_shift_is_fitted() -> None:
     forms = np.zeros((4000, len(FEATURES)))
     forms[:, 0] = chance.normal(truth, 1)  # its log odds are forms - 0.5
     made = replace(windows("spam", np.zeros((4000, 1))), forms=forms)
-    form = Form((0.0,) * len(FEATURES), (1.0,) * len(FEATURES), (1.0, *[0.0] * (len(FEATURES) - 1)))
+    form = FittedForm((0.0,) * len(FEATURES), (1.0,) * len(FEATURES), (1.0, *[0.0] * (len(FEATURES) - 1)))
     found = fit(SPAM, made, truth, form)
     assert found.surface == form
     assert found.shift[0] == pytest.approx(-0.5, abs=0.1)

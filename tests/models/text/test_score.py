@@ -11,7 +11,7 @@ import pytest
 
 from models.recipe import RecipeHead
 from models.text.batches import cutter
-from models.text.score import Calibration, OnnxModel, score
+from models.text.score import HeadCalibration, OnnxModel, score
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.records import Article
 from tests.screening.classifiers.tiny import WORDS, text_bundle
@@ -36,6 +36,6 @@ def test_a_text_is_scored_in_training_as_in_a_job(characters: int, tmp_path: Pat
     results = [{s.label: s.score for s in signals} for signals in job.score([Article("text/plain", t) for t in texts])]
     for head, said in zip(heads, record["heads"], strict=True):
         how = said.get("calibration")
-        pooled = found.pooled(head, Calibration(tuple(how["scale"]), tuple(how["shift"])) if how else None)
+        pooled = found.pooled(head, HeadCalibration(tuple(how["scale"]), tuple(how["shift"])) if how else None)
         jobs = np.array([[result[label] for label in head.labels] for result in results])
         assert pooled.tobytes() == jobs.tobytes(), "to the last bit"
