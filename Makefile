@@ -31,7 +31,7 @@ test: .venv/train  ## run the whole suite (the tests of training need the traini
 test-flink: .venv/dev  ## the jobs on a Flink cluster made for it, and what breaks them (needs Java and Maven; 400 MB, once)
 	$(PY) -m pytest -m flink tests/flink
 
-test-wheel: .venv/dev  ## a wheel in an empty environment gives the samples their verdicts (needs a package index; minutes)
+test-wheel: .venv/dev  ## the wheel in an environment of its own: the samples, a small job, the commands, the types
 	$(PY) -m pytest -m wheel tests/test_wheel.py
 
 flink: .venv/dev  ## a Flink cluster on this machine until Ctrl-C, to try the jobs on (needs Java and Maven; 400 MB, once)
