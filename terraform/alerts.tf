@@ -120,7 +120,7 @@ resource "google_monitoring_alert_policy" "query" {
   }
 
   documentation {
-    content = "${each.value.do} Runbook: pipelines/README.md."
+    content = "${each.value.do} Runbook: pipelines/docs/operations.md."
   }
 
   depends_on = [google_logging_metric.commits, google_logging_metric.error_share, google_logging_metric.review_backlog]
@@ -148,7 +148,7 @@ resource "google_monitoring_alert_policy" "refused" {
   }
 
   documentation {
-    content = "Nothing was released or quarantined. See 'Release refused by the quota' in the runbook, pipelines/README.md."
+    content = "Nothing was released or quarantined. See 'Release was refused by its quota' in pipelines/docs/operations.md."
   }
 
   depends_on = [google_project_service.needed]
@@ -176,7 +176,7 @@ resource "google_monitoring_alert_policy" "failed" {
   }
 
   documentation {
-    content = "A run that failed committed nothing; the next launch does its work. Runbook: pipelines/README.md."
+    content = "A run that failed committed nothing; the next launch does its work. Runbook: pipelines/docs/operations.md."
   }
 
   depends_on = [google_project_service.needed]

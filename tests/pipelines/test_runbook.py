@@ -1,4 +1,4 @@
-"""The runbook's commands do what it says: its blocks are run as they stand in pipelines/README.md, by a shell."""
+"""The runbook does what it says: the blocks of pipelines/docs/operations.md are run as they stand, by a shell."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.generate import write_articles
 from tests.pipelines.conftest import SPAM, Place, place_at
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "pipelines" / "README.md").read_text()
+PAGE = (ROOT / "pipelines" / "docs" / "operations.md").read_text()
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^(?:###?|\*\*) ?([^\n*]+)", re.MULTILINE)
+HEADING = re.compile(r"^###? (.+)", re.MULTILINE)
 NO_SPAM = {
     "    review: {precision: 0.95}\n    reject: {precision: 0.98}\n": "    review: 1.0\n",
     "    signal: unreliable_style\n    review: 0.65\n": "    signal: unreliable_style\n    review: 1.0\n",
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.timeout(900)  # six jobs, each of which loads a model i
 def blocks() -> dict[str, str]:
     """The commands below each heading that has some."""
     found: dict[str, str] = {}
-    for block in BLOCK.finditer(README):
-        heading = HEADING.findall(README[: block.start()])[-1].strip(" .")
+    for block in BLOCK.finditer(PAGE):
+        heading = HEADING.findall(PAGE[: block.start()])[-1]
         found[heading] = found.get(heading, "") + block[1]
     return found
 
@@ -95,8 +95,9 @@ def on(desk: Path, *flags: str) -> Place:
 
 def test_every_block_has_a_test_here():
     assert blocks().keys() == {
-        "Watching it",
+        "What a run counts",
         "Drift",
+        "First look",
         "A run that did not commit",
         "A bad policy was released",
         "A bundle rolled back",
@@ -109,8 +110,14 @@ def test_watching_and_drift(desk):
     on(desk, "--run-id", "one")
     (desk / "uploads" / "late.txt").write_text(SPAM + "late")
     on(desk, "--run-id", "two")
-    assert "tokens_s" in run(desk, blocks()["Watching it"])
+    assert "tokens_s" in run(desk, blocks()["What a run counts"])
     assert "run two against one" in run(desk, blocks()["Drift"])
+
+
+def test_a_first_look_at_errors(desk):
+    (desk / "uploads" / "empty.txt").write_bytes(b"")
+    on(desk, "--run-id", "one")
+    assert re.search(r"empty +1$", run(desk, blocks()["First look"]), re.MULTILINE)
 
 
 def test_a_run_that_did_not_commit(desk):
