@@ -1,4 +1,4 @@
-"""The only place that knows a threshold: a policy file, validated whole, and what it decides from signals."""
+"""The policy: a validated policy file, and what it decides from signals. Only this package knows thresholds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Categories to rules: their signals found, their targets resolved, what must not be refused."""
+"""Turn a policy's categories into rules: find their signals, resolve their targets, and report what is wrong."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ RESERVED = (*DECIDED_ERRORS, KNOWN_GOOD)
 
 
 class Compiler:
-    """Makes rules of categories; `feeds` are the signals by name, what is wrong goes to `problems`."""
+    """Makes rules from categories. `feeds` are the signals by name; what is wrong is added to `problems`."""
 
     def __init__(self, feeds: Mapping[str, list[SignalFeed]], problems: Problems) -> None:
         self._feeds = feeds
         self._problems = problems
 
     def compile(self, categories: Iterable[Category | None]) -> list[Rule]:
-        """The rules of the categories that are right (None: already known to be wrong), in their order."""
+        """Return the rules of all sound categories, in order; None stands for one that is already known to be wrong."""
         rules: list[Rule] = []
         seen: set[str] = set()
         for i, category in enumerate(categories):
@@ -35,7 +35,7 @@ class Compiler:
             at: Path = ("categories", i)
             if category.id in seen:
                 self._problems.add(
-                    (*at, "id"), f"category {category.id!r} stands twice", "give each category an id of its own"
+                    (*at, "id"), f"category {category.id!r} appears twice", "give each category an id of its own"
                 )
             seen.add(category.id)
             if rule := self._rule(category, at):
@@ -64,14 +64,14 @@ class Compiler:
             self._problems.add(
                 (*at, "reject"),
                 f"{category.id}: a text model sees style, not truth, so misinformation can't reject by itself",
-                "use review only, or say so in so many words: `misinformation_may_reject: true`",
+                "use review only, or allow it explicitly: `misinformation_may_reject: true`",
             )
         return Rule(category.id, feed.label, feed.source, media, feed.source != "bank", review, reject)
 
     def _check(self, category: Category, at: Path) -> None:
         add = self._problems.add
         if category.id in RESERVED:
-            add((*at, "id"), f"{category.id!r} is a reason of the machine itself", "choose another id")
+            add((*at, "id"), f"{category.id!r} is a reason that the product itself gives", "choose another id")
         if not category.review and not category.reject:
             add(at, f"category {category.id!r} has no level", "add `review: ...`, `reject: ...` or both")
         if category.reject and not category.statement:
@@ -84,14 +84,14 @@ class Compiler:
             return found[0]
         if not found:
             short = [name for name in self._feeds if "/" not in name or "/" in category.signal]
-            what = f"signal {category.signal!r} is no label of a bundle, no check and not known_hash"
+            what = f"signal {category.signal!r} is neither a label of a bundle, nor a check, nor known_hash"
             self._problems.add((*at, "signal"), what, suggest(category.signal, short))
         else:
             names = sorted(
                 name for name, each in self._feeds.items() if "/" in name and len(each) == 1 and each[0] in found
             )
             fix = f"write {' or '.join(names)}" if names else "give each bundle a name of its own"
-            self._problems.add((*at, "signal"), f"signal {category.signal!r} means several things", fix)
+            self._problems.add((*at, "signal"), f"signal {category.signal!r} is ambiguous", fix)
         return None
 
     def _is_misinformation(self, category: Category, feed: SignalFeed) -> bool:
@@ -114,9 +114,9 @@ class Compiler:
         if kind == "score":
             least, most = feed.range
             if not least <= value <= most:
-                fix = f"they lie between {least:g} and {most:g}" if most < math.inf else f"they are {least:g} or more"
-                what = f"{name}: {value:g} is outside the scores of {feed.label}, in {feed.unit}"
-                self._problems.add(path, what, f"write another number: {fix}")
+                fix = f"between {least:g} and {most:g}" if most < math.inf else f"of {least:g} or more"
+                what = f"{name}: {value:g} is outside the range of {feed.label}, whose unit is {feed.unit}"
+                self._problems.add(path, what, f"write a number {fix}")
                 return None
             return Threshold(category.id, feed.label, name, feed.worse, float(value), origin)
         if feed.calibration is None:

@@ -1,4 +1,4 @@
-"""Signals to a decision: pure, whatever the order of the signals, and closed when in doubt."""
+"""Decide on an upload from its signals: a pure function that ignores their order and holds the upload if in doubt."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from screening.policy.rules import Policy, Rule, Ruling
 from screening.records import Decision, Finding, Medium, Signal, Threshold
 
 KNOWN_HASH = "known_hash"  # label of a match with a block bank
-KNOWN_GOOD = "known_good"  # label of a match with an allow bank, and the reason why findings were set aside
+KNOWN_GOOD = "known_good"  # label of a match with an allow bank, and the reason given when it sets findings aside
 MISSING_SCORE = "missing_score"
 INVALID_SCORE = "invalid_score"
 NOT_COVERED = "not_covered"
-# Errors that the policy itself finds, so that another policy may see them otherwise.
+# Errors that the policy itself finds, so that another policy may decide differently.
 DECIDED_ERRORS = (INVALID_SCORE, NOT_COVERED, MISSING_SCORE)
 
 
 def decide(policy: Policy, medium: Medium | None, signals: Sequence[Signal], failure: UploadError | None) -> Ruling:
-    """The ruling on an upload of `medium` (None: not known) with these signals, or with the failure to get them.
+    """Return the ruling on an upload of `medium` (None if unknown) with these signals, or the failure to get them.
 
-    A failure is always `error`; so is a score that is missing or no finite number, and a medium that no category
-    speaks of. Else a match with an allow bank accepts, unless a block bank matched too; else the worst finding decides.
+    A failure is always an `error`, and so is a score that is missing or not finite, or a medium without a category.
+    Otherwise a match with an allow bank accepts, unless a block bank matched too; otherwise the worst finding decides.
     """
     rules = [rule for rule in policy.rules if medium is None or medium in rule.media]
     findings = [finding for rule in rules for finding in _findings(rule, signals)]
@@ -39,7 +39,7 @@ def decide(policy: Policy, medium: Medium | None, signals: Sequence[Signal], fai
 
 
 def crosses(score: float, threshold: Threshold) -> bool:
-    """Whether a score is at the threshold or on its worse side."""
+    """Return whether a score is at the threshold or on its worse side."""
     return score >= threshold.score if threshold.worse == "high" else score <= threshold.score
 
 

@@ -1,4 +1,4 @@
-"""YAML into plain values with the line of each, refusing whatever makes a file mean more than it shows."""
+"""Read YAML into plain values with the line of each, and refuse all that makes a file mean more than it shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import yaml
 
 from screening.policy.problems import Path, Problems
 
-MAX_BYTES = 1 << 20  # of a policy file; the one that ships has 10 kB
+MAX_BYTES = 1 << 20  # of a policy file; the default policy has 10 kB
 MAX_DEPTH = 16
 
 _SCALARS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
@@ -25,10 +25,10 @@ class Document:
 
 
 def read(data: bytes, file: str) -> Document:
-    """The document in `data`; PolicyError naming every line that is not plain YAML.
+    """Return the document in `data`. Raises PolicyError, which names every line that is not plain YAML.
 
-    Refused: what is no UTF-8, over 1 MiB or 16 levels deep, anchors and aliases, tags, several documents, keys
-    that stand twice or are no text.
+    Refused are encodings other than UTF-8, more than 1 MiB or 16 levels, anchors and aliases, tags, several documents,
+    and keys that appear twice or are not text.
     """
     document = Document()
     problems = Problems(file, document.lines)
@@ -69,14 +69,14 @@ def _text(data: bytes, problems: Problems) -> str:
 
 
 def _refuse_tricks(text: str, problems: Problems) -> None:
-    """Anchors make small files huge (the billion laughs); deep nesting exhausts the composer's recursion."""
+    """Refuse anchors, which make small files huge (billion laughs), and deep nesting, which exhausts the stack."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         line = event.start_mark.line + 1 if event.start_mark else 1
         if anchor := getattr(event, "anchor", None):
             sign = "*" if isinstance(event, yaml.AliasEvent) else "&"
-            problems.add_line(line, f"{sign}{anchor}: anchors and aliases are refused", "write the value out")
+            problems.add_line(line, f"{sign}{anchor}: anchors and aliases are not allowed", "write the value out")
         if depth > MAX_DEPTH:
             problems.add_line(line, f"nested deeper than {MAX_DEPTH} levels", "a policy needs four")
             return
@@ -93,7 +93,7 @@ def _value(loader: yaml.SafeLoader, node: Any, path: Path, lines: dict[Path, int
                 problems.add_line(at, "a key is not text", "put the key in quotes")
             elif key.value in found:
                 first = lines[(*path, key.value)]
-                problems.add_line(at, f"key {key.value!r} stands twice, first on line {first}", "keep one of the two")
+                problems.add_line(at, f"key {key.value!r} appears twice, first on line {first}", "keep one of the two")
             else:
                 lines[(*path, key.value)] = at
                 found[key.value] = _value(loader, child, (*path, key.value), lines, problems)
@@ -108,5 +108,5 @@ def _value(loader: yaml.SafeLoader, node: Any, path: Path, lines: dict[Path, int
     elif node.tag == "tag:yaml.org,2002:timestamp":
         problems.add_line(line, f"{node.value!r} is read as a date", "put it in quotes")
     else:
-        problems.add_line(line, f"tag {node.tag!r} is refused", "write a plain value")
+        problems.add_line(line, f"tag {node.tag!r} is not allowed", "write a plain value")
     return None

@@ -1,4 +1,4 @@
-"""A policy file to a `Policy`: everything that can be wrong with it is found here, and all of it is shown."""
+"""Load a policy file into a `Policy`; whatever is wrong with it is found here, and reported all at once."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from screening.storage import local_path, open_store
 
 
 def load_policy(path_or_uri: str, bundles: Sequence[BundleLike], checks: Sequence[CheckLike] | None = None) -> Policy:
-    """The policy at a local path or gs:// URI, over the labels of `bundles` and `checks` (default: all of them).
+    """Return the policy at a local path or gs:// URI; it may use the labels of `bundles` and `checks` (default: all).
 
-    Raises PolicyError (a ConfigError) with file, line and remedy of everything that is wrong.
+    Raises PolicyError (a ConfigError), with file, line and remedy for everything that is wrong.
     """
     document = read(_bytes(path_or_uri), path_or_uri)
     problems = Problems(path_or_uri, document.lines)
@@ -82,13 +82,13 @@ def _bytes(uri: str) -> bytes:
         if uri.startswith("gs://"):
             return open_store(uri).get(uri)
         if LocalPath(uri).exists() and not LocalPath(uri).is_file():
-            raise ConfigError("it is no file")
+            raise ConfigError("it is not a file")
         with LocalPath(uri).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"can't read the policy: {error.strerror}", file=uri, fix="look at the path") from error
+        raise ConfigError(f"can't read the policy: {error.strerror}", file=uri, fix="check the path") from error
     except ScreeningError as error:
-        raise ConfigError(f"can't read the policy: {error}", file=uri, fix="look at the URI") from error
+        raise ConfigError(f"can't read the policy: {error}", file=uri, fix="check the URI") from error
 
 
 def _banks(entries: Iterable[BankEntry | None], policy_uri: str, problems: Problems) -> list[BankSpec]:
@@ -97,7 +97,7 @@ def _banks(entries: Iterable[BankEntry | None], policy_uri: str, problems: Probl
         if entry is None:
             continue
         if entry.id in found:
-            problems.add(("banks", i, "id"), f"bank {entry.id!r} stands twice", "give each bank an id of its own")
+            problems.add(("banks", i, "id"), f"bank {entry.id!r} appears twice", "give each bank an id of its own")
         try:
             file = entry.file if entry.file.startswith("gs://") else local_path(entry.file)
         except ConfigError as error:
@@ -105,8 +105,10 @@ def _banks(entries: Iterable[BankEntry | None], policy_uri: str, problems: Probl
             continue
         uri = _beside(policy_uri, file)
         if not uri.startswith("gs://") and not LocalPath(uri).is_file():
-            problems.add(("banks", i, "file"), f"no bank file {uri}", "paths count from the policy file's own folder")
-        # Near an allowed picture lies whatever someone painted into it: only identical hashes are known good.
+            problems.add(
+                ("banks", i, "file"), f"there is no bank file {uri}", "paths are relative to the policy's folder"
+            )
+        # An allowed picture stays near even with something painted into it, so only identical hashes are known good.
         default = PDQ_MAX_DISTANCE if entry.use == "block" else 0
         distance = default if entry.max_distance is None else entry.max_distance
         found[entry.id] = BankSpec(entry.id, uri, entry.use, distance)
@@ -143,8 +145,8 @@ def _languages(head: PolicyFile, problems: Problems) -> None:
 
 
 def _clock(head: PolicyFile, problems: Problems) -> None:
-    """The clock must not end what processor time should: how much that is depends on how busy a machine is."""
+    """Refuse `seconds` so short that a busy machine would hold uploads whose `cpu_seconds` are not used up."""
     limits = Limits(**head.limits.model_dump(exclude_none=True))
     if limits.seconds < 2 * limits.cpu_seconds:
         what = f"`seconds` {limits.seconds:g}, on the clock, is less than twice `cpu_seconds` {limits.cpu_seconds:g}"
-        problems.add(("limits", "seconds"), what, "leave `seconds` out, and bound the work by `cpu_seconds`")
+        problems.add(("limits", "seconds"), what, "leave `seconds` out, and limit the work by `cpu_seconds`")

@@ -1,4 +1,4 @@
-"""What is wrong with a policy file: all of it at once, each with its line and what to do."""
+"""Collect everything that is wrong with a policy file, each problem with its line and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Path = tuple[str | int, ...]
 
 
 class PolicyError(ConfigError):
-    """A policy file is wrong; `problems` holds every one, and the first of them is this error's own place."""
+    """A policy file is wrong; `problems` holds all problems, and `file` and `line` are those of the first."""
 
     def __init__(self, problems: Iterable[ConfigError]) -> None:
         self.problems = tuple(problems)
@@ -21,7 +21,7 @@ class PolicyError(ConfigError):
 
 
 class Problems:
-    """Collects what is wrong with one file; `lines` maps places in the document to their line, from 1."""
+    """Collects what is wrong with one file; `lines` maps places in the document to their lines, from 1."""
 
     def __init__(self, file: str, lines: Mapping[Path, int]) -> None:
         self._file = file
@@ -29,22 +29,22 @@ class Problems:
         self._found: list[ConfigError] = []
 
     def add(self, path: Path, what: str, fix: str) -> None:
-        """Note a problem at `path`, or at the nearest place around it that the file holds."""
+        """Add a problem at `path`, or at the nearest place around it that the file has."""
         known = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in self._lines), ())
         self.add_line(self._lines.get(known, 1), what, fix)
 
     def add_line(self, line: int, what: str, fix: str) -> None:
-        """Note a problem at a line."""
+        """Add a problem at a line."""
         self._found.append(ConfigError(what, file=self._file, line=line, fix=fix))
 
     def stop_if_any(self) -> None:
-        """PolicyError with everything noted so far, in the order of the file."""
+        """Raise PolicyError with all problems so far, in the order of the file, if there are any."""
         if self._found:
             raise PolicyError(sorted(self._found, key=lambda problem: problem.line))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """What to do about an unknown name: the nearest known one, then all of them."""
+    """Return what to do about an unknown name: the nearest known one, then all of them."""
     names = sorted(set(known))
     near = difflib.get_close_matches(name, names, n=1)
     listed = f"known here: {', '.join(names)}" if names else "none is known here"

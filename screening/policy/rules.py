@@ -1,4 +1,4 @@
-"""A policy as it is applied: validated, its signals found, its targets resolved."""
+"""The form in which a policy is applied: validated, with its signals found and its targets resolved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from screening.records import Decision, Finding, Medium, Signal, Threshold
 
 @dataclass(frozen=True, slots=True)
 class BankSpec:
-    """A bank to match against; `uri` is absolute, `max_distance` in bits of a 256-bit PDQ hash."""
+    """A bank to match against; `uri` is absolute, `max_distance` counts bits of a 256-bit PDQ hash."""
 
     id: str
     uri: str
@@ -22,7 +22,7 @@ class BankSpec:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Above which shares (0 to 1) a release is refused, once a plan has `min_uploads`."""
+    """The shares (0 to 1) above which a release is refused, if its plan has at least `min_uploads`."""
 
     max_reject_share: float
     max_error_share: float
@@ -31,9 +31,10 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A category: which signal feeds it (`source` is the signal's source, or a folder of it) and its levels.
+    """A category with the signal that feeds it and its levels.
 
-    `required` signals must be there; a hash match is not, as no match is no signal.
+    `source` is the signal's source, or its first parts ("bank" for "bank/ID"). A `required` signal must be there; a
+    hash match is not required, since there is a signal only if there is a match.
     """
 
     category: str
@@ -45,7 +46,7 @@ class Rule:
     reject: Threshold | None
 
     def reads(self, signal: Signal) -> bool:
-        """Whether this is the category's signal."""
+        """Return whether this signal feeds the category."""
         return signal.label == self.label and (
             signal.source == self.source or signal.source.startswith(f"{self.source}/")
         )
@@ -55,7 +56,7 @@ class Rule:
 class Policy:
     """Everything that a policy file says; picklable, and small enough to travel to every worker.
 
-    `digest` is the sha256 of what verdicts depend on, so not of `quota`, which only limits releases.
+    `digest` is the SHA-256 of all that verdicts depend on, which excludes `quota`, since it only limits releases.
     """
 
     name: str
@@ -71,7 +72,7 @@ class Policy:
 
     @property
     def thresholds(self) -> tuple[Threshold, ...]:
-        """The resolved levels, in the order of the file, review before reject."""
+        """The resolved levels in the order of the file, review before reject."""
         return tuple(level for rule in self.rules for level in (rule.review, rule.reject) if level)
 
 

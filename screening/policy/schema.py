@@ -1,4 +1,4 @@
-"""The shape of a policy file, and pydantic's complaints about it in words with a line and a remedy."""
+"""The schema of a policy file; what pydantic finds wrong is put into words with a line and a remedy."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from screening.policy.problems import Path, Problems, suggest
 from screening.policy.statements import STATEMENT_CATEGORIES
 from screening.records import Medium
 
-PDQ_MAX_DISTANCE = (
-    31  # bits of 256, the match threshold of PDQ's authors (Facebook, "The TMK+PDQF Video-Hashing Algorithm…", 2019)
-)
+# Bits of 256: the match threshold of PDQ's authors (Facebook, "The TMK+PDQF Video-Hashing Algorithm…", 2019).
+PDQ_MAX_DISTANCE = 31
 
 
 class Strict(BaseModel):
-    """Unknown keys, numbers in quotes and infinities are errors; nothing changes after validation."""
+    """The base of all entries: unknown keys, numbers in quotes and infinities are errors; instances are frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -40,19 +39,19 @@ def _known_statement(code: str) -> str:
     if code not in STATEMENT_CATEGORIES:
         near = suggest(code, STATEMENT_CATEGORIES).split("? ")
         hint = f"{near[0]}?" if len(near) > 1 else "see the transparency database's list"
-        raise ValueError(f"{code!r} is no category of the statement of reasons: {hint}")
+        raise ValueError(f"{code!r} is not a category of the statement of reasons: {hint}")
     return code
 
 
-Name = Annotated[str, _spelled(r"[a-z][a-z0-9_-]{0,63}", "small letters, digits, - and _ only")]
-CategoryId = Annotated[str, _spelled(r"[a-z][a-z0-9_]{0,63}", "small letters, digits and _ only")]
-LanguageCode = Annotated[str, _spelled(r"[a-z]{2}", "a language is two small letters of ISO 639-1, like en")]
+Name = Annotated[str, _spelled(r"[a-z][a-z0-9_-]{0,63}", "use only lower-case letters, digits, - and _")]
+CategoryId = Annotated[str, _spelled(r"[a-z][a-z0-9_]{0,63}", "use only lower-case letters, digits and _")]
+LanguageCode = Annotated[str, _spelled(r"[a-z]{2}", "write a two-letter ISO 639-1 code, like en")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Keys = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 
 class Level(Strict):
-    """Where a category begins: a `score` in the signal's unit, or a target that calibration resolves."""
+    """Where a category begins: at a `score` in the signal's unit, or at a target that the calibration resolves."""
 
     score: float | None = None
     precision: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -60,7 +59,7 @@ class Level(Strict):
 
 
 class Category(Strict):
-    """What is looked for, by which signal, in which media, and from where on."""
+    """What is looked for, by which signal, in which media, and from which levels on."""
 
     id: CategoryId
     signal: str
@@ -75,13 +74,13 @@ class BankEntry(Strict):
     """A file of known hashes and what a match means; `max_distance` is in bits of a 256-bit PDQ hash."""
 
     id: Name
-    file: Annotated[str, _spelled(r"[^\x00-\x1f\ud800-\udfff]+", "a path has no such characters, and at least one")]
+    file: Annotated[str, _spelled(r"[^\x00-\x1f\ud800-\udfff]+", "write a path without control characters")]
     use: Literal["block", "allow"]
     max_distance: Annotated[int, Field(ge=0, le=PDQ_MAX_DISTANCE)] | None = None
 
 
 class LimitsEntry(Strict):
-    """Overrides of `screening.decode.Limits`; sizes take units, like 64MiB."""
+    """Overrides of `screening.decode.Limits`; sizes may have units, like 64MiB."""
 
     max_bytes: Annotated[ByteSize, Field(gt=0)] | None = None
     max_pixels: Annotated[int, Field(gt=0)] | None = None
@@ -93,7 +92,7 @@ class LimitsEntry(Strict):
     max_windows: Annotated[int, Field(gt=0)] | None = None
     cpu_seconds: Annotated[float, Field(gt=0, le=3600)] | None = None
     seconds: Annotated[float, Field(gt=0, le=86_400)] | None = None
-    memory_bytes: Annotated[ByteSize, Field(ge=256 << 20, le=1 << 50)] | None = None  # what the libraries take alone
+    memory_bytes: Annotated[ByteSize, Field(ge=256 << 20, le=1 << 50)] | None = None  # libraries alone take so much
 
 
 class FieldsEntry(Strict):
@@ -107,7 +106,7 @@ class FieldsEntry(Strict):
 
 
 class QuotaEntry(Strict):
-    """Above which shares a release is refused, once a plan has `min_uploads`."""
+    """The shares above which a release is refused, if its plan has at least `min_uploads`."""
 
     max_reject_share: Share = 0.5
     max_error_share: Share = 0.5
@@ -115,7 +114,7 @@ class QuotaEntry(Strict):
 
 
 class PolicyFile(Strict):
-    """The file; categories and banks are validated one by one, so that a fault in one hides none in another."""
+    """The whole file; categories and banks are validated one by one, so that a fault in one hides none in another."""
 
     policy: Name
     version: Annotated[int, Field(ge=1)]
@@ -149,7 +148,7 @@ _WRITE = {
 
 
 def validate(model: type[Model], value: Any, path: Path, problems: Problems) -> Model | None:
-    """The `model` of the `value` that stands at `path`, or None with all that is wrong with it noted."""
+    """Return the `value` at `path` as a `model`, or None, with all that is wrong with it added to `problems`."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What a category can be fed by: labels of bundles, checks, and matches with block banks."""
+"""The signals that can feed a category: labels of bundles, checks, and matches with block banks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CheckLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SignalFeed:
-    """A signal that a category may name; its scores, in `unit`, lie within `range`, both ends included."""
+    """A signal that a category may name; its scores are in `unit` and lie in `range`, both ends included."""
 
     label: str
     source: str
@@ -56,7 +56,7 @@ class SignalFeed:
 
 
 def feeds(bundles: Iterable[BundleLike], checks: Iterable[CheckLike]) -> dict[str, list[SignalFeed]]:
-    """The feeds by every name they go by: the label alone, `BUNDLE/label` or `check/NAME`, and known_hash."""
+    """Return the feeds by each of their names: the label alone, `BUNDLE/label` or `check/NAME`, and `known_hash`."""
     found: dict[str, list[SignalFeed]] = {KNOWN_HASH: [SignalFeed(KNOWN_HASH, "bank", ("text", "image"))]}
     for bundle in bundles:
         for label in bundle.labels:

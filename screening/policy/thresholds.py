@@ -1,4 +1,4 @@
-"""Targets to thresholds, on the calibration table that a bundle ships."""
+"""Resolve targets to thresholds, with the calibration table that a bundle ships."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Protocol
 
 from screening.errors import ScreeningError
 
-# Flagged rows (precision) or positives (recall) below which a share is noise: 30 rows with no mistake among
-# them still only say "under 10 % wrong" (the rule of three, 95 %).
+# With fewer flagged rows (for precision) or positives (for recall), a share is noise: even 30 rows without a mistake
+# only say "less than 10 % wrong" (the rule of three, 95 %).
 MIN_ROWS = 30
 
 
 class CalibrationLike(Protocol):
-    """Precision and recall of one label on held-out rows, when flagging every score ≥ threshold (ascending)."""
+    """Precision and recall of one label on held-out rows if every score ≥ threshold is flagged, in ascending order."""
 
     @property
     def positives(self) -> int: ...
@@ -27,7 +27,7 @@ class CalibrationLike(Protocol):
 
 
 class Impossible(ScreeningError):
-    """No threshold of the table meets the target; `best` says what it can do."""
+    """No threshold of the table meets the target; `best` says what can be met."""
 
     def __init__(self, what: str, best: str) -> None:
         super().__init__(what)
@@ -35,11 +35,10 @@ class Impossible(ScreeningError):
 
 
 def for_precision(table: CalibrationLike, target: float) -> float:
-    """The lowest threshold from which on precision stays at or above `target`.
+    """Return the lowest threshold from which precision stays at or above `target`. Raises Impossible.
 
-    "Stays" means at every higher threshold of the table that still flags 30 rows, so a lucky dip in the middle
-    of a noisy curve is never taken; above that the curve is a handful of rows and says nothing. Raises
-    Impossible.
+    "Stays" means at every higher threshold of the table that still flags 30 rows, so that a lucky point in the middle
+    of a noisy curve is never taken. Where fewer rows are flagged, the curve says nothing.
     """
     supported = [
         (threshold, precision)
@@ -60,7 +59,7 @@ def for_precision(table: CalibrationLike, target: float) -> float:
 
 
 def for_recall(table: CalibrationLike, target: float) -> float:
-    """The highest threshold at which recall is still at or above `target`. Raises Impossible."""
+    """Return the highest threshold at which recall is still at or above `target`. Raises Impossible."""
     if table.positives < MIN_ROWS:
         raise Impossible(f"only {table.positives} positive calibration rows", "give a score instead")
     met = [each for each, recall in zip(table.thresholds, table.recall, strict=True) if recall >= target]
@@ -75,7 +74,7 @@ def _flagged(positives: int, precision: float, recall: float) -> float:
 
 
 def _settled(threshold: float) -> float:
-    """Rounded down at the ninth decimal: far below a float32 score's own step, so the table's row still counts."""
+    """Round down at the ninth decimal, far below the step of a float32 score, so that the table's row still counts."""
     return math.floor(threshold * 1e9) / 1e9
 
 

@@ -109,8 +109,14 @@ BAD_BANKS = {
     "bare hashes": (b"0" * 64 + b"\n", "1: not a bank entry"),
     "an array": (b"[" + ENTRY.strip().encode() + b"]", "1: not a bank entry"),
     "deep": (b"[" * 100_000, "1: not a bank entry"),
-    "another hash": (ENTRY.encode() + b'{"type": "md5", "hash": "' + b"0" * 32 + b'", "id": "a"}', "2: type 'md5'"),
-    "a short hash": (ENTRY.encode() + b'{"type": "pdq", "hash": "00", "id": "a"}', "2: type 'pdq' with 1 bytes"),
+    "another hash": (
+        ENTRY.encode() + b'{"type": "md5", "hash": "' + b"0" * 32 + b'", "id": "a"}',
+        "2: a hash of type 'md5'",
+    ),
+    "a short hash": (
+        ENTRY.encode() + b'{"type": "pdq", "hash": "00", "id": "a"}',
+        "2: a hash of type 'pdq' with 1 bytes",
+    ),
     "UTF-16": (ENTRY.encode("utf-16"), "2: not a bank entry"),
 }
 
@@ -142,9 +148,9 @@ def test_lint_takes_sound_banks(screening, policy, bundles, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("level", "said"),
     [
-        ("{id: x, signal: too_short, review: -1}", "they are 0 or more"),
-        ("{id: x, signal: too_long, review: -0.5}", "they are 0 or more"),
-        ("{id: x, signal: low_resolution, review: {score: -160}}", "they are 0 or more"),
+        ("{id: x, signal: too_short, review: -1}", "write a number of 0 or more"),
+        ("{id: x, signal: too_long, review: -0.5}", "write a number of 0 or more"),
+        ("{id: x, signal: low_resolution, review: {score: -160}}", "write a number of 0 or more"),
         ("{id: x, signal: blurred, review: -0.1}", "between 0 and 1"),
         ("{id: x, signal: blurred, review: 1.1}", "between 0 and 1"),
         ("{id: x, signal: under_exposed, review: 256}", "between 0 and 255"),
@@ -159,7 +165,7 @@ def test_a_level_that_no_score_can_have_is_refused_with_its_line(screening, poli
     code, _out, err = screening("policy", "lint", str(policy), "--bundles", bundles)
     assert code == 2
     assert f"{policy}:6: review: " in err
-    assert "is outside the scores of" in err
+    assert "is outside the range of" in err
     assert said in err
 
 
