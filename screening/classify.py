@@ -1,4 +1,4 @@
-"""Scores for lines of JSON, in bounded memory: for evaluation and scripts."""
+"""Score lines of JSON in bounded memory, for evaluation and scripts."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.errors import UploadError
 from screening.records import Article
 
-LINES = 2048  # whose windows are sorted together
-CHARACTERS = 4 << 20  # of them at most, or one line
+LINES = 2048  # the most whose windows are sorted together
+CHARACTERS = 4 << 20  # the most that they have, unless it is a single line
 
 
 def classify(bundle: str, lines: Iterable[str], out: TextIO, *, engine: str = "auto", precision: str = "auto") -> int:
-    """Write `{"id", "scores": {label: p}}` for each `{"id", "text"}` line, in order; the number that failed.
+    """Write `{"id", "scores": {label: p}}` for each `{"id", "text"}` line, in order; return how many failed.
 
-    A line that can't be scored is written as `{"id", "error": "reason: detail"}`; blank lines are passed over.
-    A `title` is scored before the text.
+    For a line that can't be scored, `{"id", "error": "reason: detail"}` is written. Blank lines are skipped. If a line
+    has a `title`, it is scored as the start of the text.
     """
     classifier = Classifier(load_bundle(bundle), make_engine(engine, precision))
     failed = 0
     for chunk in _chunks(lines):
         for answer in _scored(classifier, chunk):
             failed += "error" in answer
-            out.write(json.dumps(answer) + "\n")  # in ASCII: an id may hold what no encoding can write
+            out.write(json.dumps(answer) + "\n")  # in ASCII, since an id may hold what UTF-8 can't write
     return failed
 
 
 def _chunks(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
-    """Numbered lines that are not blank, in chunks that fit in memory."""
+    """Yield the lines that are not blank, with their numbers, in chunks that fit in memory."""
     chunk: list[tuple[int, str]] = []
     size = 0
     for number, line in enumerate(lines, 1):
@@ -62,10 +62,10 @@ def _row(number: int, line: str) -> tuple[object, Article | UploadError]:
     except (ValueError, RecursionError):
         return None, UploadError("undecodable", f"line {number} is not JSON")
     if not isinstance(row, dict):
-        return None, UploadError("undecodable", f"line {number} is no object")
+        return None, UploadError("undecodable", f"line {number} is not an object")
     text, title = row.get("text"), row.get("title", "")
     if not isinstance(text, str) or not isinstance(title, str):
-        return row.get("id"), UploadError("no_text", f"line {number} has no string in `text`, or another in `title`")
+        return row.get("id"), UploadError("no_text", f"line {number}: `text`, and `title` if given, must be strings")
     return row.get("id"), Article("text/plain", text, title=title)
 
 

@@ -1,4 +1,4 @@
-"""What a process may use of the machine, and the names by which it is asked for."""
+"""What a process may use of its machine, and the names by which people ask for engines and precisions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CGROUP = Path("/sys/fs/cgroup/cpu.max")  # "quota period" in microseconds, or "m
 
 
 def cores_here(quota: Path = CGROUP) -> int:
-    """The cores of this process: those it may run on, and no more than its container's share pays for."""
+    """Return the number of cores that this process may run on, at most as many as its container's quota pays for."""
     cores = len(os.sched_getaffinity(0))
     try:
         share, period = quota.read_text().split()
@@ -27,9 +27,10 @@ def cores_here(quota: Path = CGROUP) -> int:
 
 
 def sums_int8_exactly(cpu: Path = CPU, machine: str = platform.machine()) -> bool:
-    """Whether products of int8 add up without saturation: an x86 without VNNI does so in 16 bits, and clips them.
+    """Return whether this CPU adds up products of int8 without saturation.
 
-    ONNX Runtime's "Quantize ONNX models" says so of its kernels (U8S8), and oneDNN's are of the same instructions.
+    An x86 CPU without VNNI adds them up in 16 bits, and clips the sums. Source: ONNX Runtime's "Quantize ONNX models",
+    on its kernels (U8S8); oneDNN's kernels use the same instructions.
     """
     if machine not in ("x86_64", "AMD64"):
         return True

@@ -1,6 +1,6 @@
-"""What a process did, in numbers that add up: over threads, over parts, over workers. No shares: those don't add up.
+"""Count what a process does, in numbers that can be added up over threads, parts and workers (so there are no shares).
 
-Names are stable, in the tables and on an engine's pages; `pipelines/README.md` lists them with their units.
+Their names are stable, in the tables and on an engine's pages; `pipelines/README.md` lists them with their units.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Numbers = Mapping[str, int]
 
 
 class Meter:
-    """Adds up named numbers; threads may share it."""
+    """Adds up named numbers. Threads may share it."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, float] = defaultdict(float)
@@ -24,13 +24,13 @@ class Meter:
         self._lock = threading.Lock()
 
     def add(self, name: str, number: float = 1) -> None:
-        """Add to a number."""
+        """Add `number` to the number of this name."""
         with self._lock:
             self._numbers[name] += number
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Add the time of the block to `ms.NAME`, also when it raises; threads side by side count each."""
+        """Add the time that the block takes to `ms.NAME`, even if it raises; parallel threads each add theirs."""
         start = time.perf_counter()
         try:
             yield
@@ -39,7 +39,7 @@ class Meter:
 
     @contextmanager
     def busy(self, name: str) -> Iterator[None]:
-        """Add to `wall_ms.NAME` the time in which at least one thread is in such a block."""
+        """Add to `wall_ms.NAME` the time during which at least one thread is in such a block."""
         with self._lock:
             if not self._inside[name]:
                 self._since[name] = time.perf_counter()
@@ -53,22 +53,22 @@ class Meter:
                     self._numbers[f"wall_ms.{name}"] += 1000 * (time.perf_counter() - self._since[name])
 
     def read(self) -> dict[str, int]:
-        """All numbers as they stand, each rounded: so differences of two readings don't pile up what rounding lost."""
+        """Return all numbers, each rounded, so that differences between readings don't add up rounding errors."""
         with self._lock:
             return {name: round(number) for name, number in self._numbers.items()}
 
 
-RETRIES = Meter()  # of this process's stores, which know nothing of what they are asked for: `retries`
+RETRIES = Meter()  # counts `retries` of all stores of this process, since a store does not know who uses it
 
 
 def since(before: Numbers, now: Numbers) -> dict[str, int]:
-    """What was added between two readings; nothing that stayed."""
+    """Return what was added between two readings, without the numbers that did not change."""
     grown = {name: number - before.get(name, 0) for name, number in now.items()}
     return {name: number for name, number in sorted(grown.items()) if number}
 
 
 def summed(readings: Iterable[Numbers]) -> dict[str, int]:
-    """The numbers of many readings, added up by name."""
+    """Return the numbers of many readings, added up by name."""
     total = Counter[str]()
     for reading in readings:
         total.update(reading)

@@ -1,4 +1,4 @@
-"""Scores that need not be made again, as a committed run of the same decoder, engine and bundles made them."""
+"""Reuse the scores that a committed run with the same decoder, engine and bundles has made."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ log = logging.getLogger(__name__)
 
 
 class Known:
-    """The scores under `results`; threads may share it.
+    """The scores under `results`. Threads may share it.
 
-    It only ever saves work: should the tables fail, that is logged once, and from then on nothing is known.
+    It only saves work: if the tables fail, that is logged once, and from then on no scores are known.
     """
 
     def __init__(self, results: str, made_by: Fingerprint, bundles: Sequence[Bundle]) -> None:
@@ -30,11 +30,11 @@ class Known:
         self._scores: StoredScores | None = None
         try:
             self._scores = StoredScores(ResultTables(results), made_by)
-        except Exception as error:  # whatever it is, uploads can be scored without
+        except Exception as error:  # whatever fails, uploads can be scored without stored scores
             _say(error)
 
     def signals(self, sha256: str, medium: Medium) -> tuple[Signal, ...]:
-        """Every classifier's signals on these bytes, in the classifiers' order; () unless all are known and finite."""
+        """Return all classifiers' signals on these bytes, in their order; () unless all are known and finite."""
         if (scores := self._scores) is None:
             return ()
         try:

@@ -1,4 +1,4 @@
-"""What a person may ask of a verdict, and decide on it; the `screening` commands are built on these."""
+"""What people may ask about a verdict and decide on it; the `screening` commands are built on this."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from screening.tables.delta import absolute
 
 
 class UnknownUpload(ScreeningError):
-    """Nothing committed speaks of the upload that a person named."""
+    """No committed verdict is on the upload that a person named."""
 
 
 class ReviewRefused(ScreeningError):
-    """What a person asked for is not theirs to decide."""
+    """A person asked for a decision that is not theirs to make."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything there is to say of an upload.
+    """Everything that is known about an upload.
 
-    `decision` is the one in force and `decided_by` who made it, `earlier` are the older verdicts, `since` tells how
-    the object stands to the generation that was screened. `statements` are the codes of the statement of reasons by
-    policy category, as the policy names them.
+    `decision` is the one in force, and `decided_by` is who made it. `earlier` are the older verdicts. `since` says
+    whether the object is still the generation that was screened. `statements` are the policy's codes for the statement
+    of reasons, by category.
     """
 
     verdict: Verdict
@@ -43,10 +43,10 @@ class Explanation:
 
 
 def verdicts_on(tables: ResultTables, upload: str) -> list[Verdict]:
-    """The committed verdicts on an upload, the newest first.
+    """Return the committed verdicts on an upload, the newest first.
 
-    `upload` is its URI, a path, or its name below the input if only one has that name. UnknownUpload when there are
-    none.
+    `upload` is its URI, its path, or its name below the input if only one upload has that name. Raises UnknownUpload
+    if there are none.
     """
     for uri in _uris(upload):
         if found := tables.verdicts(uri):
@@ -63,7 +63,7 @@ def verdicts_on(tables: ResultTables, upload: str) -> list[Verdict]:
 
 
 def explain(tables: ResultTables, upload: str, statements: Mapping[str, str] | None = None) -> Explanation:
-    """Why an upload got its verdict, and what happened to it since; UnknownUpload as `verdicts_on`."""
+    """Return why an upload got its verdict, and what has happened to it since. Raises UnknownUpload."""
     newest, *earlier = verdicts_on(tables, upload)
     decision, decided_by = effective(tables, newest.uri)
     return Explanation(
@@ -86,10 +86,10 @@ def review(
     reviewer: str,
     run_id: str = "",
 ) -> Verdict:
-    """Append a person's decision on the newest verdict of an upload, and give that verdict.
+    """Append a person's decision on the newest verdict of an upload, and return that verdict.
 
-    Raises ConfigError for an empty reason, UnknownUpload as `verdicts_on` and also where the newest verdict is not of
-    the run `run_id`, ReviewRefused where an error was to be overturned: what was never screened stays held.
+    Raises ConfigError if the reason is empty, UnknownUpload if there is no verdict or the newest is not of the run
+    `run_id`, and ReviewRefused if an error is to be overturned: an upload that was never screened stays held.
     """
     if not reason.strip():
         raise ConfigError("--reason is empty", fix="say why; it is what an appeal will look at")
@@ -100,7 +100,7 @@ def review(
         why = ", ".join(verdict.reasons) or "no reason stored"
         raise ReviewRefused(
             f"an error can't be overturned: {verdict.uri} could not be screened ({why}), so it stays held; "
-            "upload it again or mend the cause, and screen it again"
+            "upload it again or fix the cause, then screen it again"
         )
     tables.append_reviews(
         [
@@ -120,14 +120,14 @@ def review(
 
 
 def effective(tables: ResultTables, uri: str) -> tuple[str, str]:
-    """The decision in force on an upload that has a verdict, and who made it."""
+    """Return the decision in force on an upload that has a verdict, and who made it."""
     found = tables.connection().execute("SELECT decision, decided_by FROM effective_verdicts WHERE uri = ?", [uri])
     ((decision, decided_by),) = found.fetchall()
     return decision, decided_by
 
 
 def since(verdict: Verdict) -> str:
-    """How the object in the store stands to the generation that was screened."""
+    """Return, in words, whether the object in the store is still the generation that was screened."""
     try:
         now = open_store(verdict.uri).stat(verdict.uri, verdict.name)
     except UploadError as error:
@@ -140,7 +140,7 @@ def since(verdict: Verdict) -> str:
 
 
 def _uris(upload: str) -> list[str]:
-    """What an upload's URI may be: its real path, or the path as it is written, as earlier versions stored it."""
+    """Return the URIs that an upload may have: its real path, and the path as written, as earlier versions kept it."""
     try:
         return [place(upload), absolute(upload)]
     except ConfigError:  # a name below the input may begin like a scheme

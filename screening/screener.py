@@ -1,7 +1,7 @@
-"""The way of an upload, in-process: read → decode → match → check → classify → decide.
+"""Screen uploads in this process: read → decode → match → check → classify → decide.
 
-The Beam job and `screening file` run this same code. Reading and decoding run ahead in threads while the
-classifiers work on the batches before; what is in flight is bounded in count and bytes.
+The Beam job and `screening file` both run this code. Threads read and decode ahead while the classifiers work on
+earlier batches; the uploads in flight are limited in number and bytes.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from screening.storage import open_store
 
 log = logging.getLogger(__name__)
 
-CELLS = 16  # of an engine's budget for each upload whose windows are sorted together: 64 on a CPU
+CELLS = 16  # of an engine's budget per upload of a batch, whose windows are sorted together: 64 uploads on a CPU
 AHEAD_BYTES = 256 << 20
-READERS = 32  # at 50 ms a read some 600 uploads/s, more than a CPU classifies
-REMEMBER = 1 << 16  # windows that a classifier knows again, some 20 MB
-SCORING = 2  # batches in the classifiers, so that no core of theirs waits for the end of one
+READERS = 32  # at 50 ms a read about 600 uploads/s, more than a CPU classifies
+REMEMBER = 1 << 16  # windows whose scores a classifier remembers, about 20 MB
+SCORING = 2  # batches in the classifiers at once, so that no core waits for the end of one
 
-Read = Callable[[Upload, int], bytes]  # gives the bytes of an upload; UploadError("too_large") for more than so many
+Read = Callable[[Upload, int], bytes]  # (upload, max_bytes) to its bytes; raises UploadError `too_large`
 
 
 def stored(upload: Upload, max_bytes: int) -> bytes:
-    """The bytes of an upload as the store of its URI has them; see `Store.read`."""
+    """Return the bytes of an upload from the store of its URI. Raises what `Store.read` raises."""
     return open_store(upload.uri).read(upload.uri, upload.generation, max_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An upload up to the classifiers: what it is, what the checks said, or why it can't be judged.
+    """An upload that is ready for the classifiers: what it is, what the checks said, or why it can't be judged.
 
     `content` is dropped once no classifier needs it.
     """
@@ -68,10 +68,11 @@ class Prepared:
 
 
 class Screener:
-    """Turns uploads into verdicts; one per process. Threads that share it hold `lock` while they use it.
+    """Turns uploads into verdicts; a process has one. Threads that share it hold `lock` while they use it.
 
-    With `reuse`, the results' URI, what committed runs there scored is not scored again. `meter` counts what it does,
-    `sandbox` says what holds the decoders. ConfigError where they don't work, or `sandbox="require"` asks for more.
+    `reuse` is the URI of results: what committed runs there have scored is not scored again. `meter` counts what it
+    does, and `sandbox` names the walls around its decoders. Raises ConfigError if the decoders don't work, or if
+    `sandbox="require"` asks for walls that they don't have.
     """
 
     def __init__(
@@ -89,11 +90,11 @@ class Screener:
         self._ahead = 3 * self._batch // 2  # uploads in flight
         _same("run", engine.id, settings.fingerprint.engine)
         _same("decode with", decoder_version(self._policy.fields), settings.fingerprint.decoder)
-        # Begun before the models are loaded, which takes as long.
+        # The decoder starts before the models are loaded, which takes as long.
         self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores, sandbox=sandbox)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._scorers = ThreadPoolExecutor(SCORING, thread_name_prefix="score")
-        # also when nobody holds it
+        # also called when nothing refers to the screener any more
         self.close = weakref.finalize(self, _close, (self._readers, self._scorers), self._decoder)
         bundles = settings.load_bundles()
         most = self._policy.limits.max_windows
@@ -103,7 +104,7 @@ class Screener:
         self.sandbox = self._decoder.check()
 
     def screen(self, uploads: Iterable[Upload], read: Read = stored) -> Iterator[Verdict]:
-        """One verdict an upload, in the order of `uploads`; memory is bounded whatever their number."""
+        """Yield one verdict per upload, in the order of `uploads`; memory is bounded however many there are."""
         prepared = self._read_ahead(uploads, read)
         judged: deque[Future[list[Verdict]]] = deque()
         try:
@@ -161,9 +162,9 @@ class Screener:
         except TransientError as error:
             failure = UploadError("read_failed", str(error))
         except ConfigError as error:
-            if data:  # of the installation, and of no upload
+            if data:  # the installation is at fault, not an upload
                 raise
-            # credentials that the store refuses by now
+            # the store refuses our credentials by now
             failure = UploadError("unreadable", f"access is denied: {error.what}")
         except Exception as error:  # hostile input must not stop the run: the upload is held, with the reason
             place = traceback.extract_tb(error.__traceback__)[-1]  # not the message, which may hold content
@@ -231,17 +232,17 @@ class Screener:
 def _same(act: str, here: str, launched: str) -> None:
     if here != launched:
         raise ConfigError(
-            f"this worker would {act} {here}, the job was launched for {launched}",
-            fix="launch and run on the same versions, best from one image, and name --engine and --precision",
+            f"this worker would {act} {here}, but the job was launched for {launched}",
+            fix="launch and run the job with the same versions, best from one image; name --engine and --precision",
         )
 
 
 def _abandon(futures: Iterable[Future[Any]]) -> None:
-    """Cancel what has not begun and wait for the rest: nobody wants it, and it must not run beside what comes next."""
+    """Cancel what has not begun and wait for the rest, so that unwanted work does not run beside what comes next."""
     wait([future for future in futures if not future.cancel()])
 
 
 def _close(pools: Iterable[ThreadPoolExecutor], decoder: Decoder) -> None:
-    decoder.close()  # first: a read that is under way ends with it
+    decoder.close()  # first, since this ends a decode that is under way
     for pool in pools:
-        pool.shutdown(wait=False, cancel_futures=True)  # the last to hold the screener may be one of their threads
+        pool.shutdown(wait=False, cancel_futures=True)  # no wait: it may be one of their threads that calls this

@@ -1,4 +1,4 @@
-"""Everything a job needs, loaded and validated whole before the first upload is read."""
+"""Load and validate everything that a job needs before the first upload is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from screening.errors import ConfigError
 from screening.policy import BankSpec, Policy, PolicyError, load_policy
 from screening.records import Fingerprint, Threshold
 
-PACKAGE = str(Path(str(resources.files("screening"))).resolve())  # as the policy gives the places of its banks
+PACKAGE = str(Path(str(resources.files("screening"))).resolve())  # absolute, as the places of a policy's banks
 SHIPPED_POLICY = f"{PACKAGE}/policies/default.yaml"
 SHIPPED_BUNDLES = f"{PACKAGE}/bundles"
 
@@ -26,7 +26,7 @@ SHIPPED_BUNDLES = f"{PACKAGE}/bundles"
 class Settings:
     """What decides a verdict besides the bytes; small enough to travel to every worker.
 
-    Workers load bundles and banks themselves from their URIs and compare digests with `fingerprint`.
+    Workers load bundles and banks themselves, from their URIs, and compare their digests with `fingerprint`.
     """
 
     policy: Policy
@@ -34,13 +34,13 @@ class Settings:
     engine: str
     precision: str
     fingerprint: Fingerprint
-    package: str = PACKAGE  # where the launcher has it: workers look for what ships in their own
+    package: str = PACKAGE  # the launcher's; workers look for what ships in their own
 
     def _here(self, uri: str) -> str:
         return PACKAGE + uri.removeprefix(self.package) if is_shipped(uri, self.package) else uri
 
     def load_bundles(self) -> list[Bundle]:
-        """The bundles, verified; ConfigError when one is not what the launcher saw."""
+        """Load and verify the bundles. Raises ConfigError if they are not those that the launcher saw."""
         bundles = [bundle for uri in self.bundles for bundle in find_bundles(self._here(uri))]
         if tuple(bundle.id for bundle in bundles) != self.fingerprint.bundles:
             raise ConfigError(
@@ -50,7 +50,7 @@ class Settings:
         return bundles
 
     def load_banks(self) -> list[Bank]:
-        """The banks of known hashes, verified; ConfigError when one is not what the launcher saw."""
+        """Load and verify the banks of known hashes. Raises ConfigError if one is not what the launcher saw."""
         banks = open_banks(replace(bank, uri=self._here(bank.uri)) for bank in self.policy.banks)
         if _banks_digest(banks) != self.fingerprint.banks:
             raise ConfigError("a bank changed after the job was launched", fix="run the job again")
@@ -58,7 +58,7 @@ class Settings:
 
 
 def is_shipped(uri: str, package: str = PACKAGE) -> bool:
-    """Whether a path lies in the installed product, so that every worker has it too."""
+    """Return whether a path lies in the installed product, so that every worker has it too."""
     return uri.startswith(f"{package}/")
 
 
@@ -70,10 +70,10 @@ def load_settings(
     *,
     here: bool = True,
 ) -> Settings:
-    """Load policy, bundles and banks, resolve the policy's targets; ConfigError when anything is off.
+    """Load policy, bundles and banks, and resolve the policy's targets. Raises ConfigError if anything is wrong.
 
-    Empty arguments mean what ships with the product. `here`: the engine will run on this machine; if not, it is taken
-    at its name, and each worker holds what it has against the fingerprint.
+    Empty arguments mean what ships with the product. `here` says that the engine will run on this machine. If it will
+    not, only its name is used, and each worker compares its own engine with the fingerprint.
     """
     places = tuple(bundles) or (SHIPPED_BUNDLES,)
     found = [bundle for uri in places for bundle in find_bundles(uri)]
@@ -97,7 +97,7 @@ def _with_digest(parts: Fingerprint, thresholds: Sequence[Threshold]) -> Fingerp
 
 
 def open_banks(specs: Iterable[BankSpec]) -> list[Bank]:
-    """The banks, whole; PolicyError with what is wrong in each that is not sound."""
+    """Load all banks. Raises PolicyError, which says what is wrong in each bank that is not sound."""
     banks, wrong = [], []
     for spec in specs:
         try:

@@ -1,4 +1,4 @@
-"""`screening classify`: a bundle's scores for texts, JSON lines in and out."""
+"""`screening classify`: score texts with a bundle, from JSON lines to JSON lines."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from screening.commands.common import engine_flags, place
 
 
 def add(commands: Any) -> None:
-    """Adds the command."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "classify",
         help="score texts with a bundle",
-        description='Reads {"id", "text"} a line on standard input, writes {"id", "scores": {label: p}} a line, or '
-        '{"id", "error"} for one that can not be scored.',
+        description='Reads one {"id", "text"} per line from standard input, and writes {"id", "scores": {label: p}} '
+        'for each, or {"id", "error"} for a text that can\'t be scored.',
     )
     parser.add_argument("--bundle", required=True, metavar="DIR", help="the bundle's folder or gs:// prefix")
     engine_flags(parser)
@@ -24,13 +24,13 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the command; 1 when a line could not be scored."""
-    # Here, not above: the runtime of the models loads slowly, and the other commands do without.
+    """Run the command; return 1 if a line could not be scored."""
+    # Imported here, since the models' runtime loads slowly and the other commands don't need it.
     from screening.classify import classify
 
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     failed = classify(place(args.bundle), sys.stdin, sys.stdout, engine=args.engine, precision=args.precision)
     if failed:
-        print(f"{failed} lines could not be scored; each has its `error`", file=sys.stderr)
+        print(f"{failed} lines could not be scored; each has an `error`", file=sys.stderr)
     return int(failed > 0)

@@ -1,4 +1,4 @@
-"""What the commands share: flags, places, a console."""
+"""What the commands share: flags, places and a console."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from screening.decode import SANDBOXES
 from screening.hardware import ENGINES, PRECISIONS
 from screening.storage import place
 
-_NO_LIMIT = 100_000  # columns, where no terminal sets a width: lines are never broken in a pipe
+_NO_LIMIT = 100_000  # columns if there is no terminal, so that lines are never broken in a pipe
 
 
 __all__ = ["add_results", "console", "engine_flags", "place", "sandbox_flag"]
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
-    """The flag for the result tables; $SCREENING_RESULTS is its default, else the folder `results`."""
+    """Add the flag for the result tables; its default is $SCREENING_RESULTS, or else the folder `results`."""
     parser.add_argument(
         "--results",
         default=os.environ.get("SCREENING_RESULTS", "results"),
@@ -29,22 +29,22 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def console() -> Console:
-    """Standard output; as wide as the lines are where it is no terminal, and never reading names as markup."""
+    """Return a console on standard output that never reads names as markup, and never breaks lines in a pipe."""
     width = None if sys.stdout.isatty() else _NO_LIMIT
     return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def engine_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds what runs the models, and how exactly."""
-    parser.add_argument("--engine", default="auto", choices=ENGINES, help="what runs the models")
-    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="their numbers; int8 is never auto")
+    """Add the flags for the engine that runs the models, and for its precision."""
+    parser.add_argument("--engine", default="auto", choices=ENGINES, help="the engine that runs the models")
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="its precision; auto never takes int8")
 
 
 def sandbox_flag(parser: argparse.ArgumentParser) -> None:
-    """Adds what must hold the decoders of untrusted bytes."""
+    """Add the flag for the walls around the decoders of untrusted bytes."""
     parser.add_argument(
         "--sandbox",
         default="auto",
         choices=SANDBOXES,
-        help="walls around the decoders: auto takes those that the kernel allows, require stops where one is missing",
+        help="walls around the decoders: auto takes those that the kernel allows, require stops if one is missing",
     )

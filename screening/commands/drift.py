@@ -1,4 +1,4 @@
-"""`screening drift`: has what comes in, or how it scores, moved away from what a reference run saw?"""
+"""`screening drift`: have uploads, or their scores, moved away from those of a reference run?"""
 
 from __future__ import annotations
 
@@ -20,21 +20,26 @@ from screening.errors import ConfigError
 from screening.report.text import visible
 from screening.tables import ResultTables
 
-BOUND = 0.2  # by custom the PSI of a great shift (Siddiqi 2006)
+BOUND = 0.2  # by convention the PSI of a large shift (Siddiqi 2006)
 
 
 def add(commands: Any) -> None:
-    """Adds the command."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "drift",
-        help="compare a run's scores, decisions and reasons with another's",
-        description="Compares how scores, decisions and reasons of a run are distributed with a reference run, by the "
-        "population stability index. Exit code 1 when one is past the bound by more than noise explains (the lower end "
-        "of its interval is past it), 0 when none is, 2 when there is nothing to compare.",
+        help="compare a run's scores, decisions and reasons with another run's",
+        description="Compares the distributions of a run's scores, decisions and reasons with a reference run's, by "
+        "the population stability index (PSI). The exit code is 1 if one is past the bound by more than noise "
+        "explains (the lower end of its interval is past it), 0 if none is, and 2 if there is nothing to compare.",
     )
     add_results(parser)
     parser.add_argument(
-        "--run", "--run-id", dest="run_id", default="", metavar="RUN", help="default: the newest that decided something"
+        "--run",
+        "--run-id",
+        dest="run_id",
+        default="",
+        metavar="RUN",
+        help="the run to look at (default: the newest that decided something)",
     )
     parser.add_argument(
         "--reference",
@@ -42,15 +47,15 @@ def add(commands: Any) -> None:
         metavar="RUN",
         help="the run to compare with (default: the newest before it on the same input, with the same bundles)",
     )
-    parser.add_argument("--bound", type=float, default=BOUND, help=f"PSI past which to alarm (default: {BOUND})")
-    parser.add_argument("--by", choices=("source", "language"), default="", help="compare each of these too")
-    parser.add_argument("--json", action="store_true", help="everything, for programs")
-    parser.add_argument("--limit", type=int, default=20, help="most rows of the table; 0 is no limit (default: 20)")
+    parser.add_argument("--bound", type=float, default=BOUND, help=f"the PSI that is too much (default: {BOUND})")
+    parser.add_argument("--by", choices=("source", "language"), default="", help="also compare each one alone")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON, for programs")
+    parser.add_argument("--limit", type=int, default=20, help="most rows to show; 0 means no limit (default: 20)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the command; 1 when something moved past the bound."""
+    """Run the command; return 1 if something moved past the bound."""
     if not args.bound > 0:
         raise ConfigError(f"--bound {args.bound} is not usable", fix="use a number above 0, for example 0.2")
     found = drift(ResultTables(place(args.results)), args.run_id, args.reference, args.by)
@@ -97,16 +102,16 @@ def _print(out: Console, found: Drift, args: argparse.Namespace) -> None:
     if shown:
         out.print(table)
     if left := len(found.shifts) - len(shown):
-        out.print(f"{left} more moved less; --limit 0 shows all")
-    why = "as asked" if args.reference else "the newest before it on the same input, with the same bundles"
+        out.print(f"{left} more distributions moved less; --limit 0 shows all")
+    why = "given by --reference" if args.reference else "the newest before it on the same input, with the same bundles"
     out.print(f"run {visible(found.run.run_id)} against {visible(found.reference.run_id)} ({why})", soft_wrap=True)
     if found.differs:
-        out.print(f"not the same in both, which may be all there is to it: {', '.join(found.differs)}", soft_wrap=True)
+        out.print(f"the runs differ in these, which may explain it: {', '.join(found.differs)}", soft_wrap=True)
     if found.too_few:
-        out.print(f"{len(found.too_few)} not compared, with fewer than {ROWS} rows or hardly any outside one bin: "
+        out.print(f"{len(found.too_few)} not compared, since they have fewer than {ROWS} rows or few outside one bin: "
                   f"{visible(_some(found.too_few, args.by))}", soft_wrap=True)  # fmt: skip
     if found.groups_left:
-        out.print(f"{found.groups_left} more of {args.by} not compared: those with fewest uploads")
+        out.print(f"not compared: the {found.groups_left} {args.by}s with the fewest uploads")
     past = len(found.past(args.bound))
     out.print(f"{past} of {len(found.shifts)} distributions moved past {args.bound:g} by more than noise explains")
 

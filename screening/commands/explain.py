@@ -1,4 +1,4 @@
-"""`screening explain`: why an upload got its verdict, and what happened to it since."""
+"""`screening explain`: why an upload got its verdict, and what has happened to it since."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from screening.tables import ResultTables
 
 
 def add(commands: Any) -> None:
-    """Adds the command."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "explain",
-        help="why an upload got its verdict",
-        description="Reasons, scores against thresholds, evidence, fingerprint, people's decisions, and what happened "
-        "to the object since.",
+        help="show why an upload got its verdict",
+        description="Shows an upload's reasons, its scores against thresholds, evidence, fingerprint, people's "
+        "decisions, and what has happened to the object since.",
     )
     parser.add_argument("uri", help="URI or path of the upload, or its name below the input")
     add_results(parser)
-    parser.add_argument("--policy", default="", help="policy file: adds its statement-of-reasons codes")
-    parser.add_argument("--bundles", default="", help="the bundles that the policy speaks of (default: those shipped)")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--policy", default="", help="policy file whose statement-of-reasons codes are shown")
+    parser.add_argument("--bundles", default="", help="folder of the policy's bundles (default: those that ship)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, or json")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Runs the command."""
+    """Run the command."""
     tables = ResultTables(place(args.results))
     found = explain(tables, args.uri, _statements(args.policy, args.bundles))
     if args.format == "json":
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
 def _statements(policy: str, bundles: str) -> Mapping[str, str]:
     if not policy:
         return {}
-    # Here, not above: only this flag needs the bundles, which load slowly.
+    # Imported here, since only this flag needs the bundles, which load slowly.
     from screening.classifiers import find_bundles
     from screening.policy import load_policy
     from screening.settings import SHIPPED_BUNDLES

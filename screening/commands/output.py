@@ -1,4 +1,4 @@
-"""Rows of a query on standard output: a table to read, CSV or JSON to work on; streaming but for the table."""
+"""Print the rows of a query: as a table to read, or streaming as CSV or JSON to work with."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from screening.commands.common import console
 from screening.report.text import visible
 
 FORMATS = ("table", "csv", "json")
-FORMULAS = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones too: some spreadsheets fold them
+FORMULAS = tuple("=+-@\t\r\n＝＋－＠")  # the wide signs too, since some spreadsheets read them as the others
 _STYLES = {"accept": "green", "review": "yellow", "reject": "red", "error": "magenta"}
 
 
 def show(reader: pa.RecordBatchReader, form: str, limit: int) -> None:
-    """Writes the rows in one of `FORMATS`; a table stops after `limit` rows (0: never) and says so on stderr."""
+    """Write the rows in one of `FORMATS`; a table stops after `limit` rows (0: never) and says so on stderr."""
     rows = _rows(reader)
     if form == "csv":
         _csv(reader.schema.names, rows)
@@ -34,7 +34,7 @@ def show(reader: pa.RecordBatchReader, form: str, limit: int) -> None:
         shown = list(islice(rows, limit or None))
         console().print(_table(reader.schema, shown))
         if next(rows, None) is not None:
-            print(f"the first {limit} rows; --limit 0 shows all", file=sys.stderr)
+            print(f"only the first {limit} rows are shown; --limit 0 shows all", file=sys.stderr)
 
 
 def _rows(reader: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
@@ -54,13 +54,13 @@ def _table(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Table:
 
 
 def _csv(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    """RFC 4180, but for lines that end as a shell's do; texts that a spreadsheet would run are made plain ones."""
+    """Write RFC 4180, but with Unix line ends; a text that a spreadsheet would run as a formula is made harmless."""
     for cells in chain([names], (row.values() for row in rows)):
         sys.stdout.write((",".join(_quoted(_harmless(cell)) for cell in cells) or '""') + "\n")
 
 
 def _harmless(value: Any) -> str:
-    """The cell, with a quote before what spreadsheets take for a formula; numbers stay numbers.
+    """Return the cell, with a quote before what spreadsheets take for a formula; numbers stay numbers.
 
     Source: OWASP, CSV Injection.
     """
@@ -69,12 +69,12 @@ def _harmless(value: Any) -> str:
 
 
 def _quoted(cell: str) -> str:
-    # Not by the csv module, which before Python 3.13 leaves a carriage return bare: a spreadsheet begins a row there.
+    # Before Python 3.13, the csv module leaves a carriage return unquoted, where a spreadsheet begins a row.
     return '"' + cell.replace('"', '""') + '"' if any(sign in cell for sign in ',"\n\r') else cell
 
 
 def _json(rows: Iterable[dict[str, Any]]) -> None:
-    """One array, one row a line."""
+    """Write one array, with one row per line."""
     lead = "[\n"
     for row in rows:
         sys.stdout.write(lead + json.dumps(row, default=_plain, ensure_ascii=False))

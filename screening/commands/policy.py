@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any) -> None:
-    """Adds the command."""
+    """Add the command to the parser."""
     parent = commands.add_parser("policy", help="check a policy file, or try it on stored signals")
     actions = parent.add_subparsers(title="actions", metavar="ACTION", required=True)
     lint_parser = actions.add_parser(
-        "lint", help="check a policy file", description="Checks the whole file and shows its resolved thresholds."
+        "lint", help="check a policy file", description="Checks the whole file, and shows its targets as scores."
     )
     try_parser = actions.add_parser(
         "try",
         help="decide again from stored signals",
-        description="Decides the newest verdicts again under this policy, without a model, and counts what changes.",
+        description="Decides the newest verdicts again under this policy, without any model, and counts what changes.",
     )
     for parser in (lint_parser, try_parser):
         parser.add_argument("file", help="policy file")
@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
 
 
 def _load(args: argparse.Namespace) -> Policy:
-    # Here, not above: the bundles load slowly, and the other commands do without.
+    # Imported here, since the bundles load slowly and the other commands don't need them.
     from screening.classifiers import find_bundles
     from screening.policy import load_policy
     from screening.settings import SHIPPED_BUNDLES
@@ -52,13 +52,13 @@ def _load(args: argparse.Namespace) -> Policy:
 
 
 def lint(args: argparse.Namespace) -> None:
-    """Runs `policy lint`."""
+    """Run `policy lint`."""
     from screening.settings import open_banks  # here for the same reason
 
     policy = _load(args)
     open_banks(policy.banks)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("category", "label", "level", "crossed", "as the policy words it"):
+    for heading in ("category", "label", "level", "crossed", "policy's wording"):
         table.add_column(heading)
     for each in policy.thresholds:
         sign = "≥" if each.worse == "high" else "≤"
@@ -70,7 +70,7 @@ def lint(args: argparse.Namespace) -> None:
 
 
 def try_(args: argparse.Namespace) -> None:
-    """Runs `policy try`."""
+    """Run `policy try`."""
     from screening.policy import compare, replay  # here for the same reason
 
     policy = _load(args)

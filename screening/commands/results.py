@@ -1,4 +1,4 @@
-"""`screening results`: what the runs decided, as a table or as the answer to a question in SQL."""
+"""`screening results`: show what the runs decided, as a table or as the answer to a query in SQL."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ FROM verdicts WHERE run_id = ? ORDER BY uri
 
 
 def add(commands: Any) -> None:
-    """Adds the command."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "results",
-        help="what the runs decided",
-        description="The verdicts of the latest run, or the answer to --sql. Tables and views: verdicts, signals, "
+        help="show what the runs decided",
+        description="Shows the latest run's verdicts, or the answer to --sql. Tables and views: verdicts, signals, "
         "effective_verdicts (the newest verdict on each upload, a person's decision above it), runs, run_summary, "
         "reviews, releases.",
     )
     add_results(parser)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--sql", help="one SELECT in DuckDB's SQL; nothing can be changed by it")
-    which.add_argument("--run-id", default="", help="the verdicts of this run (default: the latest)")
-    parser.add_argument("--format", choices=FORMATS, default="table")
-    parser.add_argument("--limit", type=int, default=200, help="most rows in a table; 0 is no limit (default: 200)")
+    which.add_argument("--sql", help="one SELECT in DuckDB's SQL; it can't change anything")
+    which.add_argument("--run-id", default="", help="show the verdicts of this run (default: the latest)")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="how rows are printed (default: table)")
+    parser.add_argument("--limit", type=int, default=200, help="most rows in a table; 0 means no limit (default: 200)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Runs the command."""
+    """Run the command."""
     tables = ResultTables(place(args.results))
     connection = tables.connection()
     if args.sql is not None:
@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> None:
     try:
         with clearly():
             show(answer.to_arrow_reader(), args.format, args.limit)
-    except (duckdb.Error, pa.ArrowException, OverflowError, ValueError) as error:  # also what Python has no value for
-        raise ConfigError(f"the SQL fails on the rows that there are: {error}") from error
+    except (duckdb.Error, pa.ArrowException, OverflowError, ValueError) as error:  # also values that Python can't hold
+        raise ConfigError(f"the query failed while its rows were read: {error}") from error
 
 
 def _chosen(tables: ResultTables, run_id: str) -> str:

@@ -1,4 +1,4 @@
-"""`screening review`: a person's decision on a verdict. It is appended, and no verdict ever changes."""
+"""`screening review`: record a person's decision on a verdict. It is appended; the verdict itself never changes."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from screening.tables import ResultTables
 
 
 def add(commands: Any) -> None:
-    """Adds the command."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "review",
-        help="decide on an upload as a person",
-        description="Uphold or overturn the newest verdict on an upload. Overturning a reject or a review clears it; "
+        help="record your decision on an upload",
+        description="Upholds or overturns the newest verdict on an upload. Overturning a reject or a review clears it; "
         "overturning an accept, or upholding a review, rejects it. An error can't be cleared.",
     )
     parser.add_argument("uri", help="URI or path of the upload, or its name below the input")
-    parser.add_argument("--decision", required=True, choices=("uphold", "overturn"))
-    parser.add_argument("--reason", required=True, help="why, for whoever reads it later")
-    parser.add_argument("--reviewer", default="", help="who decides (default: the name of the login)")
-    parser.add_argument("--run-id", default="", help="refuse unless the newest verdict is still this run's")
+    parser.add_argument("--decision", required=True, choices=("uphold", "overturn"), help="what you decide")
+    parser.add_argument("--reason", required=True, help="why, for those who read it later")
+    parser.add_argument("--reviewer", default="", help="who decides (default: your login name)")
+    parser.add_argument("--run-id", default="", help="refuse if the newest verdict is not of this run")
     add_results(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Runs the command."""
+    """Run the command."""
     tables = ResultTables(place(args.results))
     reviewer = args.reviewer or getpass.getuser()
     verdict = review(tables, args.uri, args.decision, args.reason, reviewer, args.run_id)

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a page under `--results`, and a summary on the terminal."""
+"""Show a run to people: as a page under `--results`, and as a summary on the terminal."""
 
 from screening.report.page import render, write_report
 from screening.report.summary import summary_table

@@ -1,4 +1,4 @@
-"""What the report says of a run, read from the tables; bounded, however many uploads the run had."""
+"""Read what the report shows of a run from the tables, in bounded memory however many uploads the run had."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from screening.report.survey import COLUMNS, Item, survey
 from screening.report.work import Work, work_of
 from screening.tables import ResultTables
 
-_REASONS = 40  # at most, that the page counts
+_REASONS = 40  # the most that the page shows
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything on the page."""
+    """Everything that the page shows."""
 
     run: Run
     media: tuple[tuple[str, int], ...]
@@ -31,10 +31,13 @@ class Facts:
 
 
 def gather(tables: ResultTables, run_id: str) -> Facts:
-    """The facts of a committed run; ConfigError when there is no such run."""
+    """Return the facts of a committed run. Raises ConfigError if there is no such run."""
     run = tables.run(run_id)
     if run is None:
-        raise ConfigError(f"run {run_id} is not committed under {tables.uri}", fix="see: screening results --sql ...")
+        raise ConfigError(
+            f"run {run_id} is not committed under {tables.uri}",
+            fix='list the runs with `screening results --sql "SELECT run_id FROM runs"`',
+        )
     first = next(iter(tables.run_batches(run_id, ["fingerprint", "provenance", "thresholds"])), None)
     one = first.slice(0, 1).to_pylist()[0] if first is not None and first.num_rows else None
     found = survey(tables.run_batches(run_id, COLUMNS))

@@ -1,4 +1,4 @@
-"""Score histograms: their axes, and their shapes as SVG coordinates."""
+"""Histograms of scores: their axes, and their shapes in SVG coordinates."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ WIDTH, HEIGHT = 320.0, 80.0  # of the plot, in SVG units
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A range of scores; `log` spreads the small ones of a natural unit (words, pixels) by ln(1 + score - low)."""
+    """A range of scores; `log` spreads the small scores of natural units (words, pixels) by ln(1 + score - low)."""
 
     low: float
     high: float
     log: bool
 
     def place(self, score: float) -> float:
-        """Where a score lies, from 0 to 1."""
+        """Return where a score lies on the axis, from 0 to 1."""
         share = (
             math.log1p(max(0.0, score - self.low)) / math.log1p(self.high - self.low)
             if self.log
@@ -31,7 +31,7 @@ class Axis:
 
 
 def axis_for(source: str, low: float, high: float, thresholds: Sequence[float]) -> Axis:
-    """The axis of a label: 0 to 1 for probabilities and shares, else from 0 to past the greatest of all."""
+    """Return the axis of a label: 0 to 1 for probabilities and shares, else one that holds 0, scores and thresholds."""
     least, most = min(low, *thresholds, 0.0), max(high, *thresholds, 0.0)
     if not source.startswith("check/") or (least >= 0 and most <= 1):
         return Axis(0.0, 1.0, False)
@@ -40,7 +40,7 @@ def axis_for(source: str, low: float, high: float, thresholds: Sequence[float]) 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How the scores of one label fall, and the levels that the policy sets on it."""
+    """How the scores of one label are distributed, and the levels that the policy sets on it."""
 
     source: str
     label: str
@@ -50,12 +50,12 @@ class Histogram:
 
     @property
     def count(self) -> int:
-        """Scores in all."""
+        """The number of scores."""
         return sum(self.bins)
 
     @property
     def bars(self) -> list[tuple[float, float, float, float]]:
-        """x, y, width and height of each bar; heights grow with the logarithm, so that a few stay visible."""
+        """The x, y, width and height of each bar; heights are logarithmic, so that a few scores stay visible."""
         most = math.log1p(max(self.bins, default=0)) or 1.0
         step = WIDTH / BINS
         heights = [HEIGHT * math.log1p(count) / most for count in self.bins]
@@ -67,7 +67,7 @@ class Histogram:
 
     @property
     def levels(self) -> list[tuple[str, float, float, float, Threshold]]:
-        """Level, x of its line, x and width of the side on which it is crossed, and the threshold itself."""
+        """For each threshold its level, the x of its line, the x and width of its worse side, and the threshold."""
         made: list[tuple[str, float, float, float, Threshold]] = []
         for threshold in sorted(self.thresholds, key=lambda each: each.level, reverse=True):
             x = round(self.axis.place(threshold.score) * WIDTH, 2)
@@ -77,6 +77,6 @@ class Histogram:
 
     @property
     def words(self) -> str:
-        """The same for someone who can't see it."""
+        """The histogram in words, for someone who can't see it."""
         levels = ", ".join(f"{each.level} at {each.score:.4g}" for each in self.thresholds) or "no level"
         return f"{self.label}: {self.count} scores from {self.axis.low:.4g} to {self.axis.high:.4g}; {levels}"

@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs nothing else, and in which everything is escaped."""
+"""Write the report of a run: one HTML file that needs no other, and in which everything is escaped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from screening.tables import ResultTables
 
 
 def write_report(tables: ResultTables, run_id: str) -> str:
-    """Writes `{results}/reports/{run_id}.html` and returns its URI; ConfigError when the run is not committed."""
+    """Write `{results}/reports/{run_id}.html` and return its URI. Raises ConfigError if the run is not committed."""
     uri = f"{tables.uri}/reports/{run_id}.html"
     page = render(tables, run_id).encode()
     open_store(uri).put(uri, page)
@@ -23,7 +23,7 @@ def write_report(tables: ResultTables, run_id: str) -> str:
 
 
 def render(tables: ResultTables, run_id: str) -> str:
-    """The report as HTML."""
+    """Return the report as HTML. Raises ConfigError if the run is not committed."""
     environment = Environment(
         loader=PackageLoader("screening.report", "."),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""How a run's scores fall, read batch by batch: DuckDB would hold all signals of a large run to count them."""
+"""Count a run's scores into histograms, batch by batch; DuckDB would hold all signals of a large run in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Scores = npt.NDArray[np.float64]
 
 
 def histograms(tables: ResultTables, run_id: str, thresholds: Sequence[Threshold]) -> tuple[Histogram, ...]:
-    """One for each source and label, those with a threshold first; what is not finite is left out."""
+    """Return a histogram for each source and label, those with a threshold first; only finite scores count."""
     low: dict[Key, float] = {}
     high: dict[Key, float] = {}
     for key, scores in _scores(tables, run_id):
@@ -43,7 +43,7 @@ def _bins(axis: Axis, scores: Scores) -> npt.NDArray[np.int64]:
 
 
 def _scores(tables: ResultTables, run_id: str) -> Iterator[tuple[Key, Scores]]:
-    """Finite scores, as they come."""
+    """Yield finite scores, batch by batch, with their source and label."""
     for batch in tables.run_batches(run_id, ["signals"]):
         signals = batch.column("signals").flatten()
         source, label, score = (pc.struct_field(signals, name) for name in ("source", "label", "score"))

@@ -1,4 +1,4 @@
-"""The few lines at the end of a run."""
+"""The summary that is printed at the end of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLOURS = {"accept": "green", "review": "yellow", "reject": "red", "error": "mag
 
 
 def summary_table(run: Run) -> Table:
-    """The run's decisions with their shares; below them the ledger equation, and how the time was spent."""
+    """Return a table of the run's decisions with their shares, and below it the ledger's sum and where time went."""
     decided = run.listed - run.skipped
     seconds = (run.committed_at - run.started_at).total_seconds()
     ledger = f"{run.listed} listed - {run.skipped} skipped = {decided} decided, in {seconds:.1f} s"
@@ -38,15 +38,19 @@ def summary_table(run: Run) -> Table:
 
 
 def _failed(run: Run) -> list[str]:
-    """What failed for no fault of the uploads, before and now."""
+    """Return lines about uploads that failed through no fault of their own, in earlier runs and in this one."""
     lines = []
     if again := run.metrics.get("tried_again", 0):
-        lines.append(f"{again} of them tried again, which an earlier run could not judge for no fault of theirs")
+        lines.append(
+            f"{again} of them were tried again: through no fault of theirs, an earlier run could not judge them"
+        )
     if failed := {reason: count for reason in sorted(CIRCUMSTANCES) if (count := run.metrics.get(f"reason.{reason}"))}:
         said = ", ".join(f"{count} {reason}" for reason, count in failed.items())
-        lines.append(f"not judged, for no fault of theirs: {said}; mend the cause, and the next run tries them again")
+        lines.append(
+            f"not judged, through no fault of theirs: {said}; fix the cause, and the next run tries them again"
+        )
     if "unreadable" in failed:
-        lines.append("unreadable: access was denied, so let the job's identity read them")
+        lines.append("unreadable: access was denied; give the job's identity the right to read them")
     return lines
 
 

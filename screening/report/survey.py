@@ -1,4 +1,4 @@
-"""One pass over a run's verdicts in memory that does not grow with them: counts, and the few rows that are named."""
+"""Go over a run's verdicts once, in bounded memory, for the report's counts and the few uploads that it lists."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 HELD = ("error", "reject", "review")
-_LISTED = 100  # uploads of each held decision that the page names
+_LISTED = 100  # the most uploads of each held decision that the page lists
 _SLOWEST = 10
 _COLUMNS = ("name", "uri", "content_type", "size", "reasons", "detail", "seconds")
-COLUMNS = [*_COLUMNS, "decision"]  # that the pass reads
+COLUMNS = [*_COLUMNS, "decision"]  # what `survey` reads
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An upload as the page lists it; `size` in bytes."""
+    """An upload as the page lists it; `size` is in bytes."""
 
     name: str
     uri: str
@@ -32,7 +32,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Uploads by media type and by reason and decision, the slowest, and the first held ones by URI."""
+    """The number of uploads by media type and by reason and decision, the slowest, and the first held ones by URI."""
 
     media: Counter[str]
     reasons: Counter[tuple[str, str]]
@@ -41,7 +41,7 @@ class Survey:
 
 
 def survey(batches: Iterable[pa.RecordBatch]) -> Survey:
-    """What the page says of these rows."""
+    """Return what the page says about these rows, which have `COLUMNS`."""
     media, reasons = Counter[str](), Counter[tuple[str, str]]()
     slowest = _First(_SLOWEST, [("seconds", "descending"), ("uri", "ascending")])
     held = {decision: _First(_LISTED, [("uri", "ascending")]) for decision in HELD}
@@ -68,7 +68,7 @@ def _counted(column: pa.ChunkedArray) -> list[dict[str, Any]]:
 
 
 class _First:
-    """The first so many rows in an order, of all tables added."""
+    """Keeps the first `number` rows, in an order, of all tables added."""
 
     def __init__(self, number: int, order: list[tuple[str, str]]) -> None:
         self._number, self._order = number, order

@@ -1,15 +1,15 @@
-"""Making what uploaders chose (names, URIs, error texts) safe to look at."""
+"""Make what uploaders chose (names, URIs, error texts) safe to look at."""
 
 from __future__ import annotations
 
 import unicodedata
 
-# Other: control, format (which holds the bidirectional overrides), surrogate; and the two line separators.
+# Unicode's control, format (with the bidirectional overrides) and surrogate characters, and two line separators.
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def visible(text: str) -> str:
-    """The text with every character that could steer a terminal or turn text around written as an escape."""
+    """Return the text, with each character that could steer a terminal or reorder text written as an escape."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(char) if unicodedata.category(char) in _HIDDEN else char for char in text)

@@ -1,4 +1,4 @@
-"""How a run spent its time, from what it counted: rates and shares, which the ledger's sums don't hold."""
+"""How a run spent its time: the rates and shares that follow from the sums in the ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STEP = "ms."
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step's seconds over all threads, and their share of all steps' seconds."""
+    """The seconds of a step over all threads, and their share of all steps' seconds."""
 
     name: str
     seconds: float
@@ -20,11 +20,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The rates and shares of a run; None where there is nothing to divide by.
+    """The rates and shares of a run; None if there is nothing to divide by.
 
-    `rate` is uploads a second from start to commit, `worker_rate` those of one worker while it screens. `padding` is
-    the share of the cells given to models that no token fills, `busy` the share of the workers' time in which an
-    engine had a batch. `steps` overlap, so their seconds exceed those on the clock.
+    `rate` is uploads per second from start to commit, `worker_rate` that of one worker while it screens. `padding` is
+    the share of the models' input cells that no token fills, `busy` the share of the workers' time in which an engine
+    had a batch. `steps` overlap, so their seconds add up to more than the time on the clock.
     """
 
     rate: float | None
@@ -39,8 +39,8 @@ class Work:
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """What there is to say besides the steps: a name and a value each."""
-        rates = (("uploads/s", self.rate), ("uploads/s a worker", self.worker_rate))
+        """All but the steps, as names and values."""
+        rates = (("uploads/s", self.rate), ("uploads/s per worker", self.worker_rate))
         shares = (("engine busy", self.busy), ("padding", self.padding))
         counts = (("reused", self.reused), ("retries", self.retries), ("models loaded", self.models_loaded))
         return [
@@ -51,7 +51,7 @@ class Work:
 
 
 def work_of(run: Run) -> Work | None:
-    """The work of a run; None where nothing was counted, as in runs that found nothing new."""
+    """Return the work of a run, or None if nothing was counted, as in runs that found nothing new."""
     found = run.metrics
     if "uploads" not in found:
         return None

@@ -37,7 +37,7 @@ def test_a_permission_that_was_mended_is_found_by_the_next_run(bucket, gcs_serve
     assert NAME not in bucket.released()
     gcs_server.clear()
     assert bucket.screen("--run-id", "two", *since) == 0
-    assert "1 of them tried again" in capsys.readouterr().out
+    assert "1 of them were tried again" in capsys.readouterr().out
     two = bucket.tables.run("two")
     assert (two.accept, two.error, two.metrics[AGAIN]) == (1, 0, 1)
     assert bucket.release() == 0

@@ -106,7 +106,7 @@ def test_a_run_says_what_held_its_decoders(place, capsys):
     with Decoder() as decoder:
         assert said == decoder.check() != ""
     assert f"sandbox: {said}" in capsys.readouterr().out
-    assert f"decoders held by {said}" in Path(place.results, "reports", "one.html").read_text()
+    assert f"decoder sandbox: {said}" in Path(place.results, "reports", "one.html").read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="takes a system call away, which only Linux can")

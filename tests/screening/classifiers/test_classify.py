@@ -42,12 +42,12 @@ def test_scores_are_those_of_the_classifier(run):
 BAD = {
     "no JSON": ("nonsense", None, "undecodable: line 2 is not JSON"),
     "cut off": ('{"id": 2, "text": "go', None, "undecodable: line 2 is not JSON"),
-    "no object": ('["text"]', None, "undecodable: line 2 is no object"),
+    "no object": ('["text"]', None, "undecodable: line 2 is not an object"),
     "nested too deeply": ("[" * 100_000, None, "undecodable: line 2 is not JSON"),
     "a number that JSON has not": ('{"id": NaN, "text": "good"}', None, "undecodable: line 2 is not JSON"),
     "a number too long": ('{"id": ' + "9" * 5000 + ', "text": "good"}', None, "undecodable: line 2 is not JSON"),
-    "no text": ('{"id": 2}', 2, "no_text: line 2 has no string in `text`, or another in `title`"),
-    "a text that is none": ('{"id": "x", "text": 5}', "x", "no_text: line 2 has no string in `text`"),
+    "no text": ('{"id": 2}', 2, "no_text: line 2: `text`, and `title` if given, must be strings"),
+    "a text that is none": ('{"id": "x", "text": 5}', "x", "no_text: line 2: `text`"),
     "a text of broken letters": ('{"id": 2, "text": "\\ud800"}', 2, "classifier_failed: tiny-text"),
     "a text the model breaks on": ('{"id": 2, "text": "poison"}', 2, "classifier_failed: tiny-text"),
 }

@@ -17,25 +17,25 @@ CATEGORY_FAULTS = {
     "unknown label": (
         "  - {id: hate, signal: hat, review: 0.5}",
         8,
-        "signal 'hat' is no label of a bundle, no check and not known_hash",
+        "signal 'hat' is neither a label of a bundle, nor a check, nor known_hash",
         "did you mean 'hate'?",
     ),
     "unknown check": (
         "  - {id: short, signal: to_short, review: 5}",
         8,
-        "signal 'to_short' is no label",
+        "signal 'to_short' is neither a label",
         "did you mean 'too_short'?",
     ),
     "unknown bundle": (
         "  - {id: hate, signal: text-scren/hate, review: 0.5}",
         8,
-        "signal 'text-scren/hate' is no label",
+        "signal 'text-scren/hate' is neither a label",
         "did you mean 'text-screen/hate'?",
     ),
     "duplicate id": (
         "  - {id: hate, signal: hate, review: 0.5}\n  - {id: hate, signal: hate, review: 0.9}",
         9,
-        "category 'hate' stands twice",
+        "category 'hate' appears twice",
         "an id of its own",
     ),
     "impossible precision": (
@@ -95,7 +95,7 @@ CATEGORY_FAULTS = {
     "unknown statement": (
         "  - {id: hate, signal: hate, review: 0.9, statement: STATEMENT_CATEGORY_VIOLENT}",
         8,
-        "'STATEMENT_CATEGORY_VIOLENT' is no category of the statement of reasons",
+        "'STATEMENT_CATEGORY_VIOLENT' is not a category of the statement of reasons",
         "did you mean 'STATEMENT_CATEGORY_VIOLENCE'?",
     ),
     "medium that the signal has not": (
@@ -121,13 +121,13 @@ CATEGORY_FAULTS = {
     "score of a label out of range": (
         "  - {id: hate, signal: hate, review: 80}",
         8,
-        "review: 80 is outside the scores of hate",
+        "review: 80 is outside the range of hate",
         "between 0 and 1",
     ),
     "share of a check out of range": (
         "  - {id: noise, signal: symbol_noise, review: 30}",
         8,
-        "review: 30 is outside the scores of symbol_noise",
+        "review: 30 is outside the range of symbol_noise",
         "between 0 and 1",
     ),
     "target out of range": (
@@ -157,18 +157,18 @@ CATEGORY_FAULTS = {
         "did you mean 'precision'?",
     ),
     "missing key": ("  - {id: hate, review: 0.9}", 8, "key 'signal' is missing", "add `signal: ...`"),
-    "ill-spelt id": ("  - {id: Hate, signal: hate, review: 0.9}", 8, "id: 'Hate'", "small letters"),
+    "ill-spelt id": ("  - {id: Hate, signal: hate, review: 0.9}", 8, "id: 'Hate'", "lower-case letters"),
     "reserved id": (
         "  - {id: known_good, signal: hate, review: 0.9}",
         8,
-        "'known_good' is a reason of the machine itself",
+        "'known_good' is a reason that the product itself gives",
         "choose another id",
     ),
     "no category": ("  - hate", 8, "this entry: should be keys and values, not 'hate'", "write keys and values"),
     "duplicate key": (
         "  - id: hate\n    signal: hate\n    review: 0.9\n    signal: spam",
         11,
-        "key 'signal' stands twice, first on line 9",
+        "key 'signal' appears twice, first on line 9",
         "keep one of the two",
     ),
 }
@@ -187,7 +187,7 @@ def test_a_label_of_two_bundles_must_say_which(load):
     other = replace(TEXT, id=BundleId("other", "2.0.0", "e" * 64))
     line, what, fix = only_fault(load, CATEGORIES, bundles=(TEXT, replace(other, labels=("hate",))))
     assert line == 9
-    assert "signal 'hate' means several things" in what
+    assert "signal 'hate' is ambiguous" in what
     assert fix == "write other/hate or text-screen/hate"
     named = CATEGORIES.replace("signal: hate", "signal: other/hate").replace("{precision: 0.80}", "0.8")
     policy = load(named.replace("{precision: 0.95}", "0.9"), bundles=(TEXT, replace(other, labels=("hate",))))

@@ -155,7 +155,7 @@ def test_a_run_that_decided_nothing_has_a_report_too(tables) -> None:
 def test_long_lists_are_cut_and_say_how_to_see_the_rest(tables) -> None:
     commit(tables, *(replace(BASE, uri=f"/in/{n:04}", name=f"n{n:04}", decision="reject") for n in range(150)))
     text = Page(render(tables, "run-1")).text
-    assert "The first 100 of 150" in text
+    assert "These are the first 100 of 150" in text
     assert "n0099" in text
     assert "n0100" not in text
 
@@ -194,7 +194,7 @@ def test_page_and_summary_say_what_held_the_decoders(tables) -> None:
     console.print(summary_table(replace(run, sandbox="seccomp+landlock+limits")))
     console.print(summary_table(run))
     assert console.export_text().count("sandbox: ") == 1
-    assert "decoders held by" not in Page(render(tables, "run-1")).text
+    assert "decoder sandbox:" not in Page(render(tables, "run-1")).text
 
 
 def test_work_is_rates_and_shares() -> None:
@@ -221,7 +221,7 @@ def test_work_without_a_model_has_no_shares_of_one() -> None:
 def test_page_and_summary_tell_the_work(tables) -> None:
     run = commit(tables, BASE, **COUNTED)
     text = Page(render(tables, "run-1")).text
-    for said in ("uploads/s a worker 6", "engine busy 75.0%", "padding 10.0%", "retries 2", "models loaded 3",
+    for said in ("uploads/s per worker 6", "engine busy 75.0%", "padding 10.0%", "retries 2", "models loaded 3",
                  "infer 6.00 75.0 %", "read 1.50 18.8 %"):  # fmt: skip
         assert said in text, said
     console = Console(record=True, width=160)
