@@ -115,7 +115,7 @@ def test_require_refuses_a_kernel_with_less_before_anything_is_read(place):
     command = ["-m", "pipelines.screen", "--input=/no/such/folder", "--results", place.results, "--sandbox=require"]
     done = subprocess.run([sys.executable, kernel, "seccomp", *command], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "--sandbox=require: only " in done.stderr
+    assert "--sandbox=require asks for " in done.stderr
     assert not Path(place.results).exists()
 
 
