@@ -5,16 +5,19 @@ PIP := $(PY) -m pip --disable-pip-version-check install -q
 JOBS ?= 2
 N ?= 1000
 SEED ?= 1
+WHEELS ?= gpu-wheels
 RECIPE ?= models/recipes/text-screen.yaml
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 # For an image, so for one platform. onnxruntime-gpu is the same module as onnxruntime and may not stand beside it.
 COMPILE_IMAGE := $(subst --universal,--python-platform x86_64-manylinux_2_28,$(COMPILE)) -c requirements.lock
+# For a GPU machine that has PyTorch: what it has is left out, and with it what that alone would bring.
+COMPILE_KIT := $(subst 3.11,3.12,$(COMPILE_IMAGE)) --excludes tests/gpu/excludes.txt
 
 # Checkers of terraform/, made where they install: tflint by Go, checkov in an environment of its own, as it pins much.
 TFLINT := v0.64.0
 CHECKOV := 3.3.30
 
-.PHONY: help demo test test-flink test-terraform test-wheel check check-terraform fuzz bench train train-smoke lock clean
+.PHONY: help demo test test-flink test-gpu gpu-wheels test-terraform test-wheel check check-terraform fuzz bench train train-smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +33,13 @@ test: .venv/train  ## run the whole suite (the tests of training need the traini
 
 test-flink: .venv/dev  ## the jobs on a Flink cluster made for it, and what breaks them (needs Java and Maven; 400 MB, once)
 	$(PY) -m pytest -m flink tests/flink
+
+test-gpu:  ## all that needs a GPU, in 8 minutes, on a machine without a network: make test-gpu [WHEELS=folder] (tests/gpu/README.md)
+	$(PYTHON) -m tests.gpu $(if $(wildcard $(WHEELS)),--wheels $(WHEELS))
+
+gpu-wheels:  ## the wheels that test-gpu needs on a machine with PyTorch and Python 3.12, into WHEELS (650 MB)
+	$(PYTHON) -m pip download -q --no-deps --require-hashes --only-binary :all: --python-version 3.12 --implementation cp \
+	  --platform manylinux2014_x86_64 $(foreach n,17 24 26 27 28 34,--platform manylinux_2_$(n)_x86_64) -d $(WHEELS) -r tests/gpu/requirements.lock
 
 test-wheel: .venv/dev  ## the wheel in an environment of its own: the samples, a small job, the commands, the types
 	$(PY) -m pytest -m wheel tests/test_wheel.py
@@ -74,6 +84,7 @@ lock:  ## resolve the versions again (needs uv)
 	$(COMPILE) --extra gcp -o requirements.lock pyproject.toml requirements.in
 	$(COMPILE_IMAGE) --extra gcp --extra openvino -o requirements-cpu.lock pyproject.toml requirements.in
 	$(COMPILE_IMAGE) --extra gcp --extra gpu --no-emit-package onnxruntime -o requirements-gpu.lock pyproject.toml requirements.in
+	$(COMPILE_KIT) -o tests/gpu/requirements.lock pyproject.toml tests/gpu/requirements.in
 	$(COMPILE) --extra gcp --extra openvino --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.in
 	$(COMPILE) --extra gcp --extra openvino --extra dev --extra train -c requirements-dev.lock -o requirements-train.lock pyproject.toml requirements.in
 

@@ -77,7 +77,7 @@ def _openvino() -> Maker:
 def _gpu(provider: str) -> Callable[[], Maker]:
     def maker() -> Maker:
         cuda.require(provider)
-        return cuda.PRECISIONS, lambda precision, cores: cuda.Cuda(provider, precision, cores)
+        return cuda.PRECISIONS, lambda precision, cores: cuda.Cuda(provider, precision, cores, cuda.is_rehearsed())
 
     return maker
 

@@ -1,8 +1,10 @@
 """ONNX Runtime on an NVIDIA GPU, through CUDA or TensorRT.
 
-Nothing here has run on a GPU yet: its parts are tested on ONNX Runtime's CPU provider, and tests marked `gpu`
-(`pytest -m gpu`, on a machine with one and the gpu extra) hold CUDA against the CPU. So each load does too, on a batch
-of its own, and is refused where the scores differ. Left out until there is a GPU to check it on:
+Nothing here has run on a GPU yet: its parts are tested on ONNX Runtime's CPU provider, and `make test-gpu` on a machine
+with a GPU holds CUDA against the CPU. So each load does too, on a batch of its own, and is refused where the scores
+differ. With `CONTENT_SCREENING_GPU_REHEARSAL=1` in the environment the CPU provider stands in CUDA's place
+wherever `cuda` is asked for, so that all but the hardware can be tried; the engine's id then says `cuda-rehearsal`, so
+no verdict of it passes for one of a GPU. Left out until there is a GPU to check it on:
 
 - CUDA graphs: shapes are few and addresses fixed, as they need (ONNX Runtime's "CUDA Execution Provider", Using CUDA
   Graphs); `enable_cuda_graph` refuses models with an operator on the CPU, and replays are tied to a thread.
@@ -16,6 +18,7 @@ of its own, and is refused where the scores differ. Left out until there is a GP
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +34,7 @@ from screening.errors import ConfigError
 from screening.hardware import Precision
 
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
-DEVICE = "cuda"
+REHEARSAL = "CONTENT_SCREENING_GPU_REHEARSAL"
 PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32")  # by preference
 AT_ONCE = 2  # batches: one is copied and launched while the device computes the other
 DTYPES = {"tensor(int64)": np.int64, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
@@ -42,8 +45,15 @@ def is_installed() -> bool:
     return PROVIDERS["cuda"] in ort.get_available_providers()
 
 
+def is_rehearsed() -> bool:
+    """Whether the environment puts ONNX Runtime's CPU provider in CUDA's place."""
+    return os.environ.get(REHEARSAL) == "1"
+
+
 def is_there(name: str) -> bool:
     """Whether runtime and GPU are there; looking at the device files leaves CUDA untouched, so a later fork is safe."""
+    if is_rehearsed():
+        return name == "cuda"
     has_gpu = any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
     return has_gpu and PROVIDERS[name] in ort.get_available_providers()
 
@@ -59,16 +69,33 @@ def require(name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Cuda:
-    """One GPU; `name` is cuda or tensorrt, `precision` fp16 or fp32."""
+    """One GPU; `name` is cuda or tensorrt, `precision` fp16 or fp32. `rehearsed`: the CPU in its place."""
 
     name: str
     precision: Precision
     cores: int = 1
+    rehearsed: bool = False
 
     @property
     def id(self) -> str:
         """For example `onnxruntime-1.32.0/cuda/fp16`."""
-        return f"onnxruntime-{ort.__version__}/{self.name}/{self.precision}"
+        where = f"{self.name}-rehearsal" if self.rehearsed else self.name
+        return f"onnxruntime-{ort.__version__}/{where}/{self.precision}"
+
+    @property
+    def device(self) -> str:
+        """What holds the buffers, as ONNX Runtime calls it."""
+        return "cpu" if self.rehearsed else "cuda"
+
+    @property
+    def providers(self) -> list[tuple[str, dict[str, str]]]:
+        """ONNX Runtime's providers and their options; the first is the one that must run."""
+        if self.rehearsed:
+            return [("CPUExecutionProvider", {})]
+        cuda = (PROVIDERS["cuda"], {"use_tf32": "0"})
+        if self.name == "cuda":
+            return [cuda]
+        return [(PROVIDERS["tensorrt"], {"trt_fp16_enable": str(self.precision == "fp16")}), cuda]
 
     @property
     def budget(self) -> int:
@@ -88,21 +115,15 @@ class Cuda:
         # TensorRT fuses and rounds by itself, and knows no operators of ONNX Runtime's own
         graph = floats if self.name == "tensorrt" else fused(floats, self.precision == "fp16")
         ort.preload_dlls(directory="")  # pip puts CUDA where the loader does not look
-        session = open_graph(graph, ort.SessionOptions(), self._providers(), bundle.file)
-        provider, ran = PROVIDERS[self.name], session.get_providers()[0]
+        session = open_graph(graph, ort.SessionOptions(), self.providers, bundle.file)
+        provider, ran = self.providers[0][0], session.get_providers()[0]
         if ran != provider:
             raise ConfigError(f"{provider} was asked for and {ran} would run", fix="mend the driver, or --engine=auto")
         labels = {head.output: len(head.labels) for head in bundle.manifest.heads}
         limit = Limit()
-        pool = Pool(lambda: halving(bound(session, labels, DEVICE, self.budget), limit), AT_ONCE)
+        pool = Pool(lambda: halving(bound(session, labels, self.device, self.budget), limit), AT_ONCE)
         self._compare(pool, floats, bundle)
         return pool
-
-    def _providers(self) -> list[tuple[str, dict[str, str]]]:
-        cuda = (PROVIDERS["cuda"], {"use_tf32": "0"})
-        if self.name == "cuda":
-            return [cuda]
-        return [(PROVIDERS["tensorrt"], {"trt_fp16_enable": str(self.precision == "fp16")}), cuda]
 
     def _compare(self, pool: Session, floats: bytes, bundle: Bundle) -> None:
         """ConfigError unless the published graph scores a batch alike on the CPU."""

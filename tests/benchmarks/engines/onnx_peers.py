@@ -1,4 +1,4 @@
-"""Peers that read the bundle's ONNX file: ONNX Runtime naive and sorted, OpenVINO raw."""
+"""Peers that read the bundle's ONNX file: ONNX Runtime naive and sorted, on a GPU too, and OpenVINO raw."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import onnxruntime as ort
 
+from models.export.convert import to_half
 from models.text.batches import Batch, batches
 from screening.classifiers import Bundle
+from screening.classifiers.engines import cuda
 from screening.classifiers.engines import openvino as engine
 from screening.classifiers.engines.contract import graph_for, outputs
 from screening.classifiers.windows import Window
@@ -22,6 +25,8 @@ from tests.benchmarks.engines.work import Work
 
 Logits = npt.NDArray[np.float32]
 BATCH = 32  # rows, where a batch is counted in rows
+GPU = [("CUDAExecutionProvider", {"use_tf32": "0"})]
+GPU_BUDGET = 32_768  # cells a batch, as our own engine's: not measured
 BUDGETS = {"onnxruntime": 1024, "openvino": 1024}  # cells a batch, where sorted: as measured, each at its best
 CORES = cores_here()
 
@@ -31,6 +36,8 @@ def contestants(bundle: Bundle) -> Iterator[Contestant]:
     yield Contestant("ONNX Runtime, naive", "fp32", partial(naive, bundle), answers="logits", note="batch 32, padded")
     ordered = partial(sorted_onnxruntime, bundle)
     yield Contestant("ONNX Runtime, sorted", "fp32", ordered, answers="logits", quick=True, note="one thread a batch")
+    if cuda.is_there("cuda"):
+        yield from on_gpu(bundle)
     if engine.is_there():
         for precision in sorted({"fp32", "bf16"} & set(engine.precisions()), reverse=True):
             load, note = partial(openvino, bundle, precision), "one stream a core"
@@ -39,9 +46,21 @@ def contestants(bundle: Bundle) -> Iterator[Contestant]:
         yield Contestant("OpenVINO raw, its defaults", precision, load, answers="logits", quick=True, note=note)
 
 
-def naive(bundle: Bundle) -> Run:
+def on_gpu(bundle: Bundle, providers: Sequence[Any] = GPU) -> Iterator[Contestant]:
+    """ONNX Runtime on CUDA as people run it: the graph as it is or in fp16, numpy arrays in and out. By other
+    `providers` it is only rehearsed.
+    """
+    load = partial(naive, bundle, providers)
+    note = "batch 32, padded"
+    yield Contestant("ONNX Runtime CUDA, naive", "fp32", load, answers="logits", hardware="gpu", note=note)
+    for precision in ("fp32", "fp16"):
+        load = partial(sorted_on_gpu, bundle, precision, providers)
+        yield Contestant("ONNX Runtime CUDA, sorted", precision, load, answers="logits", quick=True, hardware="gpu")
+
+
+def naive(bundle: Bundle, providers: Sequence[Any] = ("CPUExecutionProvider",)) -> Run:
     """Windows as they come, 32 a batch, padded to the longest of them; ONNX Runtime's own defaults."""
-    session, names = ort.InferenceSession(graph_for(bundle, "fp32")), outputs(bundle)
+    session, names = _session(graph_for(bundle, "fp32"), providers), outputs(bundle)
 
     def run(work: Work) -> Logits:
         ids = [window.ids for window in work.cut()]
@@ -49,6 +68,30 @@ def naive(bundle: Bundle) -> Run:
         return np.concatenate([_in_order([batch], [session.run(names, feed(batch))]) for batch in chunks])
 
     return run
+
+
+def sorted_on_gpu(bundle: Bundle, precision: str, providers: Sequence[Any]) -> Run:
+    """Windows by length, a token budget a batch, one batch after the other."""
+    model = graph_for(bundle, "fp32")
+    if precision == "fp16":
+        model = to_half(onnx.load_from_string(model)).SerializeToString()
+    session, names = _session(model, providers), outputs(bundle)
+
+    def run(work: Work) -> Logits:
+        planned = longest_first(work.cut(), GPU_BUDGET)
+        return _in_order(planned, [session.run(names, feed(batch)) for batch in planned])
+
+    return run
+
+
+def _session(model: bytes, providers: Sequence[Any]) -> ort.InferenceSession:
+    """A session by just these providers; RuntimeError where ONNX Runtime would take another in their place."""
+    ort.preload_dlls(directory="")
+    session = ort.InferenceSession(model, providers=list(providers))
+    wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
+    if session.get_providers()[0] != wanted:
+        raise RuntimeError(f"{wanted} was asked for and {session.get_providers()[0]} would run")
+    return session
 
 
 def sorted_onnxruntime(bundle: Bundle) -> Run:

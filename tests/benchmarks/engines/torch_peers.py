@@ -54,10 +54,17 @@ def contestants(bundle: Bundle, base: Path, network: Path | None) -> Iterator[Co
     load = partial(sorted_torch, made, "fp32", 32)
     yield Contestant("torch, sorted", "fp32", load, answers=answers, note="as sentence-transformers: batch 32")
     if torch.cuda.is_available():
-        load = partial(through_pipeline, made, "fp16", GPU_BATCH, "cuda", by_length=True)
-        yield Contestant("transformers.pipeline, sorted", "fp16", load, answers=answers, quick=True, hardware="gpu")
-        load = partial(sorted_torch, made, "fp16", GPU_BATCH, "cuda")
-        yield Contestant("torch SDPA, sorted", "fp16", load, answers=answers, quick=True, hardware="gpu")
+        yield from on_gpu(bundle, base, network)
+
+
+def on_gpu(bundle: Bundle, base: Path, network: Path | None, device: str = "cuda") -> Iterator[Contestant]:
+    """Those on the GPU; another `device` only rehearses them, and in fp32: a CPU has no fast products in fp16."""
+    answers, computed = "logits" if network else "", "fp16" if device == "cuda" else "fp32"
+    made = partial(loaded, bundle, base, network)
+    load = partial(through_pipeline, made, computed, GPU_BATCH, device, by_length=True)
+    yield Contestant("transformers.pipeline, sorted", "fp16", load, answers=answers, quick=True, hardware="gpu")
+    load = partial(sorted_torch, made, computed, GPU_BATCH, device)
+    yield Contestant("torch SDPA, sorted", "fp16", load, answers=answers, quick=True, hardware="gpu")
 
 
 def loaded(bundle: Bundle, base: Path, network: Path | None, precision: str, device: str = "cpu") -> tuple[Twin, Any]:
