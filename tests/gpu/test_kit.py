@@ -1,4 +1,4 @@
-"""The kit for GPUs: rehearsed whole, and what it does where a part fails. The hardware is all that is new to it then."""
+"""The kit for GPUs: rehearsed whole, so that only the hardware is new to it; and what it does where a part fails."""
 
 from __future__ import annotations
 
