@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Medium = Literal["text", "image"]
+MEDIA: tuple[Medium, ...] = ("text", "image")
 Decision = Literal["accept", "review", "reject", "error"]
 DECISIONS: tuple[Decision, ...] = ("accept", "review", "reject", "error")
 
@@ -138,7 +139,8 @@ class Verdict:
     """The machine's decision on one upload generation in one run.
 
     `reasons` are stable ids, the weightiest first; `sha256` is "" when the bytes could not be read;
-    `content_type` is what the bytes are, not what was claimed.
+    `content_type` is what the bytes are, not what was claimed. `medium` is what was decided on; None where nothing
+    could be decoded.
     """
 
     run_id: str
@@ -157,6 +159,16 @@ class Verdict:
     fingerprint: Fingerprint
     screened_at: datetime
     seconds: float
+    medium: Medium | None
+
+
+def medium_of(stored: str | None, content_type: str) -> Medium | None:
+    """The medium of a row of `verdicts`: "" is none, and null is of a version that stored the content type alone."""
+    if stored is not None:
+        return next((medium for medium in MEDIA if medium == stored), None)
+    if content_type.startswith("image/"):
+        return "image"
+    return "text" if content_type.startswith("text/") or content_type == "application/json" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,7 @@ class Screener:
             fingerprint=self._settings.fingerprint,
             screened_at=datetime.now(UTC),
             seconds=seconds,
+            medium=item.medium,
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from screening.errors import UploadError
 from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD, MISSING_SCORE, decide
 from screening.policy.rules import Policy, Ruling
-from screening.records import Decision, Evidence, Medium, Signal, Verdict
+from screening.records import Decision, Evidence, Medium, Signal, Verdict, medium_of
 
 Row = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ class _Stored:
     run_id: str
     uri: str
     generation: int
-    content_type: str
+    medium: Medium | None
     decision: Decision
     reasons: tuple[str, ...]
     detail: str
@@ -83,7 +83,7 @@ def _stored(row: Verdict | Row) -> _Stored:
         run_id=row["run_id"],
         uri=row["uri"],
         generation=row["generation"],
-        content_type=row["content_type"] or "",
+        medium=medium_of(row["medium"], row["content_type"] or ""),
         decision=row["decision"],
         reasons=tuple(row["reasons"] or ()),
         detail=row["detail"] or "",
@@ -93,18 +93,12 @@ def _stored(row: Verdict | Row) -> _Stored:
 
 def _rule(policy: Policy, verdict: _Stored) -> Ruling:
     signals = [signal for signal in verdict.signals if _still_matches(policy, signal)]
-    return decide(policy, _medium(verdict.content_type), signals, _failure(verdict))
+    return decide(policy, verdict.medium, signals, _failure(verdict))
 
 
 def _signal(row: Row) -> Signal:
     score = float("nan") if row["score"] is None else row["score"]
     return Signal(row["source"], row["label"], score, Evidence(**(row["evidence"] or {})))
-
-
-def _medium(content_type: str) -> Medium | None:
-    if not content_type:
-        return None
-    return "image" if content_type.startswith("image/") else "text"
 
 
 def _failure(verdict: _Stored) -> UploadError | None:

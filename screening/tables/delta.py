@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import DeltaError, SchemaMismatchError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -166,11 +166,17 @@ def _checked(
 
 
 def open_or_create(uri: str, schema: pa.Schema) -> DeltaTable:
-    """The table at its newest version, made where it is missing."""
+    """The table at its newest version, made where it is missing; one of an older version gains the columns it lacks.
+
+    A row written before has null there.
+    """
     table = load(uri)
     if table is None:
         DeltaTable.create(uri, schema, mode="ignore", storage_options=delta_options(uri))
         table = DeltaTable(uri, storage_options=delta_options(uri))
+    there = {field.name for field in table.schema().fields}
+    if lacking := [field for field in Schema.from_arrow(schema).fields if field.name not in there]:
+        table.alter.add_columns(lacking)
     return table
 
 

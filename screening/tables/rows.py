@@ -11,7 +11,7 @@ from contextlib import suppress
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -37,7 +37,7 @@ def append_once(uri: str, schema: pa.Schema, app_id: str, rows: Sequence[Row]) -
     def commit(table: DeltaTable, properties: CommitProperties) -> None:
         if not written:
             written.append(_write(uri, pa.Table.from_pylist(list(rows), schema=schema), new=True))
-        _commit(table, schema, written, properties)
+        table.create_write_transaction([*written], "append", schema, commit_properties=properties)
 
     delta.commit_once(uri, schema, app_id, commit)
 
@@ -59,17 +59,10 @@ def append_new(
         there = files.scanner(columns=list(columns), filter=near).to_table().to_pylist()
         if data := new(rows, there):
             written = [_write(uri, pa.Table.from_pylist(data, schema=schema), new=True)]
-            _commit(table, schema, written, CommitProperties(max_commit_retries=0))
+            only_next = CommitProperties(max_commit_retries=0)
+            table.create_write_transaction([*written], "append", schema, commit_properties=only_next)
 
     delta.patient(uri, land, TURNS)
-
-
-def _commit(table: DeltaTable, schema: pa.Schema, written: list[AddAction], properties: CommitProperties) -> None:
-    there = {field.name for field in table.schema().fields}
-    # Of another version: a table gains the columns that it lacks, and what lacks a column has nulls there.
-    if lacking := [field for field in Schema.from_arrow(schema).fields if field.name not in there]:
-        table.alter.add_columns(lacking)
-    table.create_write_transaction([*written], "append", schema, commit_properties=properties)
 
 
 def compact(uri: str, above: int) -> None:

@@ -26,6 +26,7 @@ from screening.records import (
     Signal,
     Threshold,
     Verdict,
+    medium_of,
 )
 
 Row = dict[str, Any]
@@ -68,6 +69,7 @@ VERDICTS = _schema(
     provenance=_PROVENANCE,
     screened_at=_TIME,
     seconds=pa.float64(),
+    medium=_TEXT,  # null in rows written before there was such a column, "" where there is none
 )
 RUNS = _schema(
     "run_id committed_at",
@@ -194,6 +196,7 @@ def verdict_row(verdict: Verdict) -> Row:
         },
         "screened_at": _utc(verdict.screened_at),
         "seconds": verdict.seconds,
+        "medium": verdict.medium or "",
     }
 
 
@@ -259,6 +262,7 @@ def verdict_from(row: Mapping[str, Any]) -> Verdict:
         ),
         screened_at=_utc(row["screened_at"]),
         seconds=row["seconds"],
+        medium=medium_of(row["medium"], row["content_type"] or ""),
     )
 
 

@@ -74,6 +74,7 @@ def results(tmp_path: Path) -> ResultTables:
                 fingerprint=made_by,
                 screened_at=NOW,
                 seconds=0.1,
+                medium="text",
             )
         )
     tables = ResultTables(str(tmp_path / "results"))

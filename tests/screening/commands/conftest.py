@@ -35,6 +35,7 @@ BASE = Verdict(
     fingerprint=PRINT,
     screened_at=NOW,
     seconds=0.1,
+    medium="text",
 )
 
 

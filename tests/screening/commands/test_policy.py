@@ -52,7 +52,7 @@ def results(tmp_path: Path, policy: Path, bundles: str) -> str:
     verdicts = [
         Verdict("run-1", f"/in/{name}", name, 1, 9, "0" * 64, "text/plain", {}, decision, reasons, "",
                 (Signal(_source(rules, "hate"), "hate", hate), Signal("check/too_short@1", "too_short", words)), (),
-                Fingerprint("f", "d", "e", (), "b", "p"), NOW, 0.1)
+                Fingerprint("f", "d", "e", (), "b", "p"), NOW, 0.1, "text")
         for name, decision, reasons, hate, words in (
             ("a", "accept", (), 0.1, 100.0),
             ("b", "accept", (), 0.7, 100.0),
@@ -187,7 +187,7 @@ def test_explain_names_the_statement_of_reasons_of_what_was_crossed(screening, p
     thresholds = load_policy(str(policy), find_bundles(bundles)).thresholds
     verdict = Verdict("run-1", "/in/x", "x", 1, 9, "0" * 64, "text/plain", {}, "reject", ("hate",), "",
                       (Signal("s", "hate", 0.95), Signal("c", "too_short", 90.0)), thresholds,
-                      Fingerprint("f", "d", "e", (), "b", "p"), NOW, 0.1)  # fmt: skip
+                      Fingerprint("f", "d", "e", (), "b", "p"), NOW, 0.1, "text")  # fmt: skip
     tables = ResultTables(str(tmp_path / "results"))
     tables.commit_run(
         Run("run-1", "/in", 1, 0, 0, 0, 1, 0, "f", "p", NOW, NOW), [tables.write_part("run-1", [verdict])]

@@ -46,6 +46,7 @@ def a_verdict(run_id: str, name: str, score: float, language: str = "en", **chan
         fingerprint=PRINT,
         screened_at=START,
         seconds=0.1,
+        medium="text",
     )
     return replace(base, **changes)
 

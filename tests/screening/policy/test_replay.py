@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from screening.errors import UploadError
 from screening.policy import Policy, compare, decide, replay
-from screening.records import BundleId, Fingerprint, Verdict
+from screening.records import MEDIA, BundleId, Fingerprint, Medium, Verdict, medium_of
 from screening.tables.schema import verdict_batch
 from tests.screening.policy.conftest import CATEGORIES, TEXT, signal
 from tests.screening.policy.test_decide import GOOD, GOOD_PICTURE, complete, failures, with_score
@@ -19,13 +19,13 @@ from tests.screening.policy.test_decide import GOOD, GOOD_PICTURE, complete, fai
 FINGERPRINT = Fingerprint("f", "decoder", "engine", (), "banks", "policy")
 
 
-def stored(policy: Policy, signals=GOOD, failure=None, content_type="text/plain", uri="/uploads/a.txt") -> Verdict:
-    medium = None if not content_type else "image" if content_type.startswith("image/") else "text"
+def stored(policy: Policy, signals=GOOD, failure=None, medium: Medium | None = "text", uri="/uploads/a.txt") -> Verdict:
     ruling = decide(policy, medium, signals, failure)
     return Verdict(
-        run_id="run", uri=uri, name=uri, generation=1, size=1, sha256="", content_type=content_type, metadata={},
+        run_id="run", uri=uri, name=uri, generation=1, size=1, sha256="", content_type="?", metadata={},
         decision=ruling.decision, reasons=ruling.reasons, detail=ruling.detail, signals=tuple(signals),
         thresholds=policy.thresholds, fingerprint=FINGERPRINT, screened_at=datetime.now(UTC), seconds=0.0,
+        medium=medium,
     )  # fmt: skip
 
 
@@ -43,12 +43,11 @@ def policies(policy) -> list[Policy]:
     ]
 
 
-@given(complete, st.none() | failures, st.sampled_from(("text/html", "application/json", "image/png", "")), st.data())
-def test_a_replay_is_a_fresh_decision(policies, found, failure, content_type, data):
+@given(complete, st.none() | failures, st.sampled_from((*MEDIA, None)), st.data())
+def test_a_replay_is_a_fresh_decision(policies, found, failure, medium, data):
     found = [each for each in found if each.source not in ("bank/block", "bank/allow") or each.score == 1.0]
     old, new = data.draw(st.sampled_from(policies)), data.draw(st.sampled_from(policies))
-    medium = None if not content_type else "image" if content_type == "image/png" else "text"
-    verdict = stored(old, found, failure, content_type)
+    verdict = stored(old, found, failure, medium)
     fresh = decide(new, medium, found, failure)
     assert replay(new, verdict) == fresh
     [row] = verdict_batch([verdict]).to_pylist()
@@ -57,7 +56,7 @@ def test_a_replay_is_a_fresh_decision(policies, found, failure, content_type, da
 
 def test_what_failed_stays_failed(policies):
     for policy in policies:
-        ruling = replay(policy, stored(policies[0], (), UploadError("undecodable", "at byte 3"), ""))
+        ruling = replay(policy, stored(policies[0], (), UploadError("undecodable", "at byte 3"), None))
         assert (ruling.decision, ruling.reasons, ruling.detail) == ("error", ("undecodable",), "at byte 3")
 
 
@@ -105,8 +104,8 @@ def test_a_null_score_is_no_score(policy):
 def test_changes_are_counted_and_named(policies):
     whole, stricter, *_ = policies
     verdicts = [stored(whole, with_score("hate", i / 10), uri=f"/uploads/{i}") for i in range(10)]
-    verdicts.append(stored(whole, GOOD_PICTURE, content_type="image/png"))
-    verdicts.append(stored(whole, (), UploadError("empty"), ""))
+    verdicts.append(stored(whole, GOOD_PICTURE, medium="image"))
+    verdicts.append(stored(whole, (), UploadError("empty"), None))
     found = compare(stricter, iter(verdicts))
     assert found.total == 12
     assert found.counts == {
@@ -120,3 +119,28 @@ def test_changes_are_counted_and_named(policies):
     assert (found.changed[0].decision, found.changed[0].ruling.decision) == ("accept", "reject")
     assert found.changed[0].ruling.reasons == ("hate",)
     assert len(compare(stricter, verdicts, keep=2).changed) == 2
+
+
+@pytest.mark.parametrize(
+    ("content_type", "medium"),
+    [
+        ("text/plain", "text"),
+        ("text/html", "text"),
+        ("application/json", "text"),
+        ("image/avif", "image"),
+        ("application/pdf", None),
+        ("video/mp4", None),
+        ("", None),
+    ],
+)
+def test_a_row_from_before_media_were_stored_has_that_of_its_content_type(content_type, medium):
+    assert medium_of(None, content_type) == medium
+    assert [medium_of(said, content_type) for said in (*MEDIA, "")] == [*MEDIA, None]
+
+
+def test_a_match_on_bytes_of_no_medium_is_judged_again_for_every_medium(policy):
+    failed, match = UploadError("unsupported_type", "application/pdf"), signal("known_hash", 1.0)
+    pictures_only = replace(policy, rules=tuple(replace(rule, media=("image",)) for rule in policy.rules))
+    again = replay(pictures_only, replace(stored(pictures_only, [match], failed, None), content_type="application/pdf"))
+    assert again == decide(pictures_only, None, [match], failed)
+    assert len(again.reasons) == 2

@@ -44,6 +44,7 @@ BASE = Verdict(
     fingerprint=PRINT,
     screened_at=NOW,
     seconds=0.1,
+    medium="text",
 )
 
 

@@ -43,6 +43,7 @@ def a_verdict(run_id: str = "run-1", uri: str = "/in/a.txt", **changes: Any) -> 
         "fingerprint": FINGERPRINT,
         "screened_at": START,
         "seconds": 0.25,
+        "medium": "text",
     }
     return Verdict(**{**base, **changes})
 
