@@ -1,7 +1,8 @@
 # Everything runs in .venv, from locked and hashed versions. `make help` lists the targets.
 PYTHON ?= python3
 PY := .venv/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check install -q
+# Modules are compiled when they are first imported: to compile all 115 MB takes longer than to install them.
+PIP := $(PY) -m pip --disable-pip-version-check install -q --no-compile
 JOBS ?= 2
 N ?= 1000
 SEED ?= 1
@@ -17,7 +18,7 @@ COMPILE_KIT := $(subst 3.11,3.12,$(COMPILE_IMAGE)) --excludes tests/gpu/excludes
 TFLINT := v0.64.0
 CHECKOV := 3.3.30
 
-.PHONY: help demo test test-flink test-gpu gpu-wheels test-terraform test-wheel check check-terraform fuzz bench train train-smoke lock clean
+.PHONY: help demo test test-all test-flink test-gpu gpu-wheels test-slow test-terraform test-train test-wheel flink check check-terraform fuzz bench train train-smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,8 +29,14 @@ demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, c
 	@$(PY) -m pipelines.release --results demo/results --live demo/live --quarantine demo/quarantine
 	@echo "cleared: $$(find demo/live -type f | wc -l) files in demo/live; next: .venv/bin/screening results --results demo/results"
 
-test: .venv/train  ## run the whole suite (the tests of training need the training stack: some 3 GB)
+test: .venv/dev  ## what needs no training stack, Flink, GPU or network: five minutes with the installation
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup
+
+test-slow: .venv/dev  ## what starts many processes: the runbook as it stands, kills on a bucket, two workers
+	$(PY) -m pytest -n $(JOBS) --dist loadgroup -m slow tests/pipelines
+
+test-train: .venv/train  ## the tests of training (they need the training stack: some 3 GB)
+	$(PY) -m pytest -n $(JOBS) --dist loadgroup -m train tests/models tests/test_benchmarks.py
 
 test-flink: .venv/dev  ## the jobs on a Flink cluster made for it, and what breaks them (needs Java and Maven; 400 MB, once)
 	$(PY) -m pytest -m flink tests/flink
@@ -43,6 +50,12 @@ gpu-wheels:  ## the wheels that test-gpu needs on a machine with PyTorch and Pyt
 
 test-wheel: .venv/dev  ## the wheel in an environment of its own: the samples, a small job, the commands, the types
 	$(PY) -m pytest -m wheel tests/test_wheel.py
+
+test-all: .venv/train  ## check, and every test that can run on this machine, each at its full length; what .ci/run calls
+	@$(MAKE) --no-print-directory -j2 -Otarget check test-flink test-wheel
+	THOROUGH=1 $(PY) -m pytest -n $(JOBS) --dist loadgroup -m 'not gpu and not flink and not wheel'
+	@if command -v nvidia-smi >/dev/null; then $(MAKE) --no-print-directory test-gpu; \
+	else echo "not tested: what needs a GPU (there is none on this machine)"; fi
 
 flink: .venv/dev  ## a Flink cluster on this machine until Ctrl-C, to try the jobs on (needs Java and Maven; 400 MB, once)
 	@$(PY) -m tests.flink
@@ -78,7 +91,7 @@ train: .venv/train  ## make a starter bundle again: make train DATA=folder OUT=f
 	$(PY) -m models.train $(RECIPE) --data $(DATA) --out $(OUT)
 
 train-smoke: .venv/train  ## the whole chain on 200 rows, prepare to publish, and screen with what it makes
-	$(PY) -m pytest tests/models/test_chain.py
+	$(PY) -m pytest -m train tests/models/test_chain.py
 
 lock:  ## resolve the versions again (needs uv)
 	$(COMPILE) --extra gcp -o requirements.lock pyproject.toml requirements.in

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, DatasetDict, load_from_disk
-
 LabelledRow = dict[str, Any]
 
 
 def write_rows(folder: Path, splits: Mapping[str, Sequence[LabelledRow]]) -> None:
     """Write `train` and `dev`. Targets are kept as JSON, since each row names other heads."""
+    from datasets import Dataset, DatasetDict  # in here, so that recipes are read where the training stack is not
+
     tables = {
         name: Dataset.from_list([{**row, "targets": json.dumps(row["targets"])} for row in rows])
         for name, rows in splits.items()
@@ -27,5 +27,7 @@ def write_rows(folder: Path, splits: Mapping[str, Sequence[LabelledRow]]) -> Non
 
 def read_rows(folder: Path, split: str) -> list[LabelledRow]:
     """The rows of one split, in the order in which they were written."""
+    from datasets import load_from_disk
+
     table = load_from_disk(str(folder))[split]
     return [{**row, "targets": json.loads(row["targets"])} for row in table.to_list()]

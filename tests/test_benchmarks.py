@@ -18,6 +18,7 @@ from tests.benchmarks.engines.clock import Cost
 from tests.benchmarks.engines.contest import Contestant, Timed, agreement, play, ratio
 from tests.benchmarks.engines.work import Work, make_work
 
+pytestmark = pytest.mark.train
 BUNDLE = load_bundle(str(next(Path(SHIPPED_BUNDLES).glob("text-screen/*"))))
 HEADS = [
     Head(name="kind", kind="multiclass", labels=("a", "b"), output="x"),

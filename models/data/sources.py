@@ -9,15 +9,17 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import datasets
 import pyarrow.parquet as pq
 
 from models.data.contrast import contrast_rows
 from models.data.reviews import read_reviews
 from models.recipe import Join, Source
 from screening.errors import ConfigError
+
+if TYPE_CHECKING:
+    import datasets
 
 Raw = dict[str, Any]
 Opened = gzip.GzipFile | io.BufferedReader
@@ -115,6 +117,8 @@ def _find(data: Path, source: Source) -> Path | None:
 
 def _from_path(path: Path) -> Iterable[Raw]:
     if path.is_dir():
+        import datasets  # in here, as in the two functions below, so that rows are split without the training stack
+
         try:
             return _from_datasets(datasets.load_from_disk(str(path)))
         except FileNotFoundError as error:
@@ -160,6 +164,8 @@ _READERS = {".jsonl": _json_lines, ".csv": _csv, ".tsv": _csv, ".parquet": _parq
 
 
 def _from_hub(source: Source) -> list[Raw]:
+    import datasets
+
     try:
         return _from_datasets(datasets.load_dataset(source.path, source.config, revision=source.revision))
     except (OSError, ValueError) as error:  # what `datasets` raises when offline, or when there is no such set
@@ -171,6 +177,8 @@ def _from_hub(source: Source) -> list[Raw]:
 
 def _from_datasets(found: datasets.Dataset | datasets.DatasetDict) -> list[Raw]:
     """Rows with class numbers turned into names; the split that a row lies in is its `split`."""
+    import datasets
+
     if isinstance(found, datasets.DatasetDict):
         return [{"split": name, **row} for name, part in found.items() for row in _from_datasets(part)]
     names = {c: f.names for c, f in found.features.items() if isinstance(f, datasets.ClassLabel)}

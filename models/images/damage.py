@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy.ndimage import gaussian_filter
-from scipy.signal import fftconvolve
 
 Picture = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -128,6 +126,8 @@ def _applied(
 
 def _spread(light: Picture, reach: float, inside: Callable[..., npt.NDArray[np.bool_]]) -> Picture:
     """Spread every pixel over an area that holds points up to `reach` pixels away; 9 × 9 points a pixel are tried."""
+    from scipy.signal import fftconvolve  # in here, so that recipes are read where the training stack is not
+
     away = int(np.ceil(reach + 0.5))
     points = (np.arange((2 * away + 1) * 9) + 0.5) / 9 - away - 0.5
     area = inside(points[:, None], points[None, :]).reshape(2 * away + 1, 9, 2 * away + 1, 9).mean(axis=(1, 3))
@@ -139,6 +139,8 @@ def _spread(light: Picture, reach: float, inside: Callable[..., npt.NDArray[np.b
 
 def _grain(shape: tuple[int, ...], chance: np.random.Generator) -> Picture:
     """Unit noise: grey or coloured, of single pixels or of small grains, as demosaicing leaves it."""
+    from scipy.ndimage import gaussian_filter
+
     grey, coarse = chance.random() < 0.3, chance.random() < 0.5
     noise = chance.standard_normal((*shape[:2], 1) if grey else shape, dtype=np.float32)
     if coarse:

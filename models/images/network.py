@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForImageClassification
 
 from models.export.normalise import Normalise
-from models.images.recipe import ImageRecipe
-from models.images.stem import CELL, CellStem
+from models.images.recipe import CELL, ImageRecipe
+from models.images.stem import CellStem
 
 WEIGHTS = "network.safetensors"
 

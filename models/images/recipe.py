@@ -8,9 +8,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from models.images.damage import DAMAGES
-from models.images.stem import CELL
 from models.recipe import Strict, Training, document, validated
 from screening.classifiers.manifest import Pixels
+
+CELL = 8  # pixels a side of a cell of the stem; the blocks of JPEG
 
 
 class Backbone(Strict):

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, max_pool2d, pad
 
-CELL = 8  # pixels a side; the blocks of JPEG
+from models.images.recipe import CELL
+
 SCALES = 3  # full size, half, quarter
 FLOOR = 1e-5  # of an energy, below what rounding to 8 bits leaves: (1 / 255 / 0.25)² / 12
 

@@ -77,7 +77,7 @@ def test_what_still_fails_is_tried_in_every_run(bucket, gcs_server):  # noqa: F8
 def test_an_entry_that_could_not_be_looked_up_is_tried_again(bucket, gcs_server, tmp_path):  # noqa: F811
     manifest = tmp_path / "list.jsonl"
     manifest.write_text(json.dumps({"uri": f"{bucket.uploads}/{NAME}"}) + "\n")
-    place = Place(str(manifest), bucket.results, bucket.live, bucket.quarantine)
+    place = Place(str(manifest), bucket.results, bucket.live, bucket.quarantine, bucket.light)
     gcs_server.faults("status", status=403, method="GET", path="000004.txt")
     assert place.screen("--run-id", "one") == 0
     assert place.decisions() == {f"{bucket.uploads.removeprefix('gs://')}/{NAME}": "error"}

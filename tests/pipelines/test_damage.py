@@ -17,6 +17,7 @@ from pipelines import release, screen
 from screening import cli
 from tests.pipelines.conftest import Place, fill, place_at
 
+pytestmark = pytest.mark.xdist_group("damage")  # one worker makes the results for all
 TABLES = ("runs", "verdicts", "reviews", "releases")
 
 
@@ -68,11 +69,11 @@ LOGS: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> Place:
+def whole(tmp_path_factory, light) -> Place:
     """Two runs, a review and a release, so that every table has rows."""
     folder = tmp_path_factory.mktemp("whole")
     fill(folder / "uploads")
-    place = place_at(folder)
+    place = place_at(folder, light)
     assert place.screen("--run-id", "one") == 0
     (folder / "uploads" / "later.txt").write_text("A quiet walk along the river, and tea at the mill. " * 9)
     assert place.screen("--run-id", "two") == 0

@@ -22,7 +22,6 @@ from pipelines.acts import ReleaseJob
 from pipelines.job import Job
 from pipelines.launch import options
 from pipelines.launch.progress import Progress
-from screening.settings import load_settings
 from screening.storage import open_store
 from tests.pipelines.conftest import SPAM, Place
 
@@ -72,7 +71,7 @@ def largest(build: Callable[[beam.Pipeline], None]) -> tuple[int, int]:
 
 
 def job(place: Place) -> Job:
-    return Job("r", place.uploads, place.results, datetime.now(UTC), load_settings(), Progress())
+    return Job("r", place.uploads, place.results, datetime.now(UTC), place.settings(), Progress())
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,10 +26,11 @@ class BucketPlace(Place):
 
 
 @pytest.fixture
-def bucket(gcs_server, tmp_path) -> BucketPlace:
+def bucket(gcs_server, tmp_path, light) -> Iterator[BucketPlace]:
     gcs_server.clear()
     tag = uuid.uuid4().hex[:8]
-    place = BucketPlace(*(f"gs://{gcs_server.create_bucket(f'{n}-{tag}')}" for n in ("up", "results", "live", "held")))
+    folders = (f"gs://{gcs_server.create_bucket(f'{n}-{tag}')}" for n in ("up", "results", "live", "held"))
+    place = BucketPlace(*folders, light)
     fill(tmp_path / "uploads")
     for path in sorted((tmp_path / "uploads").rglob("*")):
         if path.is_file():
@@ -36,6 +38,13 @@ def bucket(gcs_server, tmp_path) -> BucketPlace:
             open_store(place.uploads).put(f"{place.uploads}/{name}", path.read_bytes())
     yield place
     gcs_server.clear()
+
+
+@pytest.fixture
+def screened_bucket(bucket, found) -> BucketPlace:
+    """A bucket whose uploads have their verdicts, by run `r`."""
+    found.commit(bucket, "r")
+    return bucket
 
 
 def one_in_ten(gcs_server, seed: int) -> None:
@@ -59,8 +68,8 @@ def test_a_bucket_and_a_folder_give_the_same_verdicts(bucket, place):
     assert bucket.tables.run("again").skipped == 15
 
 
-def test_an_object_replaced_before_the_release_is_not_released(bucket):
-    bucket.screen("--run-id", "r")
+def test_an_object_replaced_before_the_release_is_not_released(screened_bucket):
+    bucket = screened_bucket
     open_store(bucket.uploads).put(f"{bucket.uploads}/news/000/000002.txt", b"Nobody has screened this.")
     assert bucket.release() == 0
     assert "news/000/000002.txt" not in bucket.released()
@@ -69,8 +78,8 @@ def test_an_object_replaced_before_the_release_is_not_released(bucket):
     ]
 
 
-def test_an_object_replaced_during_the_release_is_not_released(bucket, gcs_server):
-    bucket.screen("--run-id", "r")
+def test_an_object_replaced_during_the_release_is_not_released(screened_bucket, gcs_server):
+    bucket = screened_bucket
     uri = f"{bucket.uploads}/news/000/000003.txt"
     swap = partial(open_store(uri).put, uri, b"Swapped in while the release ran.")
     with gcs_server.meanwhile(swap, method="POST", path="000003.txt/rewriteTo"):
@@ -78,8 +87,8 @@ def test_an_object_replaced_during_the_release_is_not_released(bucket, gcs_serve
     assert "news/000/000003.txt" not in bucket.released()
 
 
-def test_what_is_not_accepted_any_more_is_taken_from_live(bucket, gcs_server):
-    bucket.screen("--run-id", "r")
+def test_what_is_not_accepted_any_more_is_taken_from_live(screened_bucket, gcs_server):
+    bucket = screened_bucket
     bucket.release()
     before, name = bucket.released(), "news/000/000002.txt"
     overturn(bucket, name)
@@ -92,8 +101,8 @@ def test_what_is_not_accepted_any_more_is_taken_from_live(bucket, gcs_server):
     assert bucket.released() == before - {name}
 
 
-def test_labels_leave_the_generation_alone(bucket):
-    bucket.screen("--run-id", "r")
+def test_labels_leave_the_generation_alone(screened_bucket):
+    bucket = screened_bucket
     assert bucket.release("--mode", "label") == 0
     listed = {u.name: u.metadata["screening-decision"] for u in open_store(bucket.uploads).list(bucket.uploads)}
     assert listed == bucket.decisions()
@@ -101,6 +110,7 @@ def test_labels_leave_the_generation_alone(bucket):
     assert bucket.tables.run("again").skipped == 15
 
 
+@pytest.mark.slow
 def test_with_faults_and_kills_the_table_is_that_of_an_undisturbed_run(bucket, gcs_server):
     bucket.screen("--run-id", "r")
     expected = bucket.rows(VERDICTS)
@@ -108,10 +118,10 @@ def test_with_faults_and_kills_the_table_is_that_of_an_undisturbed_run(bucket, g
     moments = random.Random(seed)
     for i in range(MOMENTS):
         disturbed = BucketPlace(
-            bucket.uploads, f"{bucket.results}/{i}", f"{bucket.live}/{i}", f"{bucket.quarantine}/{i}"
+            bucket.uploads, f"{bucket.results}/{i}", f"{bucket.live}/{i}", f"{bucket.quarantine}/{i}", bucket.light
         )
         one_in_ten(gcs_server, seed + 100 * i)
-        kill_after("pipelines.screen", disturbed.screen_flags("--run-id", "r"), moments.uniform(1.0, 7.0))
+        kill_after("pipelines.screen", disturbed.screen_flags("--run-id", "r"), moments.uniform(1.0, 5.0))
         assert disturbed.screen("--run-id", "r") == 0, f"seed {seed}"
         kill_after("pipelines.release", disturbed.release_flags(), moments.uniform(1.5, 5.0))
         assert disturbed.release() == 0, f"seed {seed}"

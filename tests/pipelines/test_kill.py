@@ -6,14 +6,16 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.pipelines.conftest import fill, place_at, start
+from tests.pace import times
+from tests.pipelines.conftest import start
 
 VERDICTS = "SELECT name, generation, sha256, decision, reasons FROM verdicts ORDER BY ALL"
-MOMENTS = 5
+MOMENTS = times(thorough=5, quick=2)
 
 
 def kill_after(module: str, flags: list[str], seconds: float) -> None:
@@ -25,9 +27,8 @@ def kill_after(module: str, flags: list[str], seconds: float) -> None:
     process.communicate()
 
 
-def test_a_killed_screening_run_again_gives_the_same_table(tmp_path):
-    fill(tmp_path / "uploads")
-    undisturbed = place_at(tmp_path)
+def test_a_killed_screening_run_again_gives_the_same_table(place, tmp_path):
+    undisturbed = place
     began = time.monotonic()
     process = start("pipelines.screen", undisturbed.screen_flags("--run-id", "r"))
     output, _ = process.communicate()
@@ -38,7 +39,7 @@ def test_a_killed_screening_run_again_gives_the_same_table(tmp_path):
     seed = random.randrange(10**6)
     moments = random.Random(seed)
     for i in range(MOMENTS):
-        disturbed = place_at(tmp_path)
+        disturbed = replace(place)
         disturbed.results, disturbed.live = str(tmp_path / f"results-{i}"), str(tmp_path / f"live-{i}")
         kill_after("pipelines.screen", disturbed.screen_flags("--run-id", "r"), moments.uniform(0.2, took))
         released = disturbed.release()
@@ -50,8 +51,8 @@ def test_a_killed_screening_run_again_gives_the_same_table(tmp_path):
         assert [run.listed for run in disturbed.tables.runs()] == [15]
 
 
-def test_a_killed_release_run_again_does_each_act_once(place):
-    assert place.screen("--run-id", "r") == 0
+def test_a_killed_release_run_again_does_each_act_once(screened):
+    place = screened
     accepted = {name for name, decision in place.decisions().items() if decision == "accept"}
     seed = random.randrange(10**6)
     moments = random.Random(seed)

@@ -15,7 +15,6 @@ from pipelines.launch.options import LOCAL_RUNNER
 from pipelines.launch.progress import Progress
 from pipelines.screen import build
 from screening.classifiers import Classifier
-from screening.settings import load_settings
 from tests.generate import write_articles
 
 BY_BYTES = """
@@ -61,7 +60,7 @@ def test_a_counter_says_how_many_were_not_scored(place, scored):
     assert place.screen("--run-id", "one") == 0
     number = len(scored)
     rename_all(place)
-    job = Job("two", place.uploads, place.results, datetime.now(UTC), load_settings(), Progress(), reuse=True)
+    job = Job("two", place.uploads, place.results, datetime.now(UTC), place.settings(), Progress(), reuse=True)
     pipeline = beam.Pipeline(options=PipelineOptions(["--runner", LOCAL_RUNNER]))
     build(pipeline, job)
     result = pipeline.run()

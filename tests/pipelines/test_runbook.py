@@ -106,6 +106,7 @@ def test_every_block_has_a_test_here():
     }
 
 
+@pytest.mark.slow
 def test_watching_and_drift(desk):
     on(desk, "--run-id", "one")
     (desk / "uploads" / "late.txt").write_text(SPAM + "late")
@@ -120,6 +121,7 @@ def test_a_first_look_at_errors(desk):
     assert re.search(r"empty +1$", run(desk, blocks()["First look"]), re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_run_that_did_not_commit(desk):
     place = on(desk, "--run-id", "before")
     (desk / "uploads" / "late.txt").write_text(SPAM + "late")
@@ -130,6 +132,7 @@ def test_a_run_that_did_not_commit(desk):
     assert place.rows("SELECT count(*) FROM verdicts WHERE run_id = 'lost'") == [(10,)]
 
 
+@pytest.mark.slow
 def test_a_bad_policy_was_released(desk):
     policy(desk, 1, **NO_SPAM)
     place = on(desk, "--run-id", "bad")
@@ -142,6 +145,7 @@ def test_a_bad_policy_was_released(desk):
     assert place.rows("SELECT metrics['reused'] FROM runs WHERE run_id <> 'bad'") == [(9,)]
 
 
+@pytest.mark.slow
 def test_a_bundle_rolled_back(desk):
     bundles = desk / "bundles"
     for version in ("2.0.0", "2.1.0"):
@@ -161,6 +165,7 @@ def test_a_bundle_rolled_back(desk):
     assert place.rows("SELECT metrics['reused'] FROM runs ORDER BY committed_at DESC LIMIT 1") == [(9,)]
 
 
+@pytest.mark.slow
 def test_a_bank_was_poisoned(desk):
     harmless = desk / "uploads" / "news" / "000" / "000001.txt"
     entries = {"wrong-entry": hashlib.sha256(harmless.read_bytes()).hexdigest(), "right": "0" * 64}
@@ -175,6 +180,7 @@ def test_a_bank_was_poisoned(desk):
     assert "right" in (desk / "banks" / "own.jsonl").read_text()
 
 
+@pytest.mark.slow
 def test_quarantine_was_emptied(desk):
     place = on(desk, "--run-id", "one")
     shutil.rmtree(place.quarantine)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
+import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,9 @@ from pipelines.listing.shards import chunks
 from screening.screener import Screener
 from screening.settings import load_settings
 from screening.storage import open_store
+from tests.pipelines.conftest import Place, fill, place_at
 
+pytestmark = pytest.mark.xdist_group("same verdict")  # one worker screens the uploads for all
 TOLERANCE = 1e-3
 TWO_WORKERS = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
@@ -56,21 +59,38 @@ def assert_same(one, other):
             assert score == pytest.approx(other[name][2][key], abs=TOLERANCE), (name, key)
 
 
-@pytest.mark.parametrize("flags", [(), TWO_WORKERS], ids=["one worker", "two workers"])
-def test_the_job_and_the_process_agree(place, flags):
-    assert place.screen(*flags) == 0
-    assert_same(of_job(place), in_process(place))
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Place:
+    """Uploads, and the policy and the bundle that ship."""
+    folder = tmp_path_factory.mktemp("place")
+    fill(folder / "uploads")
+    return place_at(folder)
 
 
-def test_order_and_batch_size_change_nothing(place):
-    first = in_process(place)
+@pytest.fixture(scope="module")
+def first(place):
+    """What a screener in this process says of them."""
+    return in_process(place)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [pytest.param((), id="one worker"), pytest.param(TWO_WORKERS, id="two workers", marks=pytest.mark.slow)],
+)
+def test_the_job_and_the_process_agree(place, first, flags, tmp_path):
+    job = replace(place, results=str(tmp_path / "results"))
+    assert job.screen(*flags) == 0
+    assert_same(of_job(job), first)
+
+
+def test_order_and_batch_size_change_nothing(place, first):
     for seed, batch in ((1, 1), (2, 3), (3, 64)):
         assert_same(first, in_process(place, seed, batch))
 
 
-def test_a_neighbour_that_fails_changes_nobody_else(place):
-    before = in_process(place)
-    (Path(place.uploads) / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 500)
-    after = in_process(place)
+def test_a_neighbour_that_fails_changes_nobody_else(place, first, tmp_path):
+    shutil.copytree(place.uploads, tmp_path / "uploads")
+    (tmp_path / "uploads" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 500)
+    after = in_process(place_at(tmp_path))
     assert after.pop("broken.jpg")[0] == "error"
-    assert_same(before, after)
+    assert_same(first, after)

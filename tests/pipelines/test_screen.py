@@ -16,12 +16,25 @@ from pipelines.listing.shards import PIECE
 from pipelines.listing.source import Range
 from screening.tables import ResultTables
 from tests.generate import article
+from tests.pipelines.conftest import Place, fill, place_at
 
+shipped = pytest.mark.xdist_group("shipped run")  # one worker screens the uploads for both
 SCORES = "SELECT name, source, label, score FROM signals ORDER BY ALL"
 
 
-def test_every_upload_gets_one_verdict_and_the_ledger_reconciles(place):
+@pytest.fixture(scope="module")
+def shipped_run(tmp_path_factory) -> Place:
+    """One job with the policy and the bundle that ship."""
+    folder = tmp_path_factory.mktemp("shipped")
+    fill(folder / "uploads")
+    place = place_at(folder)
     assert place.screen("--run-id", "one") == 0
+    return place
+
+
+@shipped
+def test_every_upload_gets_one_verdict_and_the_ledger_reconciles(shipped_run):
+    place = shipped_run
     run = place.tables.run("one")
     assert run.listed == 15
     assert run.skipped == 0
@@ -36,10 +49,10 @@ def test_every_upload_gets_one_verdict_and_the_ledger_reconciles(place):
     assert found["spam.txt"] in {"review", "reject"}
 
 
-def test_a_verdict_explains_and_reproduces_itself(place):
-    place.screen("--run-id", "one")
+@shipped
+def test_a_verdict_explains_and_reproduces_itself(shipped_run):
     row = (
-        place.tables.connection()
+        shipped_run.tables.connection()
         .execute("SELECT * FROM verdicts WHERE name = 'spam.txt'")
         .to_arrow_table()
         .to_pylist()[0]
@@ -59,8 +72,8 @@ def test_a_verdict_explains_and_reproduces_itself(place):
     assert found["spam"]["evidence"]["end"] > found["spam"]["evidence"]["start"]
 
 
-def test_running_again_screens_nothing_and_changes_nothing(place):
-    place.screen("--run-id", "one")
+def test_running_again_screens_nothing_and_changes_nothing(screened):
+    place = screened
     before = place.rows(SCORES)
     assert place.screen("--run-id", "one") == 0
     assert place.screen("--run-id", "two") == 0
@@ -69,8 +82,8 @@ def test_running_again_screens_nothing_and_changes_nothing(place):
     assert place.rows(SCORES) == before
 
 
-def test_a_changed_upload_is_screened_again_and_only_that(place):
-    place.screen("--run-id", "one")
+def test_a_changed_upload_is_screened_again_and_only_that(screened):
+    place = screened
     path = Path(place.uploads) / "spam.txt"
     path.write_text(article(random.Random(9), 150))
     place.screen("--run-id", "two")
@@ -79,18 +92,9 @@ def test_a_changed_upload_is_screened_again_and_only_that(place):
     assert place.decisions()["spam.txt"] == "accept"
 
 
-def test_another_policy_is_another_fingerprint(place, tmp_path):
-    from screening.settings import SHIPPED_POLICY
-
-    place.screen("--run-id", "one")
-    policy = tmp_path / "policy" / "other.yaml"
-    policy.parent.mkdir()
-    text = Path(SHIPPED_POLICY).read_text().replace("version: ", "version: 9", 1)
-    for bank in Path(SHIPPED_POLICY).parent.rglob("*.jsonl"):
-        target = policy.parent / bank.relative_to(Path(SHIPPED_POLICY).parent)
-        target.parent.mkdir(exist_ok=True)
-        target.write_bytes(bank.read_bytes())
-    policy.write_text(text)
+def test_another_policy_is_another_fingerprint(screened, tmp_path):
+    place, policy = screened, tmp_path / "other.yaml"
+    policy.write_text(Path(place.light.policy).read_text().replace("version: ", "version: 9", 1))
     place.screen("--run-id", "two", "--policy", str(policy))
     assert place.tables.run("two").skipped == 0
     assert place.tables.run("two").fingerprint != place.tables.run("one").fingerprint

@@ -10,6 +10,8 @@ import pytest
 from models.data.duplicates import NEAR, SHORTEST, Texts, drop_copies, normalised, shingles, similarity
 from tests.models.conftest import WORDS
 
+pytestmark = pytest.mark.train
+
 LONG = "the council of the town by the river has a new budget for the library and the school"
 
 

@@ -17,6 +17,8 @@ from models.recipe import Recipe, load_recipe
 from models.rows import read_rows
 from screening.errors import ConfigError
 
+pytestmark = pytest.mark.train
+
 
 def prepared(recipe: Recipe, data: Path, out: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     prepare(recipe, data, out)

@@ -23,6 +23,8 @@ from screening.records import BundleId, Fingerprint, Release, Run, Signal, Thres
 from screening.storage import open_store
 from screening.tables import ResultTables
 
+pytestmark = pytest.mark.train
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LEVELS = (
     Threshold("scams_and_fraud", "spam", "review", "high", 0.5, "score: 0.5"),

@@ -18,6 +18,8 @@ from models.data.sources import plain, read_source, split_of
 from models.recipe import Source
 from screening.errors import ConfigError
 
+pytestmark = pytest.mark.train
+
 ROWS = [
     {"text": "the river, and\nthe town", "label": "good", "split": "train", "kind": "1"},
     {"text": "ein Brötchen", "label": "bad", "split": "validation", "kind": "2"},

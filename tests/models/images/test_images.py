@@ -19,7 +19,8 @@ pytestmark = pytest.mark.train
 def test_a_stem_sees_where_steps_lie_in_a_cell():
     import torch
 
-    from models.images.stem import CELL, CellStem
+    from models.images.recipe import CELL
+    from models.images.stem import CellStem
 
     stem = CellStem(3, 4).eval()
     blocks = torch.zeros(1, 3, 32, 48)

@@ -14,7 +14,6 @@ from models.measure.functional import functional, read_cases
 from models.recipe import Recipe, load_recipe
 from screening.errors import ConfigError
 
-pytestmark = pytest.mark.train
 RECIPES = Path(__file__).parents[3] / "models" / "recipes"
 CASES = Path(__file__).parents[3] / "models" / "cases"
 

@@ -10,7 +10,6 @@ import pytest
 from models.measure.bootstrap import intervals, resamples
 from models.recipe import RecipeHead
 
-pytestmark = pytest.mark.train
 SPAM = RecipeHead(name="spam", kind="multilabel", labels=("spam",), pool="mean")
 TONE = RecipeHead(name="tone", kind="multiclass", labels=("a", "b", "c"), pool="max")
 
@@ -26,6 +25,7 @@ def made(head: RecipeHead, rows: int, seed: int = 1) -> tuple[np.ndarray, np.nda
 
 
 @pytest.mark.parametrize("head", [SPAM, TONE])
+@pytest.mark.train
 def test_every_resample_has_the_figures_of_scikit_learn(head: RecipeHead) -> None:
     from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score
 

@@ -9,7 +9,6 @@ import pytest
 
 from models.recipe import Recipe, RecipeHead
 
-pytestmark = pytest.mark.train
 SPAM = RecipeHead(name="spam", kind="multilabel", labels=("spam",), pool="mean")
 HATE = RecipeHead(name="hate", kind="multiclass", labels=("normal", "offensive", "hate"), pool="max")
 

@@ -39,10 +39,10 @@ from tests.pipelines.launch.conftest import (
 
 
 @pytest.fixture(scope="module", params=["screen on CPUs", "screen on GPUs", "release"])
-def any_job(request, gcs_server) -> Sent:
+def any_job(request, gcs_server, light) -> Sent:
     place = make_buckets(gcs_server)
     if request.param == "release":
-        assert place.screen("--run-id", "r") == 0
+        assert place.screen("--run-id", "r", *light.flags) == 0
     with sending() as found:
         if request.param == "release":
             assert place.release(*NEEDED) == 0
@@ -160,9 +160,9 @@ def test_a_dry_run_writes_nothing_and_says_so(buckets, capsys):
     assert list(open_store(buckets.results).list(buckets.results)) == []
 
 
-def test_a_release_with_nothing_to_do_still_leaves_a_job(buckets, sent, capsys):
+def test_a_release_with_nothing_to_do_still_leaves_a_job(buckets, sent, capsys, light):
     """A flex template's launch fails where its launcher leaves no job; a quiet night is no failure."""
-    assert buckets.screen("--run-id", "r") == 0  # its one upload goes to review, so nothing is pending
+    assert buckets.screen("--run-id", "r", *light.flags) == 0  # its one upload goes to review, so nothing is pending
     assert buckets.release("--plan") == 0
     assert "nothing was done" in capsys.readouterr().out
     assert buckets.release(*NEEDED) == 0

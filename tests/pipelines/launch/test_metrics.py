@@ -23,7 +23,6 @@ from pipelines.steps import CommitRun, ScreenUploads
 from screening.decode import Decoder
 from screening.meter import summed
 from screening.records import DECISIONS, Upload
-from screening.settings import load_settings
 from screening.storage import open_store
 from screening.tables import add_keys, upload_key
 
@@ -43,14 +42,9 @@ class Half:
 STEPS = {f"ms.{step}" for step in ("read", "decode", "match", "check", "tokenise", "infer", "decide", "write")}
 
 
-@pytest.fixture(scope="module")
-def settings():
-    return load_settings()
-
-
 @pytest.fixture
-def job(place, settings) -> Job:
-    return Job("one", place.uploads, place.results, datetime.now(UTC), settings, Progress())
+def job(place) -> Job:
+    return Job("one", place.uploads, place.results, datetime.now(UTC), place.settings(), Progress())
 
 
 def test_the_ledger_and_the_engine_count_the_same(place, job):

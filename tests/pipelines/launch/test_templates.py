@@ -99,8 +99,8 @@ def test_a_launch_of_screen_becomes_its_job(hardware, buckets, sent):
     assert job.environment.worker_pools[0].ip_configuration.name == "WORKER_IP_PRIVATE"
 
 
-def test_a_launch_of_release_becomes_its_job(buckets, sent):
-    assert buckets.screen("--run-id", "r") == 0
+def test_a_launch_of_release_becomes_its_job(buckets, sent, light):
+    assert buckets.screen("--run-id", "r", *light.flags) == 0
     parameters = [flag.replace(" ", "=") for flag in (f"--results {buckets.results}", f"--live {buckets.live}")]
     parameters += [f"--quarantine={buckets.quarantine}", f"--sdk_container_image={IMAGE}"]
     assert launch.main([*LAUNCHER, *parameters, "--dry_run=True"]) == 0
@@ -114,7 +114,7 @@ def test_a_launch_that_lacks_something_is_refused(capsys):
 
 
 @pytest.mark.parametrize("job", ["screen", "release"])
-def test_a_launch_leaves_the_job_where_the_service_looks_for_it(job, buckets, gcs_server, monkeypatch):
+def test_a_launch_leaves_the_job_where_the_service_looks_for_it(job, buckets, gcs_server, light, monkeypatch):
     """All the way to what `--template_location` gets, on the tests' own storage server."""
     # Google's library finds no anonymous credentials by itself.
     monkeypatch.setattr("google.auth.default", lambda **_: (AnonymousCredentials(), None))
@@ -125,7 +125,7 @@ def test_a_launch_leaves_the_job_where_the_service_looks_for_it(job, buckets, gc
         parameters += [f"--input={buckets.uploads}", *GPU[:2], f"--accelerator={EXAMPLE}"]
         monkeypatch.setattr("pipelines.launch.dataflow.is_installed", lambda: True)  # as in the GPU image
     else:
-        assert buckets.screen("--run-id", "r") == 0
+        assert buckets.screen("--run-id", "r", *light.flags) == 0
         parameters += [f"--live={buckets.live}", f"--quarantine={buckets.quarantine}"]
     assert launch.main([each.replace("gs://staging-home", staging) for each in (*LAUNCHER, *parameters)]) == 0
     described = json.loads(open_store(left).get(left))

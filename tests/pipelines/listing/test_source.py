@@ -19,6 +19,7 @@ from pipelines.listing.shards import Shard
 from pipelines.listing.source import Range
 from screening.storage import open_store, split
 from screening.storage.split import after, cut_points
+from tests.pace import times
 
 # Neighbours in the order of names: around the slash, the surrogates, and the end of Unicode.
 LETTERS = st.sampled_from([*"aabbc.-/! 0", "é", "雪", "\ud7ff", "\ue000", "\uffff", "😀", "\U0010ffff"])
@@ -29,7 +30,9 @@ NAMES = st.builds(
 ).filter(bool)
 SETS = st.sets(NAMES, min_size=0, max_size=40)
 QUICK = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=times(60, 12),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

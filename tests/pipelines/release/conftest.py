@@ -19,9 +19,9 @@ FIRST, SECOND = b"The ferry sails at nine.", b"The ferry sails again on Sunday."
 
 
 @pytest.fixture
-def small(tmp_path):
+def small(tmp_path, light):
     """Two uploads; that they are accepted is said to the tables by `accept`, as release asks nobody else."""
-    place = place_at(tmp_path)
+    place = place_at(tmp_path, light)
     for name in ("news/1.txt", "news/2.txt"):
         write(Path(place.uploads, name), FIRST)
     accept(place)
@@ -29,11 +29,11 @@ def small(tmp_path):
 
 
 @pytest.fixture
-def two_inputs(tmp_path):
+def two_inputs(tmp_path, light):
     """Uploads of one name in two inputs."""
     write(tmp_path / "a/x.txt", FIRST)
     write(tmp_path / "b/x.txt", SECOND)
-    return place_at(tmp_path)
+    return place_at(tmp_path, light)
 
 
 def write(path: Path, data: bytes) -> None:
@@ -76,8 +76,8 @@ def actions(place) -> list[tuple]:
 
 
 @pytest.fixture
-def many(tmp_path):
-    place = place_at(tmp_path)
+def many(tmp_path, light):
+    place = place_at(tmp_path, light)
     for i in range(200):
         Path(place.uploads, f"{i % 7}").mkdir(parents=True, exist_ok=True)
         Path(place.uploads, f"{i % 7}/{i}.txt").write_text(f"The ferry sails at {i}.")

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipelines import acts
 from screening.records import Review
-from screening.settings import SHIPPED_POLICY
+from tests.pipelines.conftest import Place
 from tests.pipelines.release.conftest import overturn
-
-
-@pytest.fixture
-def screened(place):
-    assert place.screen("--run-id", "one") == 0
-    return place
 
 
 def test_accepted_goes_live_rejected_to_quarantine_the_rest_stays(screened):
@@ -99,22 +93,16 @@ def test_a_new_verdict_needs_a_new_release(screened):
     assert (Path(screened.live) / "news/000/000002.txt").read_text() == path.read_text()
 
 
-def _policy(tmp_path: Path, quota: str) -> str:
-    from screening.settings import SHIPPED_POLICY
-
-    folder = tmp_path / "policy"
-    shutil.copytree(Path(SHIPPED_POLICY).parent, folder)
-    lines = (folder / "default.yaml").read_text().splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("quota:"))
-    end = start + 1
-    while end < len(lines) and (lines[end].startswith(" ") or not lines[end].strip()):
-        end += 1
-    (folder / "default.yaml").write_text("\n".join([*lines[:start], f"quota: {quota}", "", *lines[end:]]))
-    return str(folder / "default.yaml")
+def _policy(place: Place, file: Path, **quota: float) -> str:
+    """The place's policy with another quota."""
+    policy = yaml.safe_load(Path(place.light.policy).read_text())
+    policy["quota"] |= quota
+    file.write_text(yaml.safe_dump(policy))
+    return str(file)
 
 
 def test_over_the_quota_nothing_is_released(screened, tmp_path, capsys):
-    policy = _policy(tmp_path, "{max_reject_share: 1.0, max_error_share: 0.01, min_uploads: 1}")
+    policy = _policy(screened, tmp_path / "policy.yaml", max_reject_share=1.0, max_error_share=0.01, min_uploads=1)
     assert screened.release("--policy", policy) == 2
     said = capsys.readouterr().err
     assert "quota" in said
@@ -226,10 +214,7 @@ def test_a_policy_that_would_withdraw_everything_is_refused(screened, tmp_path, 
     before = screened.released()
     for name in sorted(before):
         overturn(screened, name)
-    shipped = Path(SHIPPED_POLICY)
-    policy = tmp_path / "policies" / "small.yaml"
-    shutil.copytree(shipped.parent / "banks", policy.parent / "banks")
-    policy.write_text(shipped.read_text().replace("min_uploads: 20", "min_uploads: 1"))
-    assert screened.release("--mode", "withdraw", "--policy", str(policy)) == 2
+    policy = _policy(screened, tmp_path / "policy.yaml", min_uploads=1)
+    assert screened.release("--mode", "withdraw", "--policy", policy) == 2
     assert "refused" in capsys.readouterr().err
     assert screened.released() == before

@@ -13,8 +13,11 @@ from hypothesis.extra import numpy as arrays
 
 from screening.checks import ALL_CHECKS, IMAGE_CHECKS, TEXT_CHECKS, known_languages, run_checks
 from screening.records import Article, Picture
+from tests.pace import times
 
-FUZZ = settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(
+    max_examples=times(80, 16), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 TEXTS = st.text(max_size=300) | st.lists(
     st.sampled_from(["word", "buy now", "\n", "!", "...", "é", "語", "\u200b", "🙂", " "]), max_size=80
 ).map(" ".join)

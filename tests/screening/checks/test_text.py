@@ -12,6 +12,7 @@ from screening.checks import TEXT_CHECKS, run_checks
 from screening.checks.text import NGRAM, View, _repeated_runs
 from screening.classifiers.surface import surface
 from screening.records import Article
+from tests.pace import times
 from tests.screening.decode.heavy import TEXTS, Clock
 
 
@@ -145,7 +146,7 @@ def said_again(words: list[str]) -> float:
     return sum(len(words[i]) for i in again) / max(1, sum(map(len, words)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200, 40), deadline=None)
 @given(st.lists(st.sampled_from(["a", "bb", "ccc"]), max_size=60), st.integers(0, 60))
 def test_runs_are_found_wherever_they_lie(words, start):
     words = [*words, "between", *words[start:]]

@@ -11,11 +11,12 @@ from screening.classifiers import Classifier, make_engine
 from screening.meter import Meter
 from screening.records import Article, Evidence, Picture
 from screening.settings import load_settings
+from tests.pace import times
 from tests.screening.classifiers.conftest import QUIET, TOLERANCE, colour, says, scores
 from tests.screening.decode.heavy import Clock
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=times(40, 10), deadline=None, suppress_health_check=QUIET)
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=5))
 def test_a_text_of_too_many_windows_is_refused_and_its_neighbours_are_not(text, lengths):
     """Windows of the tiny bundle are of 14 words, of which 4 are shared: 24 words fill two."""

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from screening.decode import DECODERS, MAX_SIDE, REASONS, Limits, decode, sniff
 from screening.errors import UploadError
 from screening.records import Article, Content, Picture
+from tests.pace import times
 
 LIMITS = Limits(max_bytes=1 << 20, max_pixels=1_000_000, max_frames=20, max_text_chars=20_000, max_nesting=16)
 FUZZ = settings(
-    max_examples=60,
+    max_examples=times(60, 12),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -12,6 +12,7 @@ from screening.decode import Limits, decode
 from screening.decode.visible import BLANK, BLOCKS, HIDDEN, LINES, SPACES, visible
 from screening.errors import UploadError
 from tests.fuzz.bombs import BOMBS
+from tests.pace import times
 from tests.screening.decode.heavy import MARKDOWN, PAGES, Clock, page
 
 SECONDS = 5.0  # each of these took 2 to 100
@@ -91,7 +92,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=times(400, 80), deadline=None)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=16))
 def test_visible_text_is_that_of_the_page_s_tree(pieces):
     markup = "".join(["word", *pieces])

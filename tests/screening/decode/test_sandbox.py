@@ -20,6 +20,7 @@ from screening.decode.sandbox import decoder as sandbox
 from screening.decode.sandbox.wire import Broken, unpack
 from screening.errors import UploadError
 from screening.records import Picture
+from tests.pace import times
 from tests.screening.decode.hostile import TABLE, page
 
 
@@ -190,7 +191,7 @@ def test_an_answer_that_was_not_read_is_not_taken_for_the_next(monkeypatch):
             assert said in one.decode(f"<!DOCTYPE html><p>{said}".encode()).text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(300, 60), deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["reason", "detail", "article", "picture", "shape"]),
