@@ -16,7 +16,7 @@ from screening.classifiers import Bundle, Classifier, find_bundles, make_engine
 from screening.errors import UploadError
 from screening.policy import Policy, decide
 from screening.records import Article, Signal
-from screening.settings import SHIPPED_BUNDLES, prepare
+from screening.settings import SHIPPED_BUNDLES, load_settings
 from tests.generate import article
 from tests.gpu.kit import ENGINE, Found, Kit, sample
 
@@ -42,7 +42,7 @@ def texts(number: int) -> list[str]:
 def measure(kit: Kit) -> Found:
     """Score the same texts on the CPU and in each precision of the GPU."""
     (bundle,) = find_bundles(SHIPPED_BUNDLES)
-    policy = only_classifiers(prepare(engine="onnxruntime", precision="fp32").policy)
+    policy = only_classifiers(load_settings(engine="onnxruntime", precision="fp32").policy)
     given = [Article("text/plain", text) for text in texts(kit.number(TEXTS, 40))]
     exact, seconds = scored(bundle, "onnxruntime", "fp32", given)
     found = Found()

@@ -14,7 +14,7 @@ import pytest
 
 from pipelines import release, screen
 from screening.records import Run, Verdict
-from screening.settings import Settings, prepare
+from screening.settings import Settings, load_settings
 from screening.storage import open_store
 from screening.tables import ResultTables
 from tests.generate import write_articles, write_pictures
@@ -48,7 +48,7 @@ class Place:
         return self.light.flags if self.light else []
 
     def settings(self) -> Settings:
-        return prepare(self.light.policy, [self.light.bundles]) if self.light else prepare()
+        return load_settings(self.light.policy, [self.light.bundles]) if self.light else load_settings()
 
     def screen_flags(self, *flags: str) -> list[str]:
         return ["--input", self.uploads, "--results", self.results, *self.own, *flags]
