@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from zipfile import ZipFile
@@ -18,8 +18,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("screening", "pipelines", "models")
-# READMEs are pages of the repository, whose links lead to other folders of it; .gitattributes speaks to git alone.
-NOT_SHIPPED = {"README.md", ".gitattributes"}
+# READMEs and docs/ are pages of the repository, whose links lead to other folders of it; .gitattributes is git's own.
+NOT_SHIPPED = {"README.md", "docs", ".gitattributes"}
 COMMANDS = ("train", "prepare", "finetune", "export", "evaluate", "publish", "adopt", "registry", "first_stage")
 
 pytestmark = pytest.mark.timeout(900)
@@ -33,11 +33,15 @@ def run(command: Sequence[str | Path], folder: Path, code: int = 0) -> subproces
     return done
 
 
+def product(names: Iterable[str]) -> set[str]:
+    """Those of the paths that people install."""
+    return {name for name in names if NOT_SHIPPED.isdisjoint(Path(name).parts)}
+
+
 def tracked() -> set[str]:
     """What git knows below the three packages and ships, by its path."""
     listed = subprocess.run(["git", "ls-files", "-z", *PACKAGES], cwd=ROOT, capture_output=True, check=True).stdout
-    names = {name for name in listed.decode().split("\0") if name and (ROOT / name).is_file()}
-    return {name for name in names if Path(name).name not in NOT_SHIPPED}
+    return product(name for name in listed.decode().split("\0") if name and (ROOT / name).is_file())
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +63,7 @@ def test_a_wheel_and_a_source_distribution_hold_every_file(built):
     sdist, wheel = built
     with ZipFile(wheel) as archive:
         shipped = {name for name in archive.namelist() if not name.partition("/")[0].endswith(".dist-info")}
-    assert {name for name in shipped if Path(name).name not in NOT_SHIPPED} == tracked()
+    assert product(shipped) == tracked()
     with tarfile.open(sdist) as source:
         names = {member.name.partition("/")[2] for member in source if member.isfile()}
     assert tracked() | {"pyproject.toml", "LICENSE", "README.md"} <= names
