@@ -12,7 +12,7 @@ from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD, MISSING_SCORE, d
 from screening.policy.rules import Policy, Ruling
 from screening.records import Decision, Evidence, Medium, Signal, Verdict, medium_of
 
-Row = Mapping[str, Any]
+VerdictRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Replay:
     needs_screening: int
 
 
-def replay(policy: Policy, verdict: Verdict | Row) -> Ruling:
+def replay(policy: Policy, verdict: Verdict | VerdictRow) -> Ruling:
     """Decide again from the stored signals of a verdict (the record, or a row of the table).
 
     What failed stays failed. Banks are not matched again: a match counts if the policy still has the bank and the
@@ -49,7 +49,7 @@ def replay(policy: Policy, verdict: Verdict | Row) -> Ruling:
     return _rule(policy, _stored(verdict))
 
 
-def compare(policy: Policy, verdicts: Iterable[Verdict | Row], keep: int = 1000) -> Replay:
+def compare(policy: Policy, verdicts: Iterable[Verdict | VerdictRow], keep: int = 1000) -> Replay:
     """The sums of replaying many verdicts, with the first `keep` changed ones; memory does not grow with them."""
     counts: Counter[tuple[Decision, Decision]] = Counter()
     changed: list[Change] = []
@@ -75,7 +75,7 @@ class _Stored:
     signals: tuple[Signal, ...]
 
 
-def _stored(row: Verdict | Row) -> _Stored:
+def _stored(row: Verdict | VerdictRow) -> _Stored:
     if isinstance(row, Verdict):
         names = _Stored.__slots__
         return _Stored(**{name: getattr(row, name) for name in names})
@@ -96,7 +96,7 @@ def _rule(policy: Policy, verdict: _Stored) -> Ruling:
     return decide(policy, verdict.medium, signals, _failure(verdict))
 
 
-def _signal(row: Row) -> Signal:
+def _signal(row: VerdictRow) -> Signal:
     score = float("nan") if row["score"] is None else row["score"]
     return Signal(row["source"], row["label"], score, Evidence(**(row["evidence"] or {})))
 
