@@ -1,6 +1,6 @@
 """Count what a process does, in numbers that can be added up over threads, parts and workers (so there are no shares).
 
-Their names are stable, in the tables and on an engine's pages; `pipelines/docs/operations.md` lists them with their units.
+Their names are stable, in the tables and on an engine's pages. `pipelines/docs/operations.md` lists them with units.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from screening.records import BundleId, Medium
 
 
 class BundleLike(Protocol):
-    """What a policy needs to know of a bundle."""
+    """What a policy needs to know about a bundle."""
 
     @property
     def id(self) -> BundleId: ...
@@ -25,7 +25,7 @@ class BundleLike(Protocol):
 
 
 class CheckLike(Protocol):
-    """What a policy needs to know of a check."""
+    """What a policy needs to know about a check."""
 
     @property
     def name(self) -> str: ...
