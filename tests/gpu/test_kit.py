@@ -96,9 +96,15 @@ def test_the_rehearsal_is_asked_for_as_the_engine_wants_it(monkeypatch):
 
 
 def test_the_lock_has_all_that_is_installed_and_nothing_that_the_machine_has():
-    lock = install.REQUIREMENTS.with_suffix(".lock").read_text(encoding="utf-8")
+    lock = install.LOCK.read_text(encoding="utf-8")
     locked = set(re.findall(r"^([a-z0-9.-]+)==", lock, re.M))
     asked = {install.name(each).lower().replace("_", "-") for each in install.wanted()}
     assert asked <= locked
     assert not {"onnxruntime", "torch", "transformers"} & locked
     assert not [name for name in locked if name.startswith(("nvidia-", "cuda-"))]
+
+
+def test_what_the_machine_has_in_any_version_is_not_forced_on_it():
+    missing = {each.partition("==")[0] for each in install.missing()}
+    assert "onnxruntime-gpu" in missing
+    assert not {"numpy", "pyarrow", "apache-beam", "pydantic-core", "pytest"} & missing
