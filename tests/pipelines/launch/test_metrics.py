@@ -113,8 +113,8 @@ def test_require_refuses_a_kernel_with_less_before_anything_is_read(place):
     assert not Path(place.results).exists()
 
 
-def test_reused_scores_are_counted(place):
-    place.screen("--run-id", "one")
+def test_reused_scores_are_counted(screened):
+    place = screened
     (Path(place.uploads) / "spam.txt").rename(Path(place.uploads) / "again.txt")
     place.screen("--run-id", "two", "--reuse-scores")
     found = place.tables.run("two").metrics
