@@ -37,7 +37,6 @@ from tests.pipelines.launch.conftest import (
     sending,
 )
 
-
 together = pytest.mark.xdist_group("any job")  # one worker makes the three jobs for all
 
 
