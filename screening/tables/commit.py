@@ -22,7 +22,7 @@ from screening.tables import delta
 from screening.tables.parts import Part, add_action, add_keys, check_run_id, write_part
 from screening.tables.read import ResultReader
 from screening.tables.rows import SMALL, append_new, append_once, compact
-from screening.tables.schema import RELEASES, SCHEMAS, VERDICTS, Row, flat_row, run_from
+from screening.tables.schema import RELEASE, RELEASES, REVIEW, RUN, SCHEMAS, VERDICTS, Row
 
 _FACTS = "screening.run"  # in the verdict commit's metadata: the ledger row, and what `heal` returned
 
@@ -97,7 +97,7 @@ class ResultTables(ResultReader):
         def commit(table: DeltaTable, properties: CommitProperties) -> None:
             table.create_write_transaction(actions, "append", VERDICTS, commit_properties=properties)
 
-        facts = json.dumps({"run": flat_row(run), "settled": settled}, default=datetime.isoformat)
+        facts = json.dumps({"run": RUN.row(run), "settled": settled}, default=datetime.isoformat)
         delta.commit_once(self.table_uri("verdicts"), VERDICTS, run.run_id, commit, {_FACTS: facts})
 
     def heal(self) -> int:
@@ -123,7 +123,7 @@ class ResultTables(ResultReader):
         return newest
 
     def _enter(self, run: Run) -> None:
-        self._append_once("runs", run.run_id, [flat_row(run)])
+        self._append_once("runs", run.run_id, [RUN.row(run)])
 
     def append_reviews(self, reviews: Sequence[Review]) -> None:
         """Appends people's decisions; the same reviews (by id), appended again, are there once.
@@ -132,7 +132,7 @@ class ResultTables(ResultReader):
         """
         compact(self.table_uri("reviews"), self._join_above)
         ids = "\0".join(sorted(review.review_id for review in reviews))
-        self._append_once("reviews", f"reviews-{_digest(ids)}", [flat_row(each) for each in reviews])
+        self._append_once("reviews", f"reviews-{_digest(ids)}", [REVIEW.row(each) for each in reviews])
 
     def append_releases(self, rows: Sequence[Release]) -> None:
         """Appends what was done to objects; what the table says already is not appended again.
@@ -144,7 +144,7 @@ class ResultTables(ResultReader):
         if not rows:
             return
         said = ["release_id", "uri", "generation", "decision", "action", "target", "released_at"]
-        append_new(self.table_uri("releases"), RELEASES, [flat_row(row) for row in rows], _unsaid, said)
+        append_new(self.table_uri("releases"), RELEASES, [RELEASE.row(row) for row in rows], _unsaid, said)
 
     def _append_once(self, name: str, app_id: str, rows: Sequence[Row]) -> None:
         if not rows:
@@ -180,4 +180,4 @@ def _digest(text: str) -> str:
 
 def _run_from_json(row: Row) -> Run:
     times = {name: datetime.fromisoformat(row[name]) for name in ("started_at", "committed_at")}
-    return run_from({**row, **times})
+    return RUN.record({**row, **times})

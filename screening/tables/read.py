@@ -18,7 +18,7 @@ from screening.tables import delta
 from screening.tables.decided import Decided
 from screening.tables.files import RunFile, listed, of_runs, overlapping, rows_of_runs, run_files
 from screening.tables.scan import Files
-from screening.tables.schema import SCHEMAS, VERDICTS, check_columns, release_from, review_from, run_from, verdict_from
+from screening.tables.schema import RELEASE, REVIEW, RUN, SCHEMAS, VERDICTS, check_columns, verdict_from
 from screening.tables.views import connect
 
 _OPEN = 8  # files of a run, while it is read
@@ -39,11 +39,11 @@ class ResultReader:
     def run(self, run_id: str) -> Run | None:
         """The ledger row of a committed run; None when the run is not committed."""
         found = self._whole("runs").filter(pc.field("run_id") == run_id).to_pylist()
-        return run_from(found[0]) if found else None
+        return RUN.record(found[0]) if found else None
 
     def runs(self) -> list[Run]:
         """All committed runs, the oldest first."""
-        return sorted(map(run_from, self._whole("runs").to_pylist()), key=lambda run: (run.committed_at, run.run_id))
+        return sorted(map(RUN.record, self._whole("runs").to_pylist()), key=lambda run: (run.committed_at, run.run_id))
 
     def _run_ids(self) -> list[str]:
         """In the order of their commits."""
@@ -69,12 +69,12 @@ class ResultReader:
     def reviews(self, uri: str) -> list[Review]:
         """All people's decisions on an upload, the oldest first."""
         rows = self._whole("reviews").filter(pc.field("uri") == uri).to_pylist()
-        return sorted(map(review_from, rows), key=lambda each: (each.reviewed_at, each.review_id))
+        return sorted(map(REVIEW.record, rows), key=lambda each: (each.reviewed_at, each.review_id))
 
     def releases(self, uri: str) -> list[Release]:
         """Everything that was done to an upload, the oldest first."""
         rows = self.dataset("releases", (uri, uri)).to_table(filter=pc.field("uri") == uri).to_pylist()
-        return sorted(map(release_from, rows), key=lambda each: (each.released_at, each.release_id))
+        return sorted(map(RELEASE.record, rows), key=lambda each: (each.released_at, each.release_id))
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection that reads the tables and the views over them; see `tables.views`.

@@ -1,117 +1,168 @@
-"""The result tables' columns, and the way of each record into a row and back.
+"""The result tables' columns, taken from the records that they hold, and the way of each record into a row and back.
 
-Times are UTC microseconds. Only the columns that every reader joins on are declared non-null, so that later
-versions may add columns without rewriting a table.
+A table has the fields of its record, in their order; only verdicts differ, as said below. Times are UTC microseconds.
+Only the columns that every reader joins on are declared non-null, so that later versions may add columns without
+rewriting a table: null, in a row of an older version, is what the record's field is by default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from operator import attrgetter, itemgetter
+from types import UnionType
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 from deltalake import Schema
 from deltalake.schema import PrimitiveType
 
 from screening.errors import ConfigError
-from screening.records import (
-    BundleId,
-    Evidence,
-    Fingerprint,
-    Release,
-    Review,
-    Run,
-    Signal,
-    Threshold,
-    Verdict,
-    medium_of,
-)
+from screening.records import BundleId, Release, Review, Run, Signal, Verdict, medium_of
 
+R = TypeVar("R")
 Row = dict[str, Any]
-
-_TEXT = pa.string()
-_TIME = pa.timestamp("us", tz="UTC")
+Change = Callable[[Any], Any]
 
 
-def _struct(**columns: pa.DataType) -> pa.StructType:
-    return pa.struct([pa.field(name, kind) for name, kind in columns.items()])
+class Columns(Generic[R]):
+    """The fields of a record as columns: their `types` by name, the `row` of a record, and the `record` of a row."""
+
+    def __init__(self, kind: type[R]) -> None:
+        columns = {name: _column(hint) for name, hint in get_type_hints(kind).items()}
+        self.types = {name: column.type for name, column in columns.items()}
+        self._kind = kind
+        self._values, self._cells = attrgetter(*columns), itemgetter(*columns)
+        self._written = [(place, each.written) for place, each in enumerate(columns.values()) if each.written]
+        defaults = [field.default for field in fields(kind)]  # type: ignore[arg-type]  # every record is a dataclass
+        changes = [each.read or _filled(default) for each, default in zip(columns.values(), defaults, strict=True)]
+        self._read = [(place, change) for place, change in enumerate(changes) if change]
+
+    def values(self, record: R) -> tuple[Any, ...]:
+        """What is stored of a record, in the order of the columns; Arrow takes it for a struct, too."""
+        values: tuple[Any, ...] = self._values(record)
+        if not self._written:
+            return values
+        changed = list(values)
+        for place, change in self._written:
+            changed[place] = change(changed[place])
+        return tuple(changed)
+
+    def row(self, record: R) -> Row:
+        """The same by name, ready for Arrow or for JSON."""
+        return dict(zip(self.types, map(_storable, self.values(record)), strict=True))
+
+    def record(self, row: Mapping[str, Any]) -> R:
+        """The record of a row as Arrow gives it (a map may be pairs or a dict); other columns are left alone."""
+        try:
+            values = list(self._cells(row))
+        except KeyError:  # of an older version
+            values = list(map(row.get, self.types))
+        for place, change in self._read:
+            values[place] = change(values[place])
+        return self._kind(*values)
 
 
-def _schema(required: str, **columns: pa.DataType) -> pa.Schema:
+class _Column(NamedTuple):
+    """A type of Arrow, and what makes a stored value of a field's, and the other way round (None: it is the same)."""
+
+    type: pa.DataType
+    written: Change | None = None
+    read: Change | None = None
+
+
+def _column(hint: Any) -> _Column:
+    form, inner = get_origin(hint), get_args(hint)
+    if form in (Union, UnionType):  # or None, which is null
+        return _Column(_column(inner[0]).type)
+    if form is Literal:
+        return _Column(pa.string())
+    if form is tuple:
+        each = _column(inner[0])
+        return _Column(pa.list_(each.type), each.written and partial(_each, each.written), partial(_tuple, each.read))
+    if form is Mapping:
+        return _Column(pa.map_(*(_column(each).type for each in inner)), _pairs, _dict)
+    if is_dataclass(hint):
+        columns = Columns[Any](hint)  # type: ignore[arg-type]  # a class, as hints are
+        return _Column(pa.struct(list(columns.types.items())), columns.values, columns.record)
+    plain = {
+        str: _Column(pa.string()),
+        int: _Column(pa.int64()),
+        float: _Column(pa.float64()),
+        datetime: _Column(pa.timestamp("us", tz="UTC"), _utc, _utc),
+    }
+    return plain[hint]
+
+
+def _utc(when: datetime) -> datetime:
+    if when.tzinfo is None:
+        raise ValueError("a record's time has no time zone")
+    return when.astimezone(UTC)
+
+
+def _each(change: Change, values: Sequence[Any]) -> list[Any]:
+    return [change(each) for each in values]
+
+
+def _tuple(change: Change | None, values: Sequence[Any] | None) -> tuple[Any, ...]:
+    return tuple([change(each) for each in values or ()] if change else values or ())
+
+
+def _pairs(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(values.items())
+
+
+def _dict(pairs: Any) -> dict[str, Any]:
+    return dict(pairs or ())
+
+
+def _filled(default: Any) -> Change | None:
+    if default is MISSING or default is None:
+        return None
+    return lambda value: default if value is None else value
+
+
+def _storable(value: Any) -> Any:
+    """The value as a table can hold it: lone surrogates are written as `\\udcXX`."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return type(value)(map(_storable, value)) if isinstance(value, list | tuple) else value
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:  # rare, so the texts are looked at only then
+        return pa.array(_storable(values), kind)
+
+
+RUN, REVIEW, RELEASE = Columns(Run), Columns(Review), Columns(Release)
+SIGNAL, BUNDLE = Columns(Signal), Columns(BundleId)
+_VERDICT = Columns(Verdict)
+
+
+def _schema(required: str, types: Mapping[str, pa.DataType]) -> pa.Schema:
     needed = required.split()
-    return pa.schema([pa.field(name, kind, nullable=name not in needed) for name, kind in columns.items()])
+    return pa.schema([pa.field(name, kind, nullable=name not in needed) for name, kind in types.items()])
 
 
-_EVIDENCE = _struct(window=pa.int64(), start=pa.int64(), end=pa.int64(), note=_TEXT)
-_SIGNAL = _struct(source=_TEXT, label=_TEXT, score=pa.float64(), evidence=_EVIDENCE)
-_THRESHOLD = _struct(category=_TEXT, label=_TEXT, level=_TEXT, worse=_TEXT, score=pa.float64(), origin=_TEXT)
-_BUNDLE = _struct(name=_TEXT, version=_TEXT, digest=_TEXT)
-_PROVENANCE = _struct(decoder=_TEXT, engine=_TEXT, bundles=pa.list_(_BUNDLE), banks=_TEXT, policy=_TEXT)
+def _verdict_types() -> dict[str, pa.DataType]:
+    """A verdict's fingerprint is two columns: its digest under its own name, and what it is the digest of."""
+    types: dict[str, pa.DataType] = {}
+    for name, kind in _VERDICT.types.items():
+        types[name] = kind
+        if name == "fingerprint":
+            digest, *provenance = kind
+            types |= {name: digest.type, "provenance": pa.struct(provenance)}
+    return types
 
-VERDICTS = _schema(
-    "run_id uri generation decision",
-    run_id=_TEXT,
-    uri=_TEXT,
-    name=_TEXT,
-    generation=pa.int64(),
-    size=pa.int64(),
-    sha256=_TEXT,
-    content_type=_TEXT,
-    metadata=pa.map_(_TEXT, _TEXT),
-    decision=_TEXT,
-    reasons=pa.list_(_TEXT),
-    detail=_TEXT,
-    signals=pa.list_(_SIGNAL),
-    thresholds=pa.list_(_THRESHOLD),
-    fingerprint=_TEXT,
-    provenance=_PROVENANCE,
-    screened_at=_TIME,
-    seconds=pa.float64(),
-    medium=_TEXT,  # null in rows written before there was such a column, "" where there is none
-)
-RUNS = _schema(
-    "run_id committed_at",
-    run_id=_TEXT,
-    input=_TEXT,
-    listed=pa.int64(),
-    skipped=pa.int64(),
-    accept=pa.int64(),
-    review=pa.int64(),
-    reject=pa.int64(),
-    error=pa.int64(),
-    fingerprint=_TEXT,
-    policy=_TEXT,
-    started_at=_TIME,
-    committed_at=_TIME,
-    metrics=pa.map_(_TEXT, pa.int64()),  # null in rows written before there was such a column, as is the next
-    sandbox=_TEXT,
-)
-REVIEWS = _schema(
-    "review_id run_id uri generation decision",
-    review_id=_TEXT,
-    run_id=_TEXT,
-    uri=_TEXT,
-    generation=pa.int64(),
-    decision=_TEXT,
-    reason=_TEXT,
-    reviewer=_TEXT,
-    reviewed_at=_TIME,
-)
-RELEASES = _schema(
-    "release_id run_id uri generation action",
-    release_id=_TEXT,
-    run_id=_TEXT,
-    uri=_TEXT,
-    generation=pa.int64(),
-    sha256=_TEXT,
-    decision=_TEXT,
-    action=_TEXT,
-    target=_TEXT,
-    detail=_TEXT,
-    released_at=_TIME,
-)
+
+VERDICTS = _schema("run_id uri generation decision", _verdict_types())
+RUNS = _schema("run_id committed_at", RUN.types)
+REVIEWS = _schema("review_id run_id uri generation decision", REVIEW.types)
+RELEASES = _schema("release_id run_id uri generation action", RELEASE.types)
 
 SCHEMAS = {"verdicts": VERDICTS, "runs": RUNS, "reviews": REVIEWS, "releases": RELEASES}
 
@@ -131,141 +182,32 @@ def check_columns(there: Schema, name: str, uri: str) -> None:
             )
 
 
-def _utc(when: datetime) -> datetime:
-    if when.tzinfo is None:
-        raise ValueError("a record's time has no time zone")
-    return when.astimezone(UTC)
+def verdict_batch(verdicts: Sequence[Verdict]) -> pa.Table:
+    """The verdicts as an Arrow table of the schema `VERDICTS`, in their order.
+
+    A medium is "" where there is none, as null is of an older version.
+    """
+    stored = zip(*map(_VERDICT.values, verdicts), strict=True) if verdicts else [()] * len(_VERDICT.types)
+    columns: dict[str, Sequence[Any]] = dict(zip(_VERDICT.types, stored, strict=True))
+    made_by = columns["fingerprint"]
+    columns["fingerprint"], columns["provenance"] = [each[0] for each in made_by], [each[1:] for each in made_by]
+    columns["medium"] = [medium or "" for medium in columns["medium"]]
+    return pa.Table.from_arrays([_array(columns[field.name], field.type) for field in VERDICTS], schema=VERDICTS)
 
 
-def stored_text(value: Any) -> Any:
-    """The value as a table holds it: lone surrogates can't be stored and are written as `\\udcXX`."""
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
-
-
-def flat_row(record: Run | Review | Release) -> Row:
-    """The row of a record whose fields are its columns."""
-    return {column.name: _flat(getattr(record, column.name)) for column in fields(record)}
-
-
-def _flat(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return [(stored_text(key), each) for key, each in sorted(value.items())]
-    return _utc(value) if isinstance(value, datetime) else stored_text(value)
-
-
-def run_from(row: Mapping[str, Any]) -> Run:
-    """The ledger entry of a row of `runs`."""
-    times = {name: _utc(row[name]) for name in ("started_at", "committed_at")}
-    return Run(**{**row, **times, "metrics": dict(row.get("metrics") or ()), "sandbox": row.get("sandbox") or ""})
-
-
-def review_from(row: Mapping[str, Any]) -> Review:
-    """The review of a row of `reviews`."""
-    return Review(**{**row, "reviewed_at": _utc(row["reviewed_at"])})
-
-
-def release_from(row: Mapping[str, Any]) -> Release:
-    """The act of a row of `releases`."""
-    return Release(**{**row, "released_at": _utc(row["released_at"])})
-
-
-def verdict_row(verdict: Verdict) -> Row:
-    """The row of `verdicts` for a verdict."""
-    made_by = verdict.fingerprint
-    return {
-        "run_id": verdict.run_id,
-        "uri": stored_text(verdict.uri),
-        "name": stored_text(verdict.name),
-        "generation": verdict.generation,
-        "size": verdict.size,
-        "sha256": verdict.sha256,
-        "content_type": verdict.content_type,
-        "metadata": [(stored_text(key), stored_text(value)) for key, value in sorted(verdict.metadata.items())],
-        "decision": verdict.decision,
-        "reasons": list(verdict.reasons),
-        "detail": stored_text(verdict.detail),
-        "signals": [_signal_row(signal) for signal in verdict.signals],
-        "thresholds": [_plain_row(threshold) for threshold in verdict.thresholds],
-        "fingerprint": made_by.digest,
-        "provenance": {
-            "decoder": made_by.decoder,
-            "engine": made_by.engine,
-            "bundles": [_plain_row(bundle) for bundle in made_by.bundles],
-            "banks": made_by.banks,
-            "policy": made_by.policy,
-        },
-        "screened_at": _utc(verdict.screened_at),
-        "seconds": verdict.seconds,
-        "medium": verdict.medium or "",
-    }
+def verdict_from(row: Mapping[str, Any]) -> Verdict:
+    """The verdict of a row of `verdicts`."""
+    made_by = {"digest": row["fingerprint"], **row["provenance"]}
+    medium = medium_of(row["medium"], row["content_type"] or "")
+    return _VERDICT.record({**row, "fingerprint": made_by, "medium": medium})
 
 
 def json_row(verdict: Verdict) -> Row:
-    """The same, ready for JSON: metadata as an object, the time in ISO 8601."""
-    row = verdict_row(verdict)
-    return row | {"metadata": dict(row["metadata"]), "screened_at": row["screened_at"].isoformat()}
-
-
-def _plain_row(record: Threshold | BundleId) -> Row:
-    return {name: getattr(record, name) for name in record.__slots__}
-
-
-def _signal_row(signal: Signal) -> Row:
-    evidence = signal.evidence
-    return {
-        "source": signal.source,
-        "label": signal.label,
-        "score": signal.score,
-        "evidence": {
-            "window": evidence.window,
-            "start": evidence.start,
-            "end": evidence.end,
-            "note": stored_text(evidence.note),
-        },
-    }
-
-
-def signal_from(row: Mapping[str, Any]) -> Signal:
-    """The signal of an entry of `signals`."""
-    return Signal(row["source"], row["label"], row["score"], Evidence(**row["evidence"]))
+    """The row of a verdict, ready for JSON: metadata as an object, the time in ISO 8601."""
+    [row] = verdict_batch([verdict]).to_pylist()
+    return {**row, "metadata": dict(row["metadata"]), "screened_at": row["screened_at"].isoformat()}
 
 
 def bundles_from(provenance: Mapping[str, Any]) -> tuple[BundleId, ...]:
     """The bundles of a `provenance`."""
-    return tuple(BundleId(**each) for each in provenance["bundles"] or ())
-
-
-def verdict_from(row: Mapping[str, Any]) -> Verdict:
-    """The verdict of a row of `verdicts`, as Arrow gives it (a map may be pairs or a dict)."""
-    made_by = row["provenance"]
-    return Verdict(
-        run_id=row["run_id"],
-        uri=row["uri"],
-        name=row["name"],
-        generation=row["generation"],
-        size=row["size"],
-        sha256=row["sha256"],
-        content_type=row["content_type"],
-        metadata=dict(row["metadata"] or ()),
-        decision=row["decision"],
-        reasons=tuple(row["reasons"] or ()),
-        detail=row["detail"],
-        signals=tuple(map(signal_from, row["signals"] or ())),
-        thresholds=tuple(Threshold(**each) for each in row["thresholds"] or ()),
-        fingerprint=Fingerprint(
-            digest=row["fingerprint"],
-            decoder=made_by["decoder"],
-            engine=made_by["engine"],
-            bundles=bundles_from(made_by),
-            banks=made_by["banks"],
-            policy=made_by["policy"],
-        ),
-        screened_at=_utc(row["screened_at"]),
-        seconds=row["seconds"],
-        medium=medium_of(row["medium"], row["content_type"] or ""),
-    )
-
-
-def verdict_batch(verdicts: Sequence[Verdict]) -> pa.Table:
-    """The verdicts as an Arrow table of the schema `VERDICTS`, in their order."""
-    return pa.Table.from_pylist([verdict_row(verdict) for verdict in verdicts], schema=VERDICTS)
+    return _tuple(BUNDLE.record, provenance["bundles"])

@@ -19,7 +19,7 @@ from screening.records import Fingerprint, Signal
 from screening.tables.delta import remote
 from screening.tables.files import RunFile
 from screening.tables.read import ResultReader
-from screening.tables.schema import bundles_from, signal_from
+from screening.tables.schema import SIGNAL, bundles_from
 from screening.tables.sealed import check_file, filesystem
 
 ROWS = 10_000_000  # verdicts known, the newest: 80 MB, and as much again while they are sorted in
@@ -74,7 +74,7 @@ class StoredScores:
         with self._open(path) as file:
             rows = file.read_row_group(group, ["sha256", "decision", "signals"], use_threads=False)
         own = pc.and_(pc.equal(rows["sha256"], sha256), pc.not_equal(rows["decision"], "error"))
-        signals = (signal_from(each) for row in rows["signals"].filter(own)[:1].to_pylist() for each in row or ())
+        signals = (SIGNAL.record(each) for row in rows["signals"].filter(own)[:1].to_pylist() for each in row or ())
         return tuple(signal for signal in signals if signal.source.startswith("bundle/"))
 
     def _damaged(self, path: str, what: str) -> TableError:

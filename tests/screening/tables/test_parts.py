@@ -15,7 +15,7 @@ from screening.errors import ConfigError
 from screening.records import Evidence, Signal
 from screening.tables import ResultTables, add_keys, upload_key
 from screening.tables.parts import ROW_GROUP
-from screening.tables.schema import verdict_batch, verdict_from
+from screening.tables.schema import json_row, verdict_batch, verdict_from
 
 
 def test_the_same_rows_in_any_order_are_the_same_file(tmp_path, verdict) -> None:
@@ -81,6 +81,14 @@ def test_a_name_that_is_not_utf8_can_be_stored(tmp_path, verdict) -> None:
     part = ResultTables(str(tmp_path)).write_part("run-1", [verdict(uri="/in/\udcff.txt", decision="error")])
     stored = pq.read_table(tmp_path / "verdicts" / part.path)["uri"][0].as_py()
     assert stored == "/in/\\udcff.txt"
+
+
+def test_what_is_not_utf8_is_escaped_wherever_it_stands_and_its_neighbours_stay_as_they_are(verdict) -> None:
+    odd = verdict(metadata={"k\udc80": "v\udc81"}, signals=(Signal("s", "l", 0.5, Evidence(note="\udcfe")),))
+    stored, plain = map(verdict_from, verdict_batch([odd, verdict()]).to_pylist())
+    assert (stored.metadata, stored.signals[0].evidence.note) == ({"k\\udc80": "v\\udc81"}, "\\udcfe")
+    assert plain == verdict()
+    assert json.dumps(json_row(odd), ensure_ascii=False).encode()
 
 
 def test_a_time_without_zone_is_refused(verdict) -> None:
