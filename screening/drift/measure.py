@@ -14,6 +14,7 @@ from typing import Any, Literal
 import duckdb
 import numpy as np
 
+from screening.drift import queries
 from screening.drift.psi import BINS, Counts, Interval, edges, interval, merge, psi
 from screening.errors import ConfigError
 from screening.records import Run
@@ -26,21 +27,6 @@ DOUBT = 0.05  # that any interval of a comparison is wrong if all else is as the
 
 By = Literal["", "source", "language"]
 Kind = Literal["score", "decision", "reason"]
-
-# Where an upload comes from: what its metadata say, else the folder below the input. Its language: that which most of
-# the text is in, which the check on languages notes.
-_GROUPS: Mapping[str, str] = {
-    "": "''",
-    "source": "coalesce(nullif(metadata['source'], ''), CASE WHEN contains(name, '/') "
-    "THEN split_part(name, '/', 1) ELSE '(top)' END)",
-    "language": "coalesce(nullif(list_filter(signals, lambda s: s.label = 'unknown_language')[1].evidence.note, "
-    "''), '(not known)')",
-}
-# Every upload stands in its group and in the whole, which is the group ''.
-_ROWS = """
-SELECT unnest(list_distinct(['', {group}])) AS grp, run_id = $run AS now, uri, decision, reasons, signals
-FROM verdicts WHERE run_id IN ($run, $reference)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +120,8 @@ def drift(tables: ResultTables, run_id: str = "", reference: str = "", by: By = 
     if before.run_id == run.run_id:
         raise ConfigError(f"run {run.run_id} is its own reference", fix="name another with --reference")
     other = _made_by(connection, before)
-    ask = _Asked(connection, _ROWS.format(group=_GROUPS[by]), run.run_id, before.run_id)
-    groups = ask("SELECT grp, count(*) FROM rows WHERE grp <> '' GROUP BY 1 ORDER BY 2 DESC, 1")
+    ask = _Asked(connection, run.run_id, before.run_id, by)
+    groups = ask(queries.GROUPS)
     chosen = ["", *(group for group, _ in groups[:GROUPS])]
     tallies = [*_shares(ask, chosen), *_scores(ask, chosen, before.listed - before.skipped)]
     enough = [tally for tally in tallies if min(tally.rows) >= ROWS]
@@ -172,31 +158,27 @@ def _before(connection: duckdb.DuckDBPyConnection, runs: Sequence[Run], run: Run
 
 def _made_by(connection: duckdb.DuckDBPyConnection, run: Run) -> dict[str, Any]:
     """What went into a run's verdicts."""
-    sql = "SELECT provenance FROM verdicts WHERE run_id = ? LIMIT 1"
-    made: dict[str, Any] = connection.execute(sql, [run.run_id]).fetchall()[0][0]
+    made: dict[str, Any] = connection.execute(queries.MADE_BY, {"run": run.run_id}).fetchall()[0][0]
     return made
 
 
 class _Asked:
-    """Answers over the rows of both runs."""
+    """Answers over the verdicts of both runs."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, rows: str, run: str, reference: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, run: str, reference: str, by: By) -> None:
         self._connection = connection
-        self._rows = rows
-        self._runs = {"run": run, "reference": reference}
+        self._named = {"run": run, "reference": reference, "by": by}
+        for macro in (queries.COMPARED, queries.SCORES):
+            connection.execute(macro)
 
-    def __call__(self, sql: str, **values: object) -> list[Any]:
-        return self._connection.execute(f"WITH rows AS ({self._rows}) {sql}", {**self._runs, **values}).fetchall()
+    def __call__(self, query: str, **values: object) -> list[Any]:
+        return self._connection.execute(query, {**self._named, **values}).fetchall()
 
 
 def _shares(ask: _Asked, groups: Sequence[str]) -> Iterator[_Tally]:
     """Decisions, and the weightiest reasons, of each group."""
     counted: dict[tuple[str, Kind], dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
-    sql = (
-        "SELECT grp, decision, coalesce(reasons[1], '(none)'), now, count(*) FROM rows "
-        "WHERE grp IN (SELECT unnest($groups)) GROUP BY ALL"
-    )
-    for group, decision, reason, now, count in ask(sql, groups=groups):
+    for group, decision, reason, now, count in ask(queries.DECISIONS, groups=groups):
         counted[group, "decision"][decision][now] += count
         counted[group, "reason"][reason][now] += count
     for (group, kind), found in sorted(counted.items()):
@@ -207,30 +189,17 @@ def _shares(ask: _Asked, groups: Sequence[str]) -> Iterator[_Tally]:
 
 def _scores(ask: _Asked, groups: Sequence[str], uploads: int) -> Iterator[_Tally]:
     """The scores of each signal in each group."""
-    scores = (
-        "SELECT grp, now, uri, s.source, s.label, s.score FROM (SELECT grp, now, uri, unnest(signals) AS s FROM rows "
-        "WHERE grp IN (SELECT unnest($groups))) WHERE isfinite(s.score)"
-    )
     shares = [place / BINS for place in range(1, BINS)]
-    sql = (
-        f"SELECT grp, source, label, quantile_disc(score, {shares}), min(score) FROM ({scores}) "
-        "WHERE NOT now AND hash(uri) % $every = 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
-    )
+    every = -(-uploads // SAMPLE)
     cuts: dict[tuple[str, str, str], list[float]] = {
         (group, source, label): edges(found, least).tolist()
-        for group, source, label, found, least in ask(sql, groups=groups, every=-(-uploads // SAMPLE))
+        for group, source, label, found, least in ask(queries.EDGES, groups=groups, shares=shares, every=every)
     }
     counted: dict[tuple[str, str, str], Counts] = {
         key: np.zeros((2, len(found) + 1), np.int64) for key, found in cuts.items()
     }
-    sql = (
-        ", edge AS (SELECT unnest($g::VARCHAR[]) AS grp, unnest($s::VARCHAR[]) AS source, "
-        "unnest($l::VARCHAR[]) AS label, unnest($c::DOUBLE[][]) AS cuts) "
-        "SELECT grp, source, label, now, len(list_filter(cuts, lambda cut: cut < score)), count(*) "
-        f"FROM ({scores}) LEFT JOIN edge USING (grp, source, label) GROUP BY ALL"
-    )
     columns = {name: [key[place] for key in cuts] for place, name in enumerate("gsl")}
-    for group, source, label, now, place, count in ask(sql, groups=groups, **columns, c=list(cuts.values())):
+    for group, source, label, now, place, count in ask(queries.BINNED, groups=groups, **columns, c=list(cuts.values())):
         if place is None:  # a signal that the reference lacks: none of its rows have a bin
             counted.setdefault((group, source, label), np.zeros((2, 1), np.int64))[int(now), 0] += count
         else:
