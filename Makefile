@@ -4,6 +4,8 @@ PY := .venv/bin/python
 # Modules are compiled when they are first imported: to compile all 115 MB takes longer than to install them.
 PIP := $(PY) -m pip --disable-pip-version-check install -q --no-compile
 JOBS ?= 2
+# One worker runs a file, so that what its tests share is made once. As they are listed, large files come before small ones.
+SPREAD = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 N ?= 1000
 SEED ?= 1
 WHEELS ?= gpu-wheels
@@ -30,13 +32,13 @@ demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, c
 	@echo "cleared: $$(find demo/live -type f | wc -l) files in demo/live; next: .venv/bin/screening results --results demo/results"
 
 test: .venv/dev  ## what needs no training stack, Flink, GPU or network: five minutes with the installation
-	$(PY) -m pytest -n $(JOBS) --dist loadgroup
+	$(PY) -m pytest $(SPREAD)
 
 test-slow: .venv/dev  ## what starts many processes: the runbook as it stands, kills on a bucket, two workers
-	$(PY) -m pytest -n $(JOBS) --dist loadgroup -m slow tests/pipelines
+	$(PY) -m pytest $(SPREAD) -m slow tests/pipelines
 
 test-train: .venv/train  ## the tests of training (they need the training stack: some 3 GB)
-	$(PY) -m pytest -n $(JOBS) --dist loadgroup -m train tests/models tests/test_benchmarks.py
+	$(PY) -m pytest $(SPREAD) -m train tests/models tests/test_benchmarks.py
 
 test-flink: .venv/dev  ## the jobs on a Flink cluster made for it, and what breaks them (needs Java and Maven; 400 MB, once)
 	$(PY) -m pytest -m flink tests/flink
@@ -53,7 +55,7 @@ test-wheel: .venv/dev  ## the wheel in an environment of its own: the samples, a
 
 test-all: .venv/train  ## check, and every test that can run on this machine, each at its full length; what .ci/run calls
 	@$(MAKE) --no-print-directory -j2 -Otarget check test-flink test-wheel
-	THOROUGH=1 $(PY) -m pytest -n $(JOBS) --dist loadgroup -m 'not gpu and not flink and not wheel'
+	THOROUGH=1 $(PY) -m pytest $(SPREAD) -m 'not gpu and not flink and not wheel'
 	@if command -v nvidia-smi >/dev/null; then $(MAKE) --no-print-directory test-gpu; \
 	else echo "not tested: what needs a GPU (there is none on this machine)"; fi
 

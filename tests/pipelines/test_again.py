@@ -22,8 +22,15 @@ NAME = "news/000/000004.txt"
 FINAL = ("undecodable", "unsupported_type", "too_large", "empty", "replaced", "not_found", "invalid_name")
 
 
-@pytest.mark.parametrize("status", [401, 403])
-@pytest.mark.parametrize("since", [(), ("--since", "last-run")])
+@pytest.mark.parametrize(
+    ("status", "since"),
+    [
+        (401, ()),
+        (403, ("--since", "last-run")),
+        pytest.param(401, ("--since", "last-run"), marks=pytest.mark.slow),
+        pytest.param(403, (), marks=pytest.mark.slow),
+    ],
+)
 def test_a_permission_that_was_mended_is_found_by_the_next_run(bucket, gcs_server, capsys, status, since):  # noqa: F811
     gcs_server.faults("status", status=status, method="GET", path="000004.txt.*alt=media")
     assert bucket.screen("--run-id", "one") == 0

@@ -17,7 +17,6 @@ from pipelines import release, screen
 from screening import cli
 from tests.pipelines.conftest import Place, fill, place_at
 
-pytestmark = pytest.mark.xdist_group("damage")  # one worker makes the results for all
 TABLES = ("runs", "verdicts", "reviews", "releases")
 
 

@@ -67,7 +67,7 @@ def test_a_killed_release_run_again_does_each_act_once(screened):
     assert place.rows(twice) == [], f"seed {seed}"
 
 
-@pytest.mark.parametrize("same_id", [True, False])
+@pytest.mark.parametrize("same_id", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_two_jobs_at_once_leave_nothing_half_written(place, same_id):
     ids = ("r", "r") if same_id else ("r1", "r2")
     jobs = [start("pipelines.screen", place.screen_flags("--run-id", run_id)) for run_id in ids]

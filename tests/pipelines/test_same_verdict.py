@@ -14,7 +14,6 @@ from screening.settings import load_settings
 from screening.storage import open_store
 from tests.pipelines.conftest import Place, fill, place_at
 
-pytestmark = pytest.mark.xdist_group("same verdict")  # one worker screens the uploads for all
 TOLERANCE = 1e-3
 TWO_WORKERS = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
 

@@ -18,7 +18,6 @@ from screening.tables import ResultTables
 from tests.generate import article
 from tests.pipelines.conftest import Place, fill, place_at
 
-shipped = pytest.mark.xdist_group("shipped run")  # one worker screens the uploads for both
 SCORES = "SELECT name, source, label, score FROM signals ORDER BY ALL"
 
 
@@ -32,7 +31,6 @@ def shipped_run(tmp_path_factory) -> Place:
     return place
 
 
-@shipped
 def test_every_upload_gets_one_verdict_and_the_ledger_reconciles(shipped_run):
     place = shipped_run
     run = place.tables.run("one")
@@ -49,7 +47,6 @@ def test_every_upload_gets_one_verdict_and_the_ledger_reconciles(shipped_run):
     assert found["spam.txt"] in {"review", "reject"}
 
 
-@shipped
 def test_a_verdict_explains_and_reproduces_itself(shipped_run):
     row = (
         shipped_run.tables.connection()

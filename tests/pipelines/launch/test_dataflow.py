@@ -37,8 +37,6 @@ from tests.pipelines.launch.conftest import (
     sending,
 )
 
-together = pytest.mark.xdist_group("any job")  # one worker makes the three jobs for all
-
 
 @pytest.fixture(scope="module", params=["screen on CPUs", "screen on GPUs", "release"])
 def any_job(request, gcs_server, light) -> Sent:
@@ -54,7 +52,6 @@ def any_job(request, gcs_server, light) -> Sent:
     return only
 
 
-@together
 def test_every_job_runs_in_the_image_as_its_account_without_public_addresses(any_job):
     (pool,) = any_job.environment.worker_pools
     assert pool.worker_harness_container_image in (IMAGE, "")  # empty where several environments name it
@@ -68,7 +65,6 @@ def test_every_job_runs_in_the_image_as_its_account_without_public_addresses(any
     assert pool.ip_configuration == WorkerIPAddressConfiguration.WORKER_IP_PRIVATE
 
 
-@together
 def test_no_worker_installs_anything_at_its_start(any_job):
     staged = [
         api.ArtifactStagingToRolePayload.FromString(each.role_payload).staged_name
@@ -78,7 +74,6 @@ def test_no_worker_installs_anything_at_its_start(any_job):
     assert set(staged) <= {"submission_environment_dependencies.txt"}  # a list for the log, which nobody installs
 
 
-@together
 def test_only_small_records_of_ours_cross_a_shuffle(any_job):
     """Contents are read, and used up, in one step after the last shuffle.
 

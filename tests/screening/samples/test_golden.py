@@ -19,7 +19,6 @@ from screening.storage import open_store
 
 SAMPLES = Path(screening.__file__).parent / "samples"
 UPLOADS = SAMPLES / "uploads"
-pytestmark = pytest.mark.xdist_group("golden")  # one worker screens the samples for all
 EXPECTED = {row["name"]: row for row in map(json.loads, (SAMPLES / "expected.jsonl").read_text().splitlines())}
 
 
