@@ -14,12 +14,12 @@ from screening.settings import SHIPPED_POLICY
 from tests.screening.classifiers.tiny import text_bundle
 
 HEADS = [
-    {"name": "hate", "kind": "multiclass", "labels": ["normal", "offensive", "hate"], "output": "hate_logits"},
+    {"name": "hate", "kind": "multiclass", "labels": ["normal", "offensive", "hate"], "output": "logits_hate"},
     {
         "name": "spam",
         "kind": "multilabel",
         "labels": ["spam"],
-        "output": "spam_logits",
+        "output": "logits_spam",
         "pool": "max",
         "calibration": {"scale": [10.0], "shift": [-2.0]},
     },
