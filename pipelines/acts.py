@@ -1,4 +1,4 @@
-"""Doing what the plan says: each act is bound to the screened generation and may safely be done again."""
+"""Carry out the acts of a release. Each is bound to the generation that was screened, and may safely be repeated."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from screening.storage import is_away, join, open_store
 from screening.tables import ResultTables
 
 WORKERS = 32
-CHUNK = 2000  # acts done and recorded together; an act is some 300 bytes
-CHUNK_NAMES = 1 << 20  # characters of their names, some kB each at most: a chunk is an element, and those stay small
+CHUNK = 2000  # acts that are done and recorded together; an act takes about 300 bytes
+CHUNK_NAMES = 1 << 20  # characters of their names: a chunk is an element of the pipeline, so it must stay small
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ReleaseJob:
 
 
 class PendingActs(beam.DoFn):
-    """Reads the acts from the committed tables in chunks, so that the launcher need not hold them."""
+    """Read the acts from the committed tables in chunks, so that the launcher need not hold them all."""
 
     def __init__(self, job: ReleaseJob) -> None:
         self._job = job
@@ -57,7 +57,7 @@ class PendingActs(beam.DoFn):
 
 
 class DoActs(beam.DoFn):
-    """Does a chunk of acts side by side and appends what was done to `releases` in one commit."""
+    """Do the acts of a chunk in parallel, and append the results to `releases` in one commit."""
 
     def __init__(self, job: ReleaseJob) -> None:
         self._job = job
@@ -69,9 +69,10 @@ class DoActs(beam.DoFn):
 
 
 def do(job: ReleaseJob, act: Act) -> Release:
-    """Do one act; an object replaced since it was screened is left alone and reported.
+    """Do one act and return its row for `releases`.
 
-    `failed` acts stay pending: the next release tries them again.
+    An object that was replaced since it was screened is left alone, and its row says so. Acts that `failed` stay
+    pending, and the next release tries them again.
     """
     job.signs.leave()
     row = Release(
@@ -113,7 +114,7 @@ def do(job: ReleaseJob, act: Act) -> Release:
         if error.reason != "not_found":
             return replace(row, detail=str(error))
         if away := _away(act.uri, act.name):
-            return replace(row, detail=f"{away}; if the input was moved, say --moved OLD=NEW")
+            return replace(row, detail=f"{away}; if the input was moved, add --moved OLD=NEW")
         return replace(row, action="replaced", target="", detail=str(error))
     except (TargetError, TransientError) as error:
         return replace(row, detail=str(error))
@@ -126,18 +127,18 @@ def _withdraw(act: Act, row: Release) -> Release:
         return replace(row, detail=away)
     try:
         there = open_store(target).withdraw(target, act.uri, act.generation, sha256=act.sha256)
-    except Replaced as error:  # not ours to delete, and yet it is live where a verdict says no: a person must look
+    except Replaced as error:  # it isn't ours to delete, yet it is live against a verdict: a person must look
         return replace(row, detail=error.detail)
-    return replace(row, action="withdrawn", detail="" if there else "it was gone already")
+    return replace(row, action="withdrawn", detail="" if there else "it was already gone")
 
 
 def _away(uri: str, name: str) -> str:
-    """What is to be said where all that `name` lies among is gone: of one object nothing follows from it."""
+    """Return a message if the whole place that held `name` is empty or gone, so a missing object proves nothing."""
     root = uri.removesuffix(f"/{name}")
     return f"{root} is empty or not there: is its disk mounted?" if root != uri and is_away(root) else ""
 
 
 def _real(target: str, name: str) -> str:
-    """A target as it was recorded, below the real path of live: earlier versions recorded links on the way to it."""
+    """Return a recorded target below the real path of live: earlier versions recorded paths that lead through links."""
     root = target.removesuffix(f"/{name}")
     return target if root == target or root.startswith("gs://") else f"{os.path.realpath(root)}/{name}"

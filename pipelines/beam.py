@@ -1,6 +1,6 @@
-"""What the jobs use of Apache Beam, with types: what Beam leaves without annotations is called here and nowhere else.
+"""The parts of Apache Beam that the jobs use, with types. Beam's unannotated calls are made only here.
 
-What has a capital is Beam's own, so its documentation holds; the functions are ours.
+Capitalised names are Beam's own and behave as its documentation says; the functions in lower case are ours.
 """
 
 from __future__ import annotations
@@ -68,20 +68,20 @@ Shared: Callable[[], _Shared] = _Shared
 
 
 class DoFn(apache_beam.DoFn):
-    """Beam's, with a constructor that is known to take nothing."""
+    """Beam's DoFn with a typed constructor, which takes no arguments."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Beam's constructor has no annotations
 
 
 def par_do(do: apache_beam.DoFn, *sides: AsList) -> Transform:
-    """A step that does `do` to each element, with whole collections beside it."""
+    """Return a step that applies `do` to each element; it also gets `sides`, each as a whole collection."""
     step: Transform = apache_beam.ParDo(do, *sides)  # type: ignore[no-untyped-call]  # as Beam's constructors are
     return step
 
 
 def par_do_tagged(do: apache_beam.DoFn, *tags: str, main: str, accelerator: str = "") -> Transform:
-    """A step with several outputs, to be taken by `main` and `tags`; it may ask for workers with an accelerator."""
+    """Return a step with several outputs, named `main` and `tags`; it can ask for workers with an `accelerator`."""
     step: Any = par_do(do)
     if accelerator:
         step = step.with_resource_hints(accelerator=accelerator)
@@ -90,25 +90,25 @@ def par_do_tagged(do: apache_beam.DoFn, *tags: str, main: str, accelerator: str 
 
 
 def at_the_end(value: object) -> WindowedValue:
-    """What `finish_bundle` may emit: there is no element any more whose time and window it could have."""
+    """Return `value` as `finish_bundle` may emit it: in the global window, since no element gives it a time."""
     return WindowedValue(value, GlobalWindow().max_timestamp(), (GlobalWindow(),))
 
 
 def count(namespace: str, name: str, number: int) -> None:
-    """Add to a counter that the engine shows."""
+    """Add `number` to a counter that the engine shows."""
     counter: Any = Metrics.counter(namespace, name)
     counter.inc(number)
 
 
 def experiment(options: PipelineOptions, name: str) -> None:
-    """Switch on something that Beam or its engine takes as an experiment."""
+    """Enable an experiment of Beam or of its engine."""
     debug: Any = options.view_as(DebugOptions)
     debug.add_experiment(name)
 
 
 def flags(*kinds: type[PipelineOptions]) -> argparse.ArgumentParser:
-    """A parser with the flags of some of Beam's options; of all, if none are named."""
+    """Return a parser with the flags of these of Beam's options, or of all of them if none are given."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for kind in kinds or PipelineOptions.__subclasses__():
-        kind._add_argparse_args(parser)  # type: ignore[arg-type]  # any parser will do; Beam's own is not public
+        kind._add_argparse_args(parser)  # type: ignore[arg-type]  # any parser will do, and Beam's own is not public
     return parser

@@ -1,4 +1,4 @@
-"""What the steps of a run share: the job as its workers need it, and tallies; the names of what flows between them."""
+"""What the steps of a run share: the job as its workers need it, tallies, and the names of the steps' outputs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Job:
     started_at: datetime
     settings: Settings
     progress: Progress
-    cores: int = 0  # for each worker process; 0: all that it may use
-    reuse: bool = False  # scores of the same bytes
-    accelerator: str = ""  # of the step that classifies, on Dataflow
-    unattended: bool = False  # the launcher ends first, so the job writes the report
+    cores: int = 0  # for each worker process; 0 means all that it may use
+    reuse: bool = False  # whether to reuse the stored scores of the same bytes
+    accelerator: str = ""  # for the step that classifies, on Dataflow
+    unattended: bool = False  # the launcher does not wait, so the job itself writes the report
     since: Since = field(default_factory=Since)
     signs: Signs = Signs()
     sandbox: Sandbox = "auto"
@@ -35,13 +35,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many uploads a piece of the listing saw and how many of them it left out.
+    """How many uploads were listed in a part of the input, and how many of them were skipped.
 
-    `owed` is the sum of the keys of the pieces made less that of the pieces done: over a whole run, nothing.
+    `owed` is the sum of the keys of the pieces that were made, minus that of the pieces that were done. Over a whole
+    run it is 0 unless a piece was lost or done twice.
     """
 
     listed: int = 0
     skipped: int = 0
-    keys: int = 0  # of those to be screened, see `upload_key`
+    keys: int = 0  # the sum of the keys (see `upload_key`) of the uploads to be screened
     owed: int = 0
-    again: int = 0  # of those to be screened, that failed before for no fault of theirs
+    again: int = 0  # how many of these failed before for reasons that were not their fault

@@ -1,4 +1,4 @@
-"""Inputs that have another path by now: what was uploaded there is the same upload, with the same place in live."""
+"""Inputs that were moved to another path. Their uploads stay the same uploads, and keep their places in live."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from screening.errors import ConfigError
 from screening.storage import local_path, place
 from screening.tables import ResultTables
 
-# Pairs of folders or prefixes, each with a slash at its end: the old one, the new one.
+# Pairs of an old and a new folder or prefix, each with a slash at its end.
 Moved = tuple[tuple[str, str], ...]
 
 
 def moved(tables: ResultTables, given: Sequence[str]) -> Moved:
-    """What a person says, each `OLD=NEW`, and the inputs that earlier versions named through a link.
+    """Return the moves that a person gives, each as `OLD=NEW`, and those of inputs that were recorded through a link.
 
-    ConfigError for what says no such thing.
+    Only earlier versions recorded such inputs. Raises ConfigError for a move that is not written `OLD=NEW`.
     """
     pairs = dict(map(_pair, given))
     for source in {run.input for run in tables.runs()}:
@@ -30,13 +30,15 @@ def moved(tables: ResultTables, given: Sequence[str]) -> Moved:
 def _pair(said: str) -> tuple[str, str]:
     old, equals, new = said.partition("=")
     if not (old and equals and new):
-        raise ConfigError(f"--moved {said!r}", fix="write --moved OLD=NEW, the input's path then and now")
+        raise ConfigError(
+            f"--moved {said!r} is not OLD=NEW", fix="write --moved OLD=NEW with the input's old and new path"
+        )
     then = old.rstrip("/") if old.startswith("gs://") else os.path.abspath(os.path.expanduser(local_path(old)))
     return f"{then}/", f"{place(new)}/"
 
 
 def uri_now(moves: Moved, uri: str) -> str:
-    """SQL for the URI of today of a column of URIs."""
+    """Return SQL that turns a column of URIs into the URIs that its uploads have now."""
     cases = "".join(
         f" WHEN starts_with({uri}, {_quoted(old)}) THEN {_quoted(new)} || substr({uri}, {len(old) + 1})"
         for old, new in moves
@@ -45,7 +47,7 @@ def uri_now(moves: Moved, uri: str) -> str:
 
 
 def stays(moves: Moved, uri: str) -> str:
-    """SQL for whether a column of URIs has one of today: what was uploaded under an old one is not acted on."""
+    """Return SQL that is true if a column's URI is not below an old path: such uploads are not acted on."""
     return " AND ".join(f"NOT starts_with({uri}, {_quoted(old)})" for old, _ in moves) or "true"
 
 

@@ -1,4 +1,4 @@
-"""The steps that cut the input into pieces for the workers. Elements are shards and pieces: names of where to look."""
+"""The steps that cut the input into pieces for the workers. Their elements are shards, which only say where to look."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from screening.tables import add_keys, upload_key
 
 
 class Split(beam.DoFn):
-    """The input, or shards of it, split where its names suggest it; in order of nothing."""
+    """Split the input, or shards of it, at name boundaries; the order of the output is unspecified."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -31,7 +31,7 @@ class Split(beam.DoFn):
 
 
 class CutUp(beam.DoFn):
-    """Shards in, pieces of some thousand uploads out; and digests of what may stand in the input twice."""
+    """Cut shards into pieces of a few thousand uploads, and emit digests of entries that may be listed twice."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -50,12 +50,12 @@ class CutUp(beam.DoFn):
 
 
 class FindRepeats(beam.DoFn):
-    """Says of each piece which of its rows repeat an earlier one: those were never uploads of their own."""
+    """Find which rows of each piece repeat an earlier row: those are not uploads of their own."""
 
     def process(self, element: tuple[int, Iterable[tuple[str, bytes]]]) -> Iterator[tuple[str, bytes]]:
         yield from repeats.find(element[1])
 
 
 def key(shard: Shard) -> int:
-    """What stands for a shard in a tally's `owed`."""
+    """Return the number that represents a shard in a tally's `owed`."""
     return upload_key(shard.id, 0)

@@ -1,4 +1,4 @@
-"""What a release would do, counted before anything is done, and the quota that can refuse it."""
+"""Plan a release: count what it would do before anything is done, and refuse it if it exceeds the quota."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from screening.report.text import visible
 from screening.storage import overlap
 from screening.tables import ResultTables
 
-# A pending act: the newest decision on an object, unless it was done (and not withdrawn since), or the object was
-# found replaced.
+# An act is pending for the newest decision on an object, unless it was done (and not withdrawn since) or the object
+# was found to be replaced.
 _PENDING = """
 WITH withdrawn AS (
   SELECT uri, generation, max(released_at) AS at FROM releases WHERE action = 'withdrawn' GROUP BY ALL
@@ -33,7 +33,7 @@ WHERE decision IN ({decisions}) AND {stays} AND NOT EXISTS (
   AND (r.action = 'replaced' OR (r.action IN ({actions}) AND r.decision = v.decision)))
 ORDER BY uri
 """
-# A copy in live of a generation that is not accepted any more.
+# Copies in live of generations that are no longer accepted.
 _TO_WITHDRAW = """
 SELECT v.run_id, v.uri, v.name, v.generation, r.sha256, v.decision, v.fingerprint, r.target
 FROM effective_verdicts AS v JOIN (
@@ -43,9 +43,9 @@ FROM effective_verdicts AS v JOIN (
 WHERE r.action = 'live' AND v.decision IN ('review', 'reject')
 ORDER BY v.uri
 """
-# What an act needs to know of its target. Two uploads may bear one name (they were uploaded to two inputs), and then
-# the target is the first one's: whose copy stands there by the ledger, else the first by URI. Which names these are is
-# told by 16 bytes a name. And the bytes of an upload's earlier generations, whose copy this one may replace.
+# What an act needs to know about its target. Two uploads to different inputs may have the same name, and then one of
+# them owns the target: the one whose copy is there according to `releases`, else the first by URI. Hashes of the names
+# find such cases in 16 bytes a name. `replaces` is the digests of earlier generations, whose copy may be replaced.
 _ACTS = """
 WITH pending AS MATERIALIZED ({pending}), shared AS (
   SELECT hash(name) AS key FROM verdicts GROUP BY 1 HAVING min(hash(uri)) <> max(hash(uri))
@@ -74,15 +74,15 @@ _RUNS = "SELECT DISTINCT run_id FROM ({pending})"
 
 
 class QuotaExceeded(ScreeningError):
-    """The plan is out of the ordinary, so nothing was done: a person looks first."""
+    """The plan exceeds the quota or the ledger has gaps, so nothing was done: a person must look first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """One thing to do to one object, bound to the generation that was screened.
 
-    `target` is a copy to withdraw. `owner` is the upload that the target of a copy is for, where several bear its name;
-    `replaces` are the SHA-256 of earlier generations, whose copy this one may replace.
+    `target` is the copy to withdraw. `owner` is the upload that owns the target if several uploads have its name, else
+    "". `replaces` holds the SHA-256 of earlier generations, whose copy this one may replace.
     """
 
     run_id: str
@@ -98,7 +98,7 @@ class Act:
 
 
 def pending(tables: ResultTables, mode: str, live: str = "", quarantine: str = "", moves: Moved = ()) -> Iterator[Act]:
-    """The acts still to be done, streaming, in the order of their URIs; `live` and `quarantine` are where copies go."""
+    """Yield the acts still to be done, in the order of their URIs; copies go to `live` and `quarantine`."""
     connection = tables.connection()
     if mode == "copy":
         sql = _ACTS.format(pending=_sql(mode, moves), now=uri_now(moves, "uri"))
@@ -112,9 +112,9 @@ def pending(tables: ResultTables, mode: str, live: str = "", quarantine: str = "
 
 
 def check_places(tables: ResultTables, mode: str, places: Mapping[str, str], moves: Moved = ()) -> None:
-    """ConfigError when a place that is released to is, holds or lies in one that was screened, or is in another store.
+    """Check that uploads can be released to these places (by flag).
 
-    `places` are by their flag.
+    Raises ConfigError if a place overlaps an input of the pending runs, or is in another kind of store than an upload.
     """
     connection = tables.connection()
     runs = f"SELECT DISTINCT input FROM runs WHERE run_id IN ({_RUNS.format(pending=_sql(mode, moves))})"
@@ -122,7 +122,7 @@ def check_places(tables: ResultTables, mode: str, places: Mapping[str, str], mov
     for flag, where in places.items():
         for source in inputs:
             if overlap(where, source):
-                raise ConfigError(f"{flag} {where} and the input {source} overlap", fix="use two places apart")
+                raise ConfigError(f"{flag} {where} and the input {source} overlap", fix="use two separate places")
         found = connection.execute(
             f"SELECT uri FROM ({_sql(mode, moves)}) "
             "WHERE starts_with(uri, $inside) OR starts_with(uri, 'gs://') <> $bucket LIMIT 1",
@@ -131,7 +131,7 @@ def check_places(tables: ResultTables, mode: str, places: Mapping[str, str], mov
         if found:
             raise ConfigError(
                 f"{flag} {where} can't take {found[0]}",
-                fix="name a place apart from the uploads and in the same store: a bucket for buckets, or a folder",
+                fix="give a place outside the input and in the same kind of store: a bucket for buckets, else a folder",
             )
 
 
@@ -147,10 +147,10 @@ def _sql(mode: str, moves: Moved) -> str:
 
 
 def plan(tables: ResultTables, mode: str, quota: Quota, moves: Moved = ()) -> dict[str, int]:
-    """Pending acts by decision; QuotaExceeded when the runs behind them are out of the ordinary.
+    """Return how many acts are pending for each decision.
 
-    Shares are those of the runs that have something pending, over everything these runs decided: so objects
-    that stay in review do not pile up into a share of their own.
+    Raises QuotaExceeded if the runs with pending acts have too large a share of rejects or errors, or if the ledger has
+    gaps. A share is taken over everything that these runs decided, so that old objects in review do not distort it.
     """
     connection = tables.connection()
     _refuse_unreconciled(connection)
@@ -169,14 +169,14 @@ def plan(tables: ResultTables, mode: str, quota: Quota, moves: Moved = ()) -> di
             share = totals.get(decision, 0) / total
             if share > most:
                 raise QuotaExceeded(
-                    f"refused: {share:.0%} of {total} uploads are `{decision}`, the policy's quota is {most:.0%}; "
-                    "nothing was done. Look at `screening results`, then mend the policy or raise its quota"
+                    f"refused: {share:.0%} of {total} uploads are `{decision}`, but the policy's quota is {most:.0%}; "
+                    "nothing was done. Look at `screening results`, then correct the policy or raise its quota"
                 )
     return counted
 
 
 def backlog(tables: ResultTables) -> int:
-    """How many uploads wait for a person."""
+    """Return how many uploads wait for a reviewer."""
     found = tables.connection().execute("SELECT count(*) FROM effective_verdicts WHERE decision = 'review'").fetchone()
     return int(found[0]) if found else 0
 
@@ -200,7 +200,7 @@ def _refuse_unreconciled(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def plan_table(counted: dict[str, int], mode: str, live: str, quarantine: str) -> Table:
-    """The plan for a person: how many objects go where."""
+    """Return the plan as a table for people: how many objects go where."""
     places: dict[str, dict[str, str]] = {
         "copy": {"accept": live, "reject": quarantine},
         "label": dict.fromkeys(DECISIONS, "labelled in place"),

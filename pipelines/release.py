@@ -1,4 +1,4 @@
-"""The other half: committed verdicts in, objects released or held. `screening release --help` lists the flags."""
+"""The job that releases or holds objects by their committed verdicts. `screening release --help` lists its flags."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from screening.report.text import visible
 from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY
 from screening.tables import ResultTables
 
-NAMED = 20  # failed acts that are named at the end
+NAMED = 20  # failed acts that are listed at the end
 
 
 def build(pipeline: beam.Pipeline, job: ReleaseJob) -> None:
-    """The job as its data flow: each chunk of acts is done, then recorded in one commit."""
+    """Build the job as its data flow: each chunk of acts is done, then recorded in one commit."""
     _ = (
         pipeline
         | "Results" >> beam.Create([job.results])
@@ -38,7 +38,7 @@ def build(pipeline: beam.Pipeline, job: ReleaseJob) -> None:
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The job's own flags."""
+    """Return a parser of the job's own flags."""
     parser = flags.parser("screening release", "Release what was accepted, quarantine what was rejected.")
     parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
     parser.add_argument("--live", default="", help="where accepted objects are copied to")
@@ -47,33 +47,35 @@ def arguments() -> argparse.ArgumentParser:
         "--mode",
         default="copy",
         choices=("copy", "label", "withdraw"),
-        help="label stamps the verdict and moves nothing; withdraw takes from live what is not accepted any more",
+        help="copy objects, label them in place with their verdicts, or withdraw what is no longer accepted from live",
     )
-    flags.switch(parser, "--plan", help="stop after the plan")
+    flags.switch(parser, "--plan", help="show the plan and do nothing")
     parser.add_argument(
         "--moved",
         action="append",
         default=[],
         metavar="OLD=NEW",
-        help="an input that has another path now: its uploads keep their places in live; may be given more than once",
+        help="an input that was moved: its uploads keep their places in live; can be repeated",
     )
-    parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file whose quota applies")
-    parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="the bundles that the policy speaks of")
+    parser.add_argument("--policy", default=SHIPPED_POLICY, help="the policy file whose quota applies")
+    parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="the bundles that the policy refers to")
     watchdog.flag(parser)
     return parser
 
 
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
-    """The job's own flags, the rest, and the parser they came from; ConfigError where one is missing."""
+    """Return the job's own flags, all other arguments, and the parser. Raises ConfigError if a flag is missing."""
     parser = arguments()
     own, rest = parser.parse_known_args(argv)
     if own.mode == "copy" and not (own.live and own.quarantine):
-        raise ConfigError("--live and --quarantine are needed", fix="or use --mode=label, which moves nothing")
+        raise ConfigError(
+            "--live and --quarantine are needed", fix="give both, or use --mode=label, which copies nothing"
+        )
     return own, rest, parser
 
 
 def run(argv: Sequence[str]) -> int:
-    """Show the plan, hold it against the quota, do it; ScreeningError when it is refused or an act failed."""
+    """Plan the release, check it against the quota and do it. Raises ScreeningError if refused or if an act fails."""
     own, rest, parser = parse(argv)
     beam_options = flags.beam_options(rest, parser)
     results = flags.named_place(own.results)
@@ -88,13 +90,13 @@ def run(argv: Sequence[str]) -> int:
     dataflow.settle(beam_options)
     quota = load_policy(flags.named_place(own.policy), find_bundles(flags.named_place(own.bundles))).quota
     tables = ResultTables(results)
-    tables.connection()  # there are some
+    tables.connection()  # raises if there are no tables
     moves = moved(tables, own.moved)
     check_places(tables, own.mode, targets, moves)
     counted = _planned(tables, own.mode, quota, moves)
     console = Console()
     console.print(plan_table(counted, own.mode, live, quarantine))
-    # A template's launch fails where it leaves no job, so one with nothing to do is launched, and does nothing.
+    # A template's launch fails if it starts no job, so a job is started even if there is nothing to do.
     nothing = not sum(counted.values()) and not dataflow.is_handed_over(beam_options)
     if own.plan or nothing:
         console.print("nothing was done: --plan" if own.plan else "nothing to do")
@@ -105,7 +107,7 @@ def run(argv: Sequence[str]) -> int:
     with watchdog.running(beam_options, signs, own.stall_timeout) as pipeline:
         build(pipeline, job)
     if dataflow.is_handed_over(beam_options):
-        console.print("handed over to Dataflow; `releases` says what was done")
+        console.print("handed over to Dataflow; the table `releases` will show what was done")
         return 0
     _tell_what_was_done(tables, release_id, console)
     return 0
@@ -116,7 +118,7 @@ def _tell_what_was_done(tables: ResultTables, release_id: str, console: Console)
     said = "SELECT action, count(*) FROM releases WHERE release_id = ? GROUP BY action"
     acts = dict(connection.execute(said, [release_id]).fetchall())
     done = ", ".join(f"{count} {action}" for action, count in sorted(acts.items()))
-    console.print(done or "nothing was left to do: another release has done it meanwhile")
+    console.print(done or "nothing was left to do: another release did it in the meantime")
     if failed := acts.get("failed"):
         named = connection.execute(
             "SELECT uri, detail FROM releases WHERE release_id = ? AND action = 'failed' ORDER BY uri LIMIT ?",
@@ -125,14 +127,16 @@ def _tell_what_was_done(tables: ResultTables, release_id: str, console: Console)
         lines = [f"\n  {visible(uri)}: {visible(detail)}" for uri, detail in named]
         more = f"\n  and {failed - len(lines)} more, in `releases`" if failed > len(lines) else ""
         raise ScreeningError(
-            f"{failed} acts failed and stay pending:{''.join(lines)}{more}\n  mend what is said, then run the same "
+            f"{failed} acts failed and stay pending:{''.join(lines)}{more}\n  correct these, then run the same "
             "command again"
         )
 
 
 def _planned(tables: ResultTables, mode: str, quota: Quota, moves: Moved) -> dict[str, int]:
-    """The plan, told to who watches. It reads `verdicts` and `runs` as they are: release may not write them, so a run
-    whose committer died before its ledger row waits for the next `screen`.
+    """Return the plan, and log it as an event.
+
+    `verdicts` and `runs` are read as they are, since release may not write them: a run whose committer died before it
+    wrote its row in the ledger waits for the next `screen`.
     """
     try:
         counted = plan(tables, mode, quota, moves)
@@ -144,7 +148,7 @@ def _planned(tables: ResultTables, mode: str, quota: Quota, moves: Moved) -> dic
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command: 0 done, 2 refused, could not start or left acts undone."""
+    """Run the command and return its exit code: 0 if all is done, 2 if it was refused, did not start or acts failed."""
     return flags.command("screening release", run, argv)
 
 

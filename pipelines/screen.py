@@ -1,4 +1,4 @@
-"""The main job: uploads in, verdicts out. `screening screen --help` lists the flags."""
+"""The main job: it screens uploads and commits their verdicts. `screening screen --help` lists its flags."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from screening.tables import ResultTables
 
 
 def build(pipeline: beam.Pipeline, job: Job) -> None:
-    """The job as its data flow; one commit ends it, inside the pipeline."""
+    """Build the job as its data flow, which ends with one commit inside the pipeline."""
     whole = pipeline | "Input" >> beam.Create([job.source])
     coarse = whole | "Split" >> beam.par_do_tagged(Split(job), TALLIES, main=PIECES)
     fine = (
@@ -61,7 +61,7 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The job's own flags."""
+    """Return a parser of the job's own flags."""
     parser = flags.parser("screening screen", "Screen uploads and commit their verdicts.")
     parser.add_argument(
         "--input", required=True, help="folder, gs://bucket/prefix, manifest (.jsonl, .parquet) or inventory (.json)"
@@ -69,37 +69,43 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--results", required=True, help="folder or gs:// prefix of the result tables")
     parser.add_argument("--policy", default=SHIPPED_POLICY, help="policy file")
     parser.add_argument("--bundles", default=SHIPPED_BUNDLES, help="folder or gs:// prefix of model bundles")
-    parser.add_argument("--run-id", "--run_id", default="", help="id of the run; a committed id commits nothing again")
+    parser.add_argument(
+        "--run-id", "--run_id", default="", help="id of the run; an id that is already committed is not run again"
+    )
     parser.add_argument(
         "--since",
         default="",
-        help="only what is newer: a time (2026-11-25T00:00:00Z), or last-run, from when the last run like this began",
+        help="screen only what is newer than a time (2026-11-25T00:00:00Z), or with last-run, than the last such run",
     )
     engine_flags(parser)
     sandbox_flag(parser)
-    parser.add_argument("--cores", type=int, default=0, help="for each worker process; 0: all, shared among local ones")
     parser.add_argument(
-        "--accelerator", default="", help=f"GPU of the classifying step on Dataflow, for example {dataflow.EXAMPLE}"
+        "--cores", type=int, default=0, help="CPU cores for each worker process; 0: all, divided among local processes"
+    )
+    parser.add_argument(
+        "--accelerator",
+        default="",
+        help=f"GPU for the step that classifies, on Dataflow; for example {dataflow.EXAMPLE}",
     )
     watchdog.flag(parser)
     flags.switch(
         parser,
         "--reuse-scores",
-        help="don't score bytes again that a committed run with the same decoder, engine and bundles scored. Each "
-        "worker process first reads the digests of up to 10 million verdicts there, and keeps 80 MB of them",
+        help="reuse the scores of bytes that a committed run scored with the same decoder, engine and bundles. Each "
+        "worker process first reads the digests of up to 10 million verdicts, and keeps 80 MB of them in memory",
     )
     return parser
 
 
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str], argparse.ArgumentParser]:
-    """The job's own flags, the rest, and the parser they came from."""
+    """Return the job's own flags, all other arguments, and the parser."""
     parser = arguments()
     own, rest = parser.parse_known_args(argv)
     return own, rest, parser
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run the job and show its summary; ScreeningError when it can't start or doesn't commit."""
+    """Run the job and show its summary. Raises ScreeningError if the job can't start or does not commit."""
     own, rest, parser = parse(argv)
     beam_options = flags.beam_options(rest, parser)
     source, results = flags.named_place(own.input), flags.named_place(own.results)
@@ -124,7 +130,7 @@ def run(argv: Sequence[str]) -> int:
     if tables.run(run_id) is None:
         if flags.is_local(beam_options):
             with Decoder(settings.policy.limits, settings.policy.fields, sandbox=own.sandbox) as decoder:
-                decoder.check()  # before anything is listed; workers elsewhere do so when they start
+                decoder.check()  # before anything is listed; workers elsewhere check when they start
         signs = watchdog.signs(beam_options, results, run_id)
         with progress_bar(flags.is_local(beam_options)) as progress:
             job = Job(
@@ -148,7 +154,7 @@ def run(argv: Sequence[str]) -> int:
         print(f"run {run_id} is already committed; nothing to do", file=sys.stderr)
     committed = tables.run(run_id)
     if committed is None and dataflow.is_handed_over(beam_options):
-        print(f"run {run_id} is handed over to Dataflow; nothing of it counts before its commit")
+        print(f"run {run_id} is handed over to Dataflow; its verdicts count once it has committed")
         return 0
     if committed is None:
         raise ScreeningError(f"run {run_id} did not commit; nothing will be released. Run the same command again")
@@ -158,7 +164,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command: 0 committed, 2 could not start or did not commit."""
+    """Run the command and return its exit code: 0 if the run is committed, 2 if it did not start or did not commit."""
     return flags.command("screening screen", run, argv)
 
 

@@ -1,4 +1,4 @@
-"""The steps that screen pieces and commit the run. Elements are small: a tally, a written file's name and counts."""
+"""The steps that screen pieces and commit the run. Their elements are small: tallies, and facts about written files."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from screening.tables import (
 
 log = logging.getLogger(__name__)
 
-BUFFER = PIECE  # uploads (URIs and facts, some 300 bytes each) screened and written as one file
+BUFFER = PIECE  # uploads (about 300 bytes of facts each) that are screened and written as one file
 
 
 class ScreenUploads(beam.DoFn):
-    """Pieces of the input in, Parquet files of verdicts out: what is emitted is a file's name and counts, and tallies.
+    """Screen pieces of the input and write Parquet files of verdicts; emit facts about each file, and tallies.
 
     Listing, reading, decoding and scoring stay inside this step, so uploads and contents never become elements of the
-    pipeline. What has a verdict for its generation and the run's fingerprint is left out.
+    pipeline. Uploads that already have a verdict for their generation and the run's fingerprint are skipped.
     """
 
     def __init__(self, job: Job) -> None:
@@ -47,7 +47,7 @@ class ScreenUploads(beam.DoFn):
         self._uploads: list[Upload] = []
 
     def setup(self) -> None:
-        # One a process, however many threads the engine runs in it: models are large and use every core.
+        # One worker serves all threads of a process, since models are large and use every core.
         self._worker = self._shared.acquire(lambda: Worker(self._job))
 
     def teardown(self) -> None:
@@ -70,7 +70,7 @@ class ScreenUploads(beam.DoFn):
             yield beam.at_the_end(self._screen())
 
     def _new(self, uploads: list[Upload]) -> list[Upload]:
-        """Those that are not older than the run looks back; the others were not listed."""
+        """Return the uploads that `--since` keeps; the others count as not listed."""
         kept = list(filter(self._job.since.keeps, uploads))
         if older := len(uploads) - len(kept):
             beam.count(NAMESPACE, "older", older)
@@ -82,7 +82,7 @@ class ScreenUploads(beam.DoFn):
         uris = [upload.uri for upload in uploads]
         known = self._worker.decided.between(min(uris), max(uris)) if uris else NOTHING
         todo = [upload for upload in uploads if (upload.uri, upload.generation) not in known.decided]
-        # Of an upload that could not even be looked up, a manifest's, no generation is known: 0.
+        # An upload from a manifest that could not be looked up is stored with generation 0.
         again = sum(bool({(each.uri, each.generation), (each.uri, 0)} & known.failed) for each in todo)
         self._job.signs.leave()
         self._uploads += todo
@@ -100,7 +100,7 @@ class ScreenUploads(beam.DoFn):
 
 
 class CommitRun(beam.DoFn):
-    """One commit for the whole run, or none: the ledger must account for every upload that was listed."""
+    """Commit the whole run at once, or not at all: the ledger must account for every upload that was listed."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -121,7 +121,7 @@ class CommitRun(beam.DoFn):
             sandbox=sandbox_of(parts),
         )
         if add_keys(tally.owed for tally in tallies):
-            raise ReconcileError(f"run {run_id}: a piece of the input was lost, or done twice")
+            raise ReconcileError(f"run {run_id}: a piece of the input was lost or was done twice")
         run = ResultTables(job.results).commit_run(run, parts, add_keys(tally.keys for tally in tallies))
         counts = {decision: getattr(run, decision) for decision in DECISIONS}
         tell("committed", run_id=run_id, **counts, error_share=round(run.error / max(1, sum(counts.values())), 4))
@@ -129,7 +129,7 @@ class CommitRun(beam.DoFn):
 
 
 class WriteReport(beam.DoFn):
-    """The report of a run that is committed, where no launcher waits to write it."""
+    """Write the report of a committed run, if no launcher waits to write it."""
 
     def __init__(self, job: Job) -> None:
         self._job = job

@@ -1,4 +1,4 @@
-"""What one worker process has: its screener, and the numbers about what it screens and writes."""
+"""A worker process: its screener, and the numbers about what it screens and writes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Waited(Generic[T]):
-    """An iterator that adds up how many seconds its items were waited for."""
+    """An iterator that measures how many seconds its caller waited for items."""
 
     def __init__(self, items: Iterator[T]) -> None:
         self._items = items
@@ -37,7 +37,7 @@ class Waited(Generic[T]):
 
 
 class Worker:
-    """A process's screener, what it counts, a name by which its parts are told from others', and what is decided."""
+    """A process's screener and counters, what is decided already, and an `id` for the parts that it writes."""
 
     def __init__(self, job: Job) -> None:
         self.id = uuid.uuid4().hex
@@ -48,9 +48,9 @@ class Worker:
         self.decided = ResultTables(job.results).decided(job.settings.fingerprint.digest)
 
     def screen(self, uploads: Sequence[Upload]) -> Part:
-        """Screen the uploads and write their verdicts as one file; the part says what was counted meanwhile.
+        """Screen the uploads, write their verdicts as one file, and return the facts and metrics of that file.
 
-        Only one thread of a process does so at a time: the models use every core already.
+        Only one thread of a process does this at a time, since the models use every core.
         """
         with self._screener.lock:
             before = self._counters.read()
@@ -61,7 +61,7 @@ class Worker:
         return replace(part, metrics=since(before, now), worker=self.id, models=models, sandbox=sandbox)
 
     def _write(self, uploads: Sequence[Upload]) -> Part:
-        """Verdicts are written as they come, so the time of writing is what was not spent waiting for them."""
+        """Write verdicts as they arrive; the time spent writing is the total less the waiting for verdicts."""
         meter, verdicts = self._screener.meter, Waited(self._screener.screen(uploads))
         start = time.perf_counter()
         with meter.busy("screening"):
@@ -70,7 +70,7 @@ class Worker:
         return part
 
     def _shown(self, verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
-        """The same verdicts; whoever watches the job sees that each was made."""
+        """Yield the verdicts, and report progress after each."""
         for verdict in verdicts:
             self._job.progress.screened(1)
             self._job.signs.leave()

@@ -1,4 +1,4 @@
-"""A meter's numbers as Beam's counters for an engine's own pages: the same names, in the namespace `screening`."""
+"""Show a meter's numbers on an engine's own pages, as Beam counters of the same names in the namespace `screening`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pipelines import beam
 from screening.meter import RETRIES, Meter, Numbers, since, summed
 
 NAMESPACE = "screening"
-EVERY = 1.0  # second, between two looks while uploads are screened
+EVERY = 1.0  # seconds between two updates while uploads are screened
 
 
 class Counters:
-    """Adds to the counters what a meter and this process's stores counted since the last time; one a meter.
+    """Add to Beam's counters what a meter and this process's stores have counted since the last time. One per meter.
 
-    Call it only from inside a step, and from one thread at a time. Unlike the ledger's, these numbers also hold what
-    was done for a piece of work that failed and was done again.
+    Call it only inside a step, and from one thread at a time. Unlike the numbers in the ledger, these also include work
+    that failed and was repeated.
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -24,11 +24,11 @@ class Counters:
         self._next = 0.0
 
     def read(self) -> Numbers:
-        """All numbers as they stand."""
+        """Return all current numbers."""
         return summed([self._meter.read(), RETRIES.read()])
 
     def tell(self, *, now: bool = True) -> None:
-        """Add what is new; at most once a second unless `now`."""
+        """Add the new counts to Beam's counters, at most once a second unless `now` is true."""
         if now or time.monotonic() >= self._next:
             found = self.read()
             for name, number in since(self._told, found).items():

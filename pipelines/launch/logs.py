@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, with ids and counts, never content."""
+"""Structured logs: each line is a JSON object with ids and counts, never content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EVENTS = logging.getLogger("pipelines.events")
 
 
 class Event:
-    """Something that alarms count; on every engine's log it is one JSON object, of ids and counts."""
+    """An event that alerts count. In every engine's logs it is one JSON object of ids and counts."""
 
     def __init__(self, name: str, facts: dict[str, object]) -> None:
         self.facts = {"event": name, **facts}
@@ -22,12 +22,12 @@ class Event:
 
 
 def tell(name: str, **facts: object) -> None:
-    """Log an event, whatever the level of other logs. Its names are what terraform/alerts.tf looks for."""
+    """Log an event, whatever the level of other logs. terraform/alerts.tf looks for these names."""
     EVENTS.info(Event(name, facts))
 
 
 class JsonLines(logging.Formatter):
-    """A record as JSON: time, level, logger, event, and what was passed as `extra`."""
+    """Format a record as a JSON object: its time, level, logger and event, and the fields of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         said = {key: value for key, value in vars(record).items() if key not in _PLAIN}

@@ -1,4 +1,4 @@
-"""The flags of the jobs: each is checked before anything is read, and an unknown one stops the job."""
+"""The flags of the jobs. All are checked before anything is read, and an unknown flag stops the job."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(prog: str, description: str) -> argparse.ArgumentParser:
-    """A parser whose errors are `ConfigError`s and which takes no abbreviations."""
+    """Return a parser that raises ConfigError for errors and accepts no abbreviations."""
     return _Parser(
         prog=prog,
         description=description,
@@ -42,7 +42,7 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
 
 
 def switch(parser: argparse.ArgumentParser, flag: str, *, help: str) -> None:
-    """Adds a switch: `--flag`, or `--flag=true` and `--flag=false`, as a template passes it; `-` may be written `_`."""
+    """Add a switch: `--flag`, or as a template passes it, `--flag=true` or `--flag=false`; `_` may stand for `-`."""
     names = dict.fromkeys((flag, "--" + flag[2:].replace("-", "_")))
     parser.add_argument(*names, nargs="?", type=_truth, const=True, default=False, metavar="true|false", help=help)
 
@@ -55,12 +55,12 @@ def _truth(text: str) -> bool:
 
 
 def names(own: argparse.ArgumentParser) -> set[str]:
-    """Every flag that there is, in each spelling: the job's own and Beam's."""
+    """Return every flag of the job and of Beam, in each spelling."""
     return {name for one in (beam.flags(), own) for action in one._actions for name in action.option_strings}
 
 
 def beam_options(flags: Sequence[str], own: argparse.ArgumentParser) -> PipelineOptions:
-    """Beam's options from the flags that are not the job's own; ConfigError for one that is nobody's."""
+    """Return Beam's options from the flags that are not the job's own. Raises ConfigError for an unknown flag."""
     known, there = beam.flags(), names(own)
     for flag in flags:
         name = flag.partition("=")[0]
@@ -70,7 +70,7 @@ def beam_options(flags: Sequence[str], own: argparse.ArgumentParser) -> Pipeline
                 f"unknown flag {name}", fix=f"did you mean {near[0]}?" if near else "see --help for the flags"
             )
         if not name.startswith("-") and not _is_value(flags, flag, known):
-            raise ConfigError(f"unexpected argument {flag!r}", fix="every input is given by a flag")
+            raise ConfigError(f"unexpected argument {flag!r}", fix="every argument must belong to a flag")
     options = PipelineOptions(list(flags))
     if options.view_as(StandardOptions).runner in _LOCAL_NAMES:
         options.view_as(StandardOptions).runner = LOCAL_RUNNER
@@ -83,45 +83,45 @@ def _is_value(flags: Sequence[str], flag: str, known: argparse.ArgumentParser) -
 
 
 def cores(given: int, options: PipelineOptions) -> int:
-    """The cores for each worker process: those asked for, or an equal share of those here among local processes.
+    """Return the cores for each worker process: those asked for, or an equal share for each local process.
 
-    0 leaves it to the worker, which takes all that it may use.
+    0 leaves it to the worker, which uses all that it may. Raises ConfigError for a negative number.
     """
     if given < 0:
-        raise ConfigError(f"--cores {given} is not usable", fix="use a number of cores, or 0 for those that are there")
+        raise ConfigError(f"--cores {given} is not usable", fix="use a number of cores, or 0 for all that there are")
     local = options.view_as(DirectOptions)
     if local.direct_num_workers == 0:
-        local.direct_num_workers = cores_here()  # Beam would take the host's, whatever the container pays for
+        local.direct_num_workers = cores_here()  # Beam would take the host's cores, even if the container has fewer
     if given or not is_local(options) or local.direct_running_mode != "multi_processing":
         return given
     return max(1, cores_here() // max(1, int(local.direct_num_workers)))
 
 
 def is_local(options: PipelineOptions) -> bool:
-    """Whether the job runs in this process and its children."""
+    """Return whether the job runs in this process and its children."""
     return bool(options.view_as(StandardOptions).runner == LOCAL_RUNNER)
 
 
 def named_place(uri: str) -> str:
-    """The place that a flag names, as workers will see it too; see `screening.storage.place`."""
+    """Return the place that a flag names, as workers will see it too; see `screening.storage.place`."""
     return storage.place(os.path.expandvars(uri))
 
 
 def apart(flag: str, inner: str, other: str, outer: str) -> None:
-    """ConfigError when one place is the other or lies inside it: a job would screen or release its own output."""
+    """Raise ConfigError if one place is or contains the other: a job would screen or release its own output."""
     if storage.overlap(inner, outer):
-        raise ConfigError(f"{flag} {inner} and {other} {outer} overlap", fix="use two places apart")
+        raise ConfigError(f"{flag} {inner} and {other} {outer} overlap", fix="use two separate places")
 
 
 def run_id(given: str, prefix: str = "") -> str:
-    """The given id, or a new one that sorts by time; ConfigError when it can't stand in a file name."""
+    """Return the given id, or a new one that sorts by time. Raises ConfigError if it can't be part of a file name."""
     if given and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", given):
-        raise ConfigError(f"--run-id {given!r} is not usable", fix="use letters, digits, '.', '_' and '-'")
+        raise ConfigError(f"--run-id {given!r} is not usable", fix="use up to 100 letters, digits, '.', '_' and '-'")
     return given or f"{prefix}{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
 def command(name: str, run: Callable[[Sequence[str]], int], argv: Sequence[str] | None) -> int:
-    """Run a job's `run` as a command: a `ScreeningError` becomes its message on stderr and exit code 2."""
+    """Run a job's `run` as a command; a ScreeningError is printed to stderr, and the exit code is 2."""
     log_json()
     try:
         with clearly():

@@ -1,7 +1,7 @@
 """A progress bar for local runs, fed by workers in this process or in its children.
 
-Each worker appends one byte an upload to a file; the launcher looks at the files' sizes. On a cluster the
-engine's own pages show the job's counters instead.
+Each worker appends one byte per upload to a file, and the launcher reads the files' sizes. On a cluster, the engine's
+own pages show the job's counters instead.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from rich.progress import Progress as Bar
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where workers leave their marks; `folder` is "" where nobody looks."""
+    """Where workers record their progress; `folder` is "" if nobody reads it."""
 
     folder: str = ""
 
     def listed(self, count: int) -> None:
-        """Say that so many more uploads are to be screened."""
+        """Record that `count` more uploads are to be screened."""
         self._mark("listed", count)
 
     def screened(self, count: int) -> None:
-        """Say that so many more uploads have a verdict."""
+        """Record that `count` more uploads have a verdict."""
         self._mark("screened", count)
 
     def _mark(self, name: str, count: int) -> None:
@@ -45,7 +45,7 @@ class Progress:
 
 @contextmanager
 def progress_bar(wanted: bool) -> Iterator[Progress]:
-    """Show a bar on the terminal while the block runs; nothing where stderr is not a terminal."""
+    """Show a progress bar while the block runs, if it is `wanted` and stderr is a terminal."""
     if not wanted or not os.isatty(2):
         yield Progress()
         return

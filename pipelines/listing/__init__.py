@@ -1,1 +1,1 @@
-"""What is to be screened: a folder, a bucket, a manifest or an inventory, as shards that workers list themselves."""
+"""List what is to be screened (a folder, bucket, manifest or inventory) as shards that the workers list themselves."""

@@ -1,6 +1,6 @@
-"""Uploads named by an inventory report of Google Cloud Storage Insights: no object is listed or asked for.
+"""Take uploads from an inventory report of Google Cloud Storage Insights, without asking the store for any object.
 
-A report is a `…_manifest.json` and, beside it, the files that it names: CSV or Parquet, each object a row.
+A report is a `…_manifest.json` and, beside it, the CSV or Parquet files that it names, with a row for each object.
 Source: cloud.google.com/storage/docs/insights/inventory-reports (2025).
 """
 
@@ -28,18 +28,23 @@ USED = (*NEEDED, "timeCreated", "timeDeleted", "contentType")
 
 @dataclass(frozen=True, slots=True)
 class Inventory(Manifest):
-    """Rows of a file of a report, as a shard."""
+    """A shard: rows of one file of a report."""
 
     def identity(self, number: int, row: ListedRow) -> str:
-        """The URI; with the generation where that one is no longer live. ConfigError when it does not say."""
+        """Return the object's URI, with the generation if that is no longer live.
+
+        Raises ConfigError if the row names no object.
+        """
         for column in ("bucket", "name"):
             if not isinstance(row[column], str) or not row[column]:
-                raise ConfigError(f"not a row of an inventory: no {column}", file=self.rows.file, line=number)
+                raise ConfigError(
+                    f"this is not a row of an inventory: it has no {column}", file=self.rows.file, line=number
+                )
         uri = f"gs://{row['bucket']}/{row['name']}"
         return f"{uri}#{row['generation']}" if row.get("timeDeleted") else uri
 
     def uploads(self, without: Collection[int] = ()) -> Iterator[Upload]:
-        """The live objects, without asking the store; empty markers of folders are none."""
+        """Yield the live objects, without asking the store; empty objects that only mark folders are left out."""
         for i, (number, _, row) in enumerate(self.rows):
             if i not in without and not row.get("timeDeleted"):
                 upload = self.upload(number, row)
@@ -47,7 +52,7 @@ class Inventory(Manifest):
                     yield upload
 
     def upload(self, number: int, row: ListedRow) -> Upload:
-        """As the report has it; ConfigError for a row that is not of this kind."""
+        """Return the upload as the report describes it. Raises ConfigError if this is not a row of an inventory."""
         try:
             generation, size = (_count(row[name]) for name in ("generation", "size"))
             problem = "invalid_name" if name_problem(row["name"], bucket=True) else ""
@@ -61,25 +66,28 @@ class Inventory(Manifest):
                 created_at=_time(row.get("timeCreated")),
             )
         except (ValueError, TypeError, OverflowError) as error:
-            raise ConfigError(f"not a row of an inventory: {error}", file=self.rows.file, line=number) from None
+            raise ConfigError(f"this is not a row of an inventory: {error}", file=self.rows.file, line=number) from None
 
 
 def report(source: str, *, dated: bool = False) -> Iterator[Inventory]:
-    """The files of a report; ConfigError when it is none, or does not say enough of each object, or not its date."""
+    """Yield the files of a report, as shards.
+
+    Raises ConfigError if it is not a report, or lacks a needed field; `dated` uploads need `timeCreated`.
+    """
     needed = (*NEEDED, "timeCreated") if dated else NEEDED
     try:
-        rows(source, "jsonl")  # says why where it is no file to be read
+        rows(source, "jsonl")  # raises if this is not a file that can be read
         said = json.loads(open_store(source).get(source))
         names = said[FILES]
     except UploadError as error:
-        raise ConfigError(f"it can't be read: {error}", file=source, fix="name a file that exists") from None
+        raise ConfigError(f"it can't be read: {error}", file=source, fix="give a file that exists") from None
     except (ValueError, TypeError, KeyError, RecursionError):
         names = None
     if not isinstance(names, list) or len(names) != said.get("shard_count", len(names)):
         raise ConfigError(
-            f"no inventory report: it lacks {FILES}, or some of them",
+            f"this is not a complete inventory report: {FILES} is missing or incomplete",
             file=source,
-            fix="name the …_manifest.json that Storage Insights wrote beside the report, or a .jsonl or .parquet file",
+            fix="give the …_manifest.json that Storage Insights wrote beside the report, or a .jsonl or .parquet file",
         )
     config = _part(said, "report_config")
     for name in names:
@@ -95,17 +103,19 @@ def report(source: str, *, dated: bool = False) -> Iterator[Inventory]:
             raise ConfigError(
                 f"the report has no {', '.join(missing)}",
                 file=file,
-                fix=f"have its configuration report the fields {', '.join(NEEDED)}, and timeCreated for --since",
+                fix=f"configure the report with the fields {', '.join(NEEDED)}, and timeCreated for --since",
             )
         yield Inventory(whole)
 
 
 def _csv(file: str, config: Mapping[str, Any]) -> Rows:
-    """A CSV file as the report's configuration describes it."""
+    """Return the rows of a CSV file, read as the report's configuration describes."""
     options = _part(config, "csv_options")
     delimiter = options.get("delimiter") or ","
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
-        raise ConfigError(f"the report's delimiter {delimiter!r} is none", file=file, fix="have the report made anew")
+        raise ConfigError(
+            f"the report's delimiter {delimiter!r} can't be used", file=file, fix="have the report generated again"
+        )
     whole = replace(rows(file, "csv"), delimiter=delimiter)
     if _value(options, "header_required") is False:
         fields = _value(_part(config, "object_metadata_report_options"), "metadata_fields") or ()
@@ -114,7 +124,7 @@ def _csv(file: str, config: Mapping[str, Any]) -> Rows:
     try:
         columns = next(csv.reader([header.decode(errors="replace")], delimiter=whole.delimiter), [])
     except csv.Error as error:
-        raise ConfigError(f"no heading of a report: {error}", file=file, line=1) from None
+        raise ConfigError(f"this is not the header of a report: {error}", file=file, line=1) from None
     return replace(whole, columns=tuple(columns), first=2, offset=len(header))
 
 
@@ -124,18 +134,18 @@ def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _value(of: Mapping[str, Any], name: str) -> Any:
-    """A field under its name in JSON or in protocol buffers: `csvOptions` or `csv_options`."""
+    """Return a field by its name in protocol buffers or in JSON: `csv_options` or `csvOptions`."""
     head, *rest = name.split("_")
     return of.get(name, of.get(head + "".join(word.title() for word in rest)))
 
 
 def _count(value: Any) -> int | None:
-    """A number of 63 bits; None where the report has none."""
+    """Return a number of up to 63 bits, or None if the report has none."""
     if value is None or value == "":
         return None
     found = int(value)
     if not 0 <= found < 1 << 63:
-        raise ValueError(f"{found} is no size and no generation")
+        raise ValueError(f"{found} can't be a size or a generation")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Uploads named by a manifest: a `.jsonl` or `.parquet` file with a `uri` an entry, and what else is known of it."""
+"""Take uploads from a manifest: a `.jsonl` or `.parquet` file whose entries each give a `uri`, and perhaps metadata."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Upload
 from screening.storage import local_path, open_store, place
 
-LOOKUPS = 32  # entries looked up in the store side by side
-METADATA = 16 << 10  # characters that an entry may bring: thousands are held at once. A bucket's object has 8 KiB
+LOOKUPS = 32  # entries that are looked up in the store in parallel
+METADATA = 16 << 10  # characters that an entry may have, since thousands are held at once; a bucket allows 8 KiB
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Rows of a manifest, as a shard: an entry gives the URI, the store the rest."""
+    """A shard: rows of a manifest. An entry gives the URI, and the store the rest."""
 
     rows: Rows
 
@@ -31,7 +31,7 @@ class Manifest:
         return json.dumps([self.rows.file, f"{self.rows.first:015}"])
 
     def split(self) -> Iterator[Self]:
-        """A Parquet file by its row groups; a file of lines stays whole, as nobody knows where one begins."""
+        """Split a Parquet file at its row groups; a file of lines stays whole, since nobody knows where they begin."""
         if self.rows.form != "parquet":
             yield self
             return
@@ -60,13 +60,13 @@ class Manifest:
         return replace(self, rows=replace(self.rows, first=first, count=number, offset=offset))
 
     def identity(self, number: int, row: ListedRow) -> str:
-        """The URI of the entry's upload, of which it gives one; ConfigError when it does not say."""
+        """Return the URI of the entry's upload, always in the same form. Raises ConfigError if it gives none."""
         source, uri = self.rows.file, row.get("uri")
         if not isinstance(uri, str) or not uri:
-            raise ConfigError("no uri", file=source, line=number, fix='every entry needs {"uri": "…"}')
+            raise ConfigError("this entry has no uri", file=source, line=number, fix='every entry needs {"uri": "…"}')
         if not _is_text(uri):
             raise ConfigError(
-                f"{uri!r} is no text", file=source, line=number, fix="list a folder of such names instead"
+                f"{uri!r} is not valid text", file=source, line=number, fix="give the folder as --input instead"
             )
         if uri.startswith("gs://"):
             if not all(uri.removeprefix("gs://").partition("/")):
@@ -78,11 +78,11 @@ class Manifest:
             path = local_path(uri)
         except ConfigError as error:
             raise ConfigError(error.what, file=source, line=number, fix=error.fix) from None
-        # By its words alone, so that an upload has one URI; not as a shell would, which reads `$` and `~`.
+        # The path is only normalised, so that an upload has one URI; `$` and `~` are not expanded as a shell would.
         return "/" + posixpath.normpath(posixpath.join(posixpath.dirname(source), path)).lstrip("/")
 
     def upload(self, number: int, row: ListedRow) -> Upload:
-        """The entry's upload as the store has it; what can't be looked up has its problem."""
+        """Return the entry's upload as the store describes it, or with its `problem` if it can't be looked up."""
         uri = self.identity(number, row)
         name = uri.removeprefix("gs://").lstrip("/")
         try:
@@ -97,18 +97,18 @@ class Manifest:
             return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem=error.reason)
         except TransientError:
             return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem="read_failed")
-        except ValueError:  # Google's client: no bucket, or no text
+        except ValueError:  # from Google's client: this is no bucket, or not valid text
             return Upload(uri=uri, name=name, generation=0, size=0, metadata=said, problem="invalid_name")
         return replace(upload, metadata={**upload.metadata, **said})
 
 
 def manifest(source: str) -> Manifest:
-    """The whole of a manifest; ConfigError when there is none."""
+    """Return a whole manifest. Raises ConfigError if there is no such file."""
     return Manifest(rows(place(source), "parquet" if source.lower().endswith(".parquet") else "jsonl"))
 
 
 def _within(part: Rows) -> Iterator[int]:
-    """How many rows of each row group are in `part`."""
+    """Yield how many rows of each row group are in `part`."""
     start, last = part.first - 1, float("inf") if part.count is None else part.first - 1 + part.count
     at = 0
     for size in part.groups():

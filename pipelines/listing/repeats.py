@@ -1,4 +1,4 @@
-"""Which entries of a manifest repeat an earlier one, found by 20 bytes an entry and not by the entries themselves."""
+"""Find the entries of a manifest that repeat an earlier one, from 20 bytes for each entry."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-_ENTRY = np.dtype([("high", ">u8"), ("low", ">u8"), ("row", ">u4")])  # a digest of 128 bits, and which row of its piece
+_ENTRY = np.dtype([("high", ">u8"), ("low", ">u8"), ("row", ">u4")])  # a digest of 128 bits, and its row in the piece
 _DIGEST = np.dtype([("high", ">u8"), ("low", ">u8")])
 
 
 def by_range(digests: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The digests of a piece's rows, in their order, as packed entries by first byte: equal ones meet."""
+    """Yield a piece's digests (in the order of its rows) as packed entries, grouped by their first byte."""
     given = np.frombuffer(b"".join(digests), _DIGEST)
     entries = np.empty(len(given), _ENTRY)
     entries["high"], entries["low"], entries["row"] = given["high"], given["low"], np.arange(len(given))
@@ -21,7 +21,7 @@ def by_range(digests: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def find(packed: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-    """Pieces (by id) with the packed rows of theirs that repeat an earlier row, of theirs or of a piece before."""
+    """Yield the id of each piece with repeats, and its packed rows that repeat an earlier row of any piece."""
     ids, parts = zip(*sorted(packed), strict=True)
     entries = np.frombuffer(b"".join(parts), _ENTRY)
     piece = np.repeat(np.arange(len(ids)), [len(part) // _ENTRY.itemsize for part in parts])
@@ -33,5 +33,5 @@ def find(packed: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
 
 
 def places(packed: Iterable[bytes]) -> set[int]:
-    """The rows that `find` packed for one piece."""
+    """Return the rows that `find` packed for one piece."""
     return set(np.frombuffer(b"".join(packed), ">u4").tolist())

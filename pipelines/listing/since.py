@@ -1,4 +1,4 @@
-"""What `--since` leaves out of a listing: uploads that are older than a time, as earlier runs have looked at them."""
+"""Leave uploads that are older than `--since` out of a listing, since earlier runs have looked at them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from screening.tables import ResultTables
 log = logging.getLogger(__name__)
 
 LAST_RUN = "last-run"
-MARGIN = timedelta(hours=1)  # by which clocks may differ: of the launcher, of a bucket or file server
-MOST = 10_000  # uploads that the job carries along to be tried again
-AGAIN = "tried_again"  # in a run's metrics: of how many the last verdict was an error for no fault of theirs
-MARK = "since"  # in a run's metrics: from when on it looked, in seconds since 1970, where a person said so
+MARGIN = timedelta(hours=1)  # how far the launcher's clock and that of a bucket or file server may differ
+MOST = 10_000  # uploads to be tried again that the job carries along
+AGAIN = "tried_again"  # in a run's metrics: how many uploads it tried again after errors that were not their fault
+MARK = "since"  # in a run's metrics: the time that a person gave as --since, in seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """The uploads that are there since `at` (None: all), and those of `again`, by URI; `given` says who named `at`.
+    """Which uploads to look at: those created since `at` (None: all), and those whose URI is in `again`.
 
-    What lies below a folder of `again` belongs to it: it was not listed while the folder could not be.
+    A folder in `again` stands for everything below it, since it could not be listed before. `given` is whether a person
+    chose `at`, rather than `last-run`.
     """
 
     at: datetime | None = None
@@ -33,23 +34,24 @@ class Since:
     given: bool = False
 
     def keeps(self, upload: Upload) -> bool:
-        """Whether the upload is looked at; one of unknown age is."""
+        """Return whether to look at the upload. One of unknown age is always looked at."""
         if self.at is None or upload.created_at is None or upload.created_at >= self.at:
             return True
         return bool(self.again) and any(place in self.again for place in _upwards(upload.uri))
 
     @property
     def metrics(self) -> dict[str, int]:
-        """What the ledger notes, so that such a run is never taken for one that saw everything."""
+        """The metrics that mark a run with a given time in the ledger, so that it is never taken for a full run."""
         return {MARK: int(self.at.timestamp())} if self.given and self.at else {}
 
 
 def resolve(value: str, tables: ResultTables, source: str, fingerprint: str) -> Since:
-    """The flag's meaning: "" is everything, a time is taken as it is, and `last-run` looks into the ledger.
+    """Return what the flag means: "" is everything, and `last-run` is found in the ledger.
 
-    The last run is the one that began last of those committed on the same input under the same fingerprint. What is
-    older than its start (less `MARGIN`) it has decided, or that failed for no fault of its own: then it is tried again.
-    So `last-run` never changes what is decided. Without such a run it is everything.
+    The last run is the committed run on the same input with the same fingerprint that started last. It decided all
+    uploads that are older than its start (less `MARGIN`), except those that failed through no fault of theirs, which
+    are tried again. So `last-run` gives the same decisions as a full run. If there is no such run, it means everything.
+    Raises ConfigError for anything else than a time with its zone, and for `last-run` with a manifest.
     """
     if not value:
         return Since()
@@ -57,8 +59,8 @@ def resolve(value: str, tables: ResultTables, source: str, fingerprint: str) -> 
         return Since(_time(value), given=True)
     if not is_folder(source):
         raise ConfigError(
-            f"--since={LAST_RUN} with a manifest: uploads that it names first may be older than that run",
-            fix="use it with a folder or prefix, or say a time",
+            f"--since={LAST_RUN} can't be used with a manifest: uploads that are new to it may be older than that run",
+            fix="use it with a folder or prefix, or give a time",
         )
     alike = [run for run in tables.runs() if (run.input, run.fingerprint) == (source, fingerprint)]
     whole = [run for run in alike if MARK not in run.metrics]
@@ -72,7 +74,7 @@ def resolve(value: str, tables: ResultTables, source: str, fingerprint: str) -> 
         if len(again) > MOST:
             log.warning("since", extra={"run_id": run.run_id, "unread": "too many; everything is looked at"})
             return Since()
-        if AGAIN in run.metrics:  # it tried again what the runs before it had left
+        if AGAIN in run.metrics:  # it has already tried again what the runs before it had left
             break
     return Since(whole[-1].started_at - MARGIN, frozenset(again))
 
@@ -90,7 +92,7 @@ def _time(value: str) -> datetime:
         found = None
     if found is None or found.tzinfo is None:
         raise ConfigError(
-            f"--since={value} is no time with its zone",
-            fix=f"write {LAST_RUN}, or for example {datetime.now(UTC):%Y-%m-%dT00:00:00Z}",
+            f"--since={value} is not a time with a time zone",
+            fix=f"write {LAST_RUN} or, for example, {datetime.now(UTC):%Y-%m-%dT00:00:00Z}",
         )
     return found.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The input that `--input` names as shards: a folder or prefix, a manifest or an inventory report."""
+"""Turn what `--input` names (a folder or prefix, a manifest or an inventory report) into shards."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pipelines.listing.shards import PIECE, Cut, Shard
 from screening.records import Upload
 from screening.storage import open_store
 
-SHARDS = 256  # that one shard is split into, twice: so that some billions of names are in shards of some 10,000
+SHARDS = 256  # shards that one is split into, twice over, so billions of names make shards of tens of thousands
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The names from `start` up to `end` ("": no end) below a folder or `gs://bucket/prefix`."""
+    """A shard: the names from `start` up to but not including `end` ("": no end) below a folder or bucket prefix."""
 
     place: str
     start: str = ""
@@ -38,7 +38,7 @@ class Range:
     def cut(self) -> Iterator[Cut]:
         start, count, last = self.start, 0, ""
         for upload in open_store(self.place).list(self.place, self.start, self.end):
-            # What has the same name (two that are not UTF-8 may) belongs into the same piece.
+            # Entries with the same name (two names that are not UTF-8 may be spelled alike) go into the same piece.
             if count >= PIECE and upload.name > max(last, start):
                 yield Cut(replace(self, start=start, end=upload.name), count)
                 start, count = upload.name, 0
@@ -51,12 +51,12 @@ class Range:
 
 
 def is_folder(source: str) -> bool:
-    """Whether `--input` names a folder or prefix, and neither a manifest nor an inventory report."""
+    """Return whether `--input` names a folder or prefix, and neither a manifest nor an inventory report."""
     return PurePosixPath(source).suffix.lower() not in {".json", ".jsonl", ".ndjson", ".parquet"}
 
 
 def shards(source: str, *, dated: bool = False) -> Iterator[Shard]:
-    """The input as it is named; ConfigError when it is unusable, also for want of times where they must be `dated`."""
+    """Yield the input's shards. Raises ConfigError if it can't be used, or if uploads must be `dated` and are not."""
     if is_folder(source):
         yield Range(source)
     elif source.lower().endswith(".json"):

@@ -1,4 +1,4 @@
-"""Flex templates of the jobs: their metadata, made from the flags so that the two can't drift.
+"""Generate the metadata of the jobs' flex templates from the jobs' flags, so that the two always agree.
 
 `python -m pipelines.templates` writes screen.json and release.json beside this file.
 """
@@ -20,16 +20,16 @@ JOBS = {
     "screen": (screen.arguments, "Screen uploads and commit their verdicts"),
     "release": (release.arguments, "Release what was accepted, quarantine what was rejected"),
 }
-# Flags that are no parameters, and why.
+# Flags that are not parameters of the templates, and why.
 LEFT_OUT = {
     "help": "it ends the launcher",
-    "plan": "it leaves no job, which a launch must",
+    "plan": "it starts no job, and a launch must",
     "stall_timeout": "Dataflow watches its workers itself",
 }
-# Optional for a job, and yet Dataflow needs them named.
+# These are optional for a job, but Dataflow needs them to be given.
 NAMED = ("engine", "precision")
 PLACES = ("input", "results", "live", "quarantine")
-# Beam's, which a launch has no other way to pass. The image is needed, the others are not.
+# Beam's flags that a launch can pass in no other way. Only the image is required.
 BEAM: Mapping[str, type[PipelineOptions]] = {
     "sdk_container_image": WorkerOptions,
     "min_cpu_platform": WorkerOptions,
@@ -38,14 +38,14 @@ BEAM: Mapping[str, type[PipelineOptions]] = {
 
 
 def metadata(job: str) -> dict[str, Any]:
-    """The metadata of a job's template, as `gcloud dataflow flex-template build --metadata-file` takes it."""
+    """Return the metadata of a job's template, as `gcloud dataflow flex-template build --metadata-file` takes it."""
     arguments, description = JOBS[job]
     parameters = [_parameter(action) for action in arguments()._actions if action.dest not in LEFT_OUT]
     return {"name": job, "description": description, "parameters": [*parameters, *_beams()]}
 
 
 def text(job: str) -> str:
-    """The metadata as it stands in the file."""
+    """Return the metadata as the text of its file."""
     return json.dumps(metadata(job), indent=2) + "\n"
 
 

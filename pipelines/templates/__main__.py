@@ -1,4 +1,4 @@
-"""`python -m pipelines.templates`: writes the metadata of the templates anew."""
+"""`python -m pipelines.templates` generates the metadata of the templates again."""
 
 from pipelines.templates import write
 

@@ -1,4 +1,4 @@
-"""What a flex template's launcher runs: the job whose parameters it was given, submitted to Dataflow."""
+"""Submit a job to Dataflow from a flex template's launcher, with the parameters that it was given."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ log = logging.getLogger(__name__)
 
 
 def arguments(given: Sequence[str]) -> tuple[bool, list[str]]:
-    """Whether it is `screen` (else `release`), and its flags, from `--name=value` of the launcher.
+    """Return whether the job is `screen` (else it is `release`), and its flags, given those of the launcher.
 
-    The parameters were held against the template's metadata before; what else the launcher adds and neither the job
-    nor Beam knows is left out, and so are empty values. Workers never have public addresses.
+    The launcher passes `--name=value`, already checked against the template's metadata. Flags that neither the job nor
+    Beam knows are left out, and so are empty values. Workers never get public addresses.
     """
     screens = any(each.partition("=")[0] == "--input" for each in given)  # release has no such flag
     known = flags.names(screen.arguments() if screens else release.arguments())
@@ -33,7 +33,7 @@ def arguments(given: Sequence[str]) -> tuple[bool, list[str]]:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """The command: 0 submitted, 2 refused."""
+    """Submit the job and return the exit code: 0 if it was submitted, 2 if it was refused."""
     screens, kept = arguments(sys.argv[1:] if given is None else given)
     return screen.main(kept) if screens else release.main(kept)
 

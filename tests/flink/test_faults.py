@@ -91,7 +91,7 @@ def assert_complete(place: Place, undisturbed: Place) -> None:
 def given_up(job) -> None:
     said, _ = job.communicate(timeout=JOB_SECONDS)
     assert job.returncode == 2, said
-    assert "the engine gave the job up" in said
+    assert "the engine gave up on the job" in said
     assert "Traceback" not in said
 
 
@@ -157,7 +157,7 @@ def test_workers_that_never_come_are_not_waited_for(cluster, place):
     job = on(cluster, "pipelines.screen", place.screen_flags("--run-id", "r", "--stall-timeout", "20"))
     said, _ = job.communicate(timeout=JOB_SECONDS)
     assert job.returncode == 2, said
-    assert "no worker began within 20 s (--stall-timeout); the job was cancelled" in said
+    assert "no worker started within 20 s (--stall-timeout); the job was cancelled" in said
     assert "the first `python` on that pool's PATH" in said
     assert_nothing_counts(place)
     cluster.wait(lambda: cluster.rest("/overview")["slots-available"] == SLOTS, "an end of the job on the cluster")

@@ -38,7 +38,7 @@ def launch(signs):
 
 def test_a_job_without_workers_is_cancelled_and_the_message_says_where_to_look(launch):
     engine = Running()
-    with pytest.raises(Stalled, match=r"no worker began within 0\.3 s.*\n.*--environment_config"):
+    with pytest.raises(Stalled, match=r"no worker started within 0\.3 s.*\n.*--environment_config"):
         launch(engine, 0.3)
     assert engine.cancelled
 
@@ -82,7 +82,7 @@ def test_flink_is_told_itself():
 def test_a_job_that_stands_still_is_cancelled(launch, signs):
     engine = Running()
     threading.Timer(0.2, signs.leave).start()
-    with pytest.raises(Stalled, match="no worker got on"):
+    with pytest.raises(Stalled, match="no worker made progress"):
         launch(engine, 0.5)
     assert engine.cancelled
     assert signs.seen() == {}, "nothing is left behind"

@@ -46,9 +46,9 @@ def test_a_report_without_dates_is_refused_where_they_decide(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[]", "no inventory report"),
-        ("{", "no inventory report"),
-        ('{"report_shards_file_names": ["a.csv"], "shard_count": 2}', "or some of them"),
+        ("[]", "not a complete inventory report"),
+        ("{", "not a complete inventory report"),
+        ('{"report_shards_file_names": ["a.csv"], "shard_count": 2}', "is missing or incomplete"),
         ('{"report_shards_file_names": ["a.csv"]}', "can't be read"),
     ],
 )
@@ -60,7 +60,7 @@ def test_what_is_no_report_is_said(tmp_path, text, says):
 
 def test_a_broken_row_of_a_report_is_named_by_its_number(tmp_path):
     source = write_report(tmp_path, [[inventory_row(0), inventory_row(1, size="many")]])
-    with pytest.raises(ConfigError, match=r"report_0\.csv:3: not a row of an inventory"):
+    with pytest.raises(ConfigError, match=r"report_0\.csv:3: this is not a row of an inventory"):
         [upload for piece in pieces(source) for upload in piece.uploads()]
 
 

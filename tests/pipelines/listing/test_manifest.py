@@ -33,7 +33,7 @@ def test_every_entry_is_in_one_piece_and_in_order(entries, tmp_path, name, write
 def test_the_number_of_a_bad_line_is_known_wherever_it_is(entries, tmp_path):
     path = as_jsonl(tmp_path / "m.jsonl", entries)
     path.write_text(path.read_text() + '{"path": "x"}\n')
-    with pytest.raises(ConfigError, match=rf"m\.jsonl:{ROWS + 1}: no uri"):
+    with pytest.raises(ConfigError, match=rf"m\.jsonl:{ROWS + 1}: this entry has no uri"):
         pieces(str(path))
 
 
@@ -85,7 +85,7 @@ DEEP = "[" * 100_000
     [
         ('{"uri": "a.txt", "deep": ' + DEEP + "}", "nested too deep"),
         (DEEP, "nested too deep"),
-        ('{"uri": "\\udcff.txt"}', "is no text"),
+        ('{"uri": "\\udcff.txt"}', "is not valid text"),
         ('{"uri": "http://elsewhere/a.txt"}', "http:// is not supported"),
         ('{"uri": "s3://bucket/a.txt"}', "s3:// is not supported"),
         ('{"uri": "gs://bucket"}', "names no object"),
