@@ -1,4 +1,4 @@
-"""How the scores of one time lie from those of another."""
+"""Measure how far the scores of one run have moved from those of another."""
 
 from screening.drift.measure import ROWS, Drift, Shift, TooFew, drift
 

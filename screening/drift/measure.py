@@ -1,6 +1,6 @@
-"""Whether a run's scores, decisions and reasons are distributed as those of a reference run.
+"""Compare the distributions of a run's scores, decisions and reasons with those of a reference run.
 
-Counted by DuckDB in one pass over either run; memory holds a sample of the reference and the counts of the bins.
+DuckDB counts them; memory holds a sample of the reference's scores and the counts of the bins.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from screening.errors import ConfigError
 from screening.records import Run
 from screening.tables import ResultTables
 
-ROWS = 50  # of a distribution in either run; of fewer even a great shift can't be told from noise
+ROWS = 50  # rows that a distribution needs in each run; with fewer, even a large shift may be noise
 SAMPLE = 100_000  # uploads of the reference from which the edges of the bins are taken
-GROUPS = 50  # sources or languages, those with most uploads
-DOUBT = 0.05  # that any interval of a comparison is wrong if all else is as the method assumes
+GROUPS = 50  # sources or languages that are compared: those with the most uploads
+DOUBT = 0.05  # the probability that any interval of a comparison is wrong, under the method's assumptions
 
 By = Literal["", "source", "language"]
 Kind = Literal["score", "decision", "reason"]
@@ -31,9 +31,9 @@ Kind = Literal["score", "decision", "reason"]
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """How far one distribution moved: `rows` are (reference's, run's), `group` is "" for all uploads.
+    """How far one distribution moved. `group` is "" for all uploads; `rows` and `shares` are (reference's, run's).
 
-    `most` is what moved most, with its share of either's rows.
+    `most` names the bins that moved most, and `shares` is their share of the rows.
     """
 
     group: str
@@ -49,7 +49,7 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class TooFew:
-    """A distribution of which one of the runs has too few rows: it is not compared."""
+    """A distribution that is not compared, because one of the runs has too few rows of it."""
 
     group: str
     kind: Kind
@@ -60,9 +60,10 @@ class TooFew:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What was compared, the farthest first, and what was not; `groups_left` is how many small groups were left out.
+    """A comparison of two runs: `shifts`, the largest first, and the distributions with `too_few` rows to compare.
 
-    `differs` names what else went into the verdicts and is not the same: the runs' decoder, engine, banks, policy.
+    `groups_left` is how many small groups were left out. `differs` names what else differs between the verdicts of the
+    two runs: their decoder, engine, bundles, banks or policy.
     """
 
     run: Run
@@ -73,13 +74,13 @@ class Drift:
     differs: tuple[str, ...]
 
     def past(self, bound: float) -> list[Shift]:
-        """Those that moved past the bound beyond what noise can explain."""
+        """Return the shifts that exceed `bound` by more than noise can explain."""
         return [shift for shift in self.shifts if shift.interval.low > bound]
 
 
 @dataclass(frozen=True, slots=True)
 class _Tally:
-    """Rows by bin in either run; `bins` names any run of neighbouring bins."""
+    """The rows of each bin in both runs; `bins` names a range of neighbouring bins."""
 
     key: tuple[str, Kind, str, str]
     reference: Counts
@@ -91,7 +92,7 @@ class _Tally:
         return int(self.reference.sum()), int(self.current.sum())
 
     def shift(self, doubt: float) -> Shift | None:
-        """None where only one bin has the rows that an interval needs, unless it has all."""
+        """Return the shift, or None if only one bin has the rows that an interval needs, unless it has all rows."""
         merged = merge(self.reference, self.current)
         if len(merged) < 2:
             alone = np.count_nonzero(self.reference + self.current) == 1
@@ -106,9 +107,10 @@ class _Tally:
 
 
 def drift(tables: ResultTables, run_id: str = "", reference: str = "", by: By = "") -> Drift:
-    """Compare a run (the newest that decided something) with a reference; ConfigError when there is no such run.
+    """Compare a run (by default the newest that decided something) with a reference.
 
-    By default the reference is the newest run before it on the same input and with the same bundles.
+    By default the reference is the newest earlier run on the same input with the same bundles. `by` also compares each
+    source or language. Raises ConfigError if there is no such run.
     """
     connection = tables.connection()
     runs = [run for run in tables.runs() if run.listed > run.skipped]
@@ -118,7 +120,7 @@ def drift(tables: ResultTables, run_id: str = "", reference: str = "", by: By = 
     made = _made_by(connection, run)
     before = _named(runs, reference) if reference else _before(connection, runs, run, made)
     if before.run_id == run.run_id:
-        raise ConfigError(f"run {run.run_id} is its own reference", fix="name another with --reference")
+        raise ConfigError(f"run {run.run_id} is its own reference", fix="give another with --reference")
     other = _made_by(connection, before)
     ask = _Asked(connection, run.run_id, before.run_id, by)
     groups = ask(queries.GROUPS)
@@ -142,7 +144,7 @@ def _named(runs: Sequence[Run], run_id: str) -> Run:
         if run.run_id == run_id:
             return run
     raise ConfigError(
-        f"run {run_id} is not committed, or decided nothing", fix='see: screening results --sql "FROM run_summary"'
+        f"run {run_id} is not committed or decided nothing", fix='see: screening results --sql "FROM run_summary"'
     )
 
 
@@ -152,18 +154,18 @@ def _before(connection: duckdb.DuckDBPyConnection, runs: Sequence[Run], run: Run
             return other
     raise ConfigError(
         f"no run before {run.run_id} decided anything on {run.input} with the same bundles",
-        fix="name a run with --reference",
+        fix="give a run with --reference",
     )
 
 
 def _made_by(connection: duckdb.DuckDBPyConnection, run: Run) -> dict[str, Any]:
-    """What went into a run's verdicts."""
+    """Return what went into a run's verdicts."""
     made: dict[str, Any] = connection.execute(queries.MADE_BY, {"run": run.run_id}).fetchall()[0][0]
     return made
 
 
 class _Asked:
-    """Answers over the verdicts of both runs."""
+    """Queries over the rows of both runs."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, run: str, reference: str, by: By) -> None:
         self._connection = connection
@@ -176,19 +178,21 @@ class _Asked:
 
 
 def _shares(ask: _Asked, groups: Sequence[str]) -> Iterator[_Tally]:
-    """Decisions, and the weightiest reasons, of each group."""
+    """Count the decisions and the main reasons of each group."""
     counted: dict[tuple[str, Kind], dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
     for group, decision, reason, now, count in ask(queries.DECISIONS, groups=groups):
         counted[group, "decision"][decision][now] += count
         counted[group, "reason"][reason][now] += count
     for (group, kind), found in sorted(counted.items()):
-        names = sorted(found, key=lambda name: (sum(found[name]), name))  # the rare ones side by side: they are merged
+        names = sorted(
+            found, key=lambda name: (sum(found[name]), name)
+        )  # rare ones are neighbours, since they are merged
         before, now = np.array([found[name] for name in names]).T
         yield _Tally((group, kind, "", ""), before, now, partial(_together, names))
 
 
 def _scores(ask: _Asked, groups: Sequence[str], uploads: int) -> Iterator[_Tally]:
-    """The scores of each signal in each group."""
+    """Count the scores of each signal in each group, by bin."""
     shares = [place / BINS for place in range(1, BINS)]
     every = -(-uploads // SAMPLE)
     cuts: dict[tuple[str, str, str], list[float]] = {
@@ -200,7 +204,7 @@ def _scores(ask: _Asked, groups: Sequence[str], uploads: int) -> Iterator[_Tally
     }
     columns = {name: [key[place] for key in cuts] for place, name in enumerate("gsl")}
     for group, source, label, now, place, count in ask(queries.BINNED, groups=groups, **columns, c=list(cuts.values())):
-        if place is None:  # a signal that the reference lacks: none of its rows have a bin
+        if place is None:  # the reference lacks this signal, so its rows have no bins
             counted.setdefault((group, source, label), np.zeros((2, 1), np.int64))[int(now), 0] += count
         else:
             counted[group, source, label][int(now), place] = count

@@ -1,10 +1,11 @@
-"""How far one distribution lies from another: the population stability index, with an interval.
+"""Measure how far one distribution is from another: the population stability index (PSI), with an interval.
 
 PSI = Σ (q - p) ln(q / p) over bins (Jeffreys' divergence of shares p and q; Siddiqi 2006, Credit Risk Scorecards). By
-custom below 0.1 is little and above 0.2 is much, whatever the number of rows; but of few rows noise alone makes as
-much. Without a shift PSI / (1/n + 1/m) is χ² with bins - 1 degrees of freedom (Yurdakul 2018, Statistical Properties
-of Population Stability Index, theorem 4.1), and near one it is noncentral χ², whose noncentrality is the true PSI over
-(1/n + 1/m), since to second order PSI is Pearson's statistic. The interval turns that round.
+convention, a PSI below 0.1 is small and one above 0.2 is large, whatever the number of rows; but with few rows, noise
+alone can be as large. Without a shift, PSI / (1/n + 1/m) has a χ² distribution with bins - 1 degrees of freedom
+(Yurdakul 2018, Statistical Properties of Population Stability Index, theorem 4.1). With a small shift it is noncentral
+χ², and the noncentrality is the true PSI over (1/n + 1/m), since to second order PSI is Pearson's statistic. The
+interval inverts this.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ import numpy.typing as npt
 Counts = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 BINS = 10
-EXPECTED = 5  # rows in each bin of the smaller side if there is no shift: what χ² needs (Cochran 1954)
+EXPECTED = 5  # rows that χ² needs in each bin of the smaller side if there is no shift (Cochran 1954)
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A range that holds the true PSI; `low` is 0 where noise alone may have made it all."""
+    """A range that holds the true PSI; `low` is 0 if noise alone could explain it."""
 
     low: float
     high: float
 
 
 def edges(quantiles: Sequence[float], least: float) -> Scores:
-    """The inner edges of bins (a, b] from the quantiles of a sample, which may be tied, and its least score.
+    """Return the inner edges of bins (a, b], given the quantiles of a sample (ties allowed) and its least score.
 
-    A value that fills a bin alone gets one of its own, so that what moves off it to either side is seen.
+    A value that would fill a bin alone gets a bin of its own, so that a move to either side of it shows.
     """
     cuts, times = np.unique(np.asarray(quantiles, np.float64), return_counts=True)
     tied = cuts[(times > 1) | (cuts == least)]
@@ -41,7 +42,7 @@ def edges(quantiles: Sequence[float], least: float) -> Scores:
 
 
 def psi(reference: Counts, current: Counts) -> float:
-    """The PSI of counts by bin; where a bin of either is empty, half a row is added to each bin of both."""
+    """Return the PSI of two sets of counts by bin; if any bin is empty, half a row is added to every bin."""
     if not (reference.all() and current.all()):
         reference, current = reference + 0.5, current + 0.5  # type: ignore[assignment]
     p, q = reference / reference.sum(), current / current.sum()
@@ -49,7 +50,7 @@ def psi(reference: Counts, current: Counts) -> float:
 
 
 def merge(reference: Counts, current: Counts) -> list[slice]:
-    """Neighbouring bins put together until each has enough rows for an interval; one slice when there are too few."""
+    """Return slices of neighbouring bins, each with enough rows for an interval; one slice if there are too few."""
     smaller = min(reference.sum(), current.sum()) / max(1, reference.sum() + current.sum())
     groups: list[slice] = []
     start, expected = 0, 0.0
@@ -65,9 +66,10 @@ def merge(reference: Counts, current: Counts) -> list[slice]:
 
 
 def interval(value: float, rows: tuple[int, int], bins: int, doubt: float = 0.05) -> Interval:
-    """The interval for the true PSI behind `value`, wrong with probability `doubt`, half of it on either side.
+    """Return an interval for the true PSI, given its estimate `value` from `rows` (reference's, run's) in `bins` bins.
 
-    A match better than chance proves nothing: the upper end is never below that of a typical one.
+    It is wrong with probability `doubt`, half of that on either side. A match that is better than chance proves
+    nothing, so the upper end is never below that of a typical match.
     """
     noise = 1 / rows[0] + 1 / rows[1]
     found, freedom = value / noise, bins - 1
@@ -78,8 +80,10 @@ def interval(value: float, rows: tuple[int, int], bins: int, doubt: float = 0.05
 
 
 def cdf(value: float, freedom: int, noncentrality: float) -> float:
-    """The noncentral χ² distribution function: exact for one degree of freedom, else by Sankaran's normal approximation
-    (Biometrika 1963, 50, 199-204), within 0.015 of it, and far out in the upper tail on the cautious side.
+    """Return the noncentral χ² distribution function of `value`.
+
+    It is exact for one degree of freedom. Otherwise it is Sankaran's normal approximation (Biometrika 1963, 50,
+    199-204), which is within 0.015, and errs on the cautious side far out in the upper tail.
     """
     if value <= 0:
         return 0.0
@@ -100,7 +104,7 @@ def _normal(value: float) -> float:
 
 
 def _falls_to(function: Callable[[float], float], level: float) -> float:
-    """Where a falling function of a number from 0 on reaches a level; 0 if it starts below."""
+    """Return the number from 0 on at which a falling function reaches `level`, or 0 if it starts below."""
     if function(0.0) <= level:
         return 0.0
     low, high = 0.0, 1.0

@@ -1,4 +1,4 @@
-"""The result tables: what a job writes, what people and the release job read."""
+"""The result tables, which jobs write and which people and the release job read."""
 
 from screening.tables.commit import ReconcileError, ResultTables
 from screening.tables.decided import NOTHING

@@ -1,4 +1,4 @@
-"""What already has a verdict, looked up by ranges of URIs: each opens only the files that may hold some of it."""
+"""Look up which uploads already have a verdict, by ranges of URIs. Only files that may hold the range are opened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Key = tuple[str, int]  # URI and generation
 
 
 class Found(NamedTuple):
-    """The uploads that need no other verdict, and those that failed for no fault of theirs: they are tried again."""
+    """Uploads that need no other verdict, and those that failed through no fault of theirs and are tried again."""
 
     decided: set[Key]
     failed: set[Key]
@@ -27,9 +27,10 @@ NOTHING = Found(set(), set())
 
 
 class Decided:
-    """The verdicts of committed runs (in the order of their commits) under one fingerprint, as of when this was made.
+    """The verdicts of committed runs with one fingerprint, as they were when this object was made.
 
-    Threads may share it. Holds what the table's log says of each file that can matter, some 200 bytes; read once.
+    `run_ids` are in the order of their commits. Threads may share the object. It holds what the table's log says about
+    each relevant file, about 200 bytes a file, and reads the log once.
     """
 
     def __init__(self, uri: str, files: pa.Table | None, run_ids: Sequence[str], fingerprint: str) -> None:
@@ -43,7 +44,7 @@ class Decided:
             self._counts = (pc.field("fingerprint") == fingerprint) & pc.field("run_id").isin(committed)
 
     def between(self, first_uri: str, last_uri: str) -> Found:
-        """What is known of the uploads from `first_uri` to `last_uri`, both included; their newest verdict counts."""
+        """Return what is known of the uploads from `first_uri` to `last_uri` (inclusive), by their newest verdict."""
         newest: dict[Key, tuple[int, bool]] = {}
         for uri, generation, run_id, decision, reasons in self._rows(first_uri, last_uri):
             failed = decision == "error" and bool(reasons) and reasons[0] in CIRCUMSTANCES

@@ -1,9 +1,9 @@
-"""The little of Delta Lake that the result tables stand on: open, read, and commit exactly once.
+"""What the result tables need of Delta Lake: open a table, read its log, and commit exactly once.
 
-Exactly once rests on two facts of the Delta protocol, both tested with racing processes: a log entry is
-created only if absent, and a commit that carries `Transaction(app_id)` fails when another commit with that
-`app_id` landed after the snapshot it was made from. So: load a snapshot, look for the `app_id` in it, commit
-from that very snapshot; and after any failure look again, as the entry may have landed and its reply be lost.
+Committing exactly once relies on two facts of the Delta protocol, both tested with racing processes: a log entry is
+created only if it is absent, and a commit with `Transaction(app_id)` fails if another commit with that `app_id` landed
+after the snapshot that it was made from. So a commit loads a snapshot, looks for the `app_id` in it, and commits from
+exactly that snapshot. After any failure it looks again, since the entry may have landed and only its reply was lost.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from screening.meter import RETRIES
 from screening.storage import delta_options, open_store
 
 T = TypeVar("T")
-_READS, _COMMITS = 5, 8  # attempts, besides those that delta-rs makes itself
+_READS, _COMMITS = 5, 8  # attempts, in addition to those that delta-rs makes itself
 _COMMIT_INFO = re.compile(rb'^\s*\{\s*"commitInfo"\s*:.*$', re.MULTILINE)
-_REBASES = 100  # on commits of others that landed meanwhile; each costs one small request
+_REBASES = 100  # rebases on commits of others that landed meanwhile; each costs one small request
 
 
 def remote(uri: str) -> bool:
-    """Whether `uri` lies in an object store rather than in a local folder."""
+    """Return whether `uri` is in an object store rather than in a local folder."""
     return "://" in uri
 
 
 def absolute(uri: str) -> str:
-    """The URI itself, or a local path made absolute; without a slash at its end."""
+    """Return the URI itself, or a local path made absolute, without a slash at its end."""
     return uri.rstrip("/") if remote(uri) else str(Path(os.path.abspath(uri)))  # noqa: PTH100 (keeps links)
 
 
 def patient(uri: str, action: Callable[[], T], attempts: int = _READS) -> T:
-    """The result of `action`, tried again with back-off while it fails; TransientError when it goes on."""
+    """Return the result of `action`, retried with back-off. Raises TransientError if all `attempts` fail."""
     tries = Retrying(
         retry=retry_if_exception_type((DeltaError, OSError)),
         stop=stop_after_attempt(attempts),
@@ -58,16 +58,16 @@ def patient(uri: str, action: Callable[[], T], attempts: int = _READS) -> T:
 
 
 def _brief(error: Exception) -> str:
-    """delta-rs's message on one line, without colours and stack."""
+    """Return delta-rs's message on one line, without colours and stack."""
     lines = re.sub(r"\x1b\[\d*m|↳", "", str(error)).splitlines()
     told = [line.strip() for line in lines if line.strip()]
     return "; ".join(itertools.takewhile(lambda line: not re.match(r"\d+: <unknown>", line), told))
 
 
 def load(uri: str) -> DeltaTable | None:
-    """The table at its newest version; None when there is none.
+    """Return the table at its newest version, or None if there is none.
 
-    Raises TableError for a log that is damaged, ConfigError where it may not be read, TransientError from the store.
+    Raises TableError if the log is damaged, ConfigError if it may not be read, and TransientError if the store fails.
     """
 
     def opened() -> DeltaTable | None:
@@ -80,7 +80,7 @@ def load(uri: str) -> DeltaTable | None:
 
 
 def update(uri: str, table: DeltaTable) -> None:
-    """Brings the table to its newest version; raises what `load` raises."""
+    """Update the table to its newest version. Raises the same errors as `load`."""
     _clear(uri, table.update_incremental)
 
 
@@ -94,30 +94,32 @@ def _clear(uri: str, action: Callable[[], T]) -> T:
 
 
 def _check_entries(uri: str) -> None:
-    """delta-rs passes over an empty entry of a log, which a crash may leave, and over what is no file."""
+    """Refuse entries of the log that are empty, as after a crash, or not files: delta-rs would skip them silently."""
     try:
         entries = [entry for entry in os.scandir(f"{uri}/_delta_log") if entry.name.endswith(".json")]
         for entry in entries:
             facts = entry.stat(follow_symlinks=False)
             if not stat.S_ISREG(facts.st_mode) or not facts.st_size:
-                what = "it is empty" if stat.S_ISREG(facts.st_mode) else "it is no regular file"
+                what = "it is empty" if stat.S_ISREG(facts.st_mode) else "it is not a regular file"
                 raise TableError(f"an entry of the table's log is damaged: {what}", file=entry.path)
     except FileNotFoundError:
-        return  # no table; delta-rs says so
+        return  # there is no table, and delta-rs says so
     except NotADirectoryError:
-        raise ConfigError("a file lies where results should", file=uri, fix="name another --results") from None
+        raise ConfigError(
+            "there is a file where the results should be", file=uri, fix="give another --results"
+        ) from None
     except OSError as error:
         raise _trouble(uri, str(error)) from None
 
 
 def _trouble(uri: str, said: str) -> ScreeningError:
-    """What an error of delta-rs means, which has one kind for a log that is damaged and a store that fails."""
+    """Return our error for one of delta-rs, which does not tell a damaged log from a failing store."""
     said = said.removeprefix(f"{uri}: ")
     if any(word in said for word in ("401 Unauthorized", "403 Forbidden", "ermission denied")):
         fix = "let the identity that this runs as read the results, then run the same command again"
         return ConfigError(f"the results may not be read: {said}", file=uri, fix=fix)
     if "404 Not Found" in said:
-        return ConfigError(f"no such bucket: {said}", file=uri, fix="name a bucket that exists")
+        return ConfigError(f"there is no such bucket: {said}", file=uri, fix="give a bucket that exists")
     if "Error performing" in said:
         return TransientError(f"{uri}: {said}")
     return TableError(f"the table's log can't be read: {said}", file=f"{uri}/_delta_log")
@@ -130,10 +132,10 @@ def commit_once(
     commit: Callable[[DeltaTable, CommitProperties], None],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Makes sure that exactly one commit of `app_id` is in the table, which is created when missing.
+    """Make sure that the table contains exactly one commit of `app_id`; create the table if it is missing.
 
-    `commit` gets the snapshot and the properties that it must commit with. Raises TransientError when the
-    store gave up; calling again is safe.
+    `commit` gets the snapshot, and the properties to commit with. Raises TransientError if the store gave up (then it
+    is safe to call again), and ConfigError if the table has other columns.
     """
     properties = CommitProperties(
         custom_metadata=dict(metadata or {}),
@@ -161,14 +163,14 @@ def _checked(
         raise ConfigError(
             f"the table has other columns than this version writes: {error}",
             file=uri,
-            fix="choose another --results",
+            fix="give another --results",
         ) from error
 
 
 def open_or_create(uri: str, schema: pa.Schema) -> DeltaTable:
-    """The table at its newest version, made where it is missing; one of an older version gains the columns it lacks.
+    """Return the table at its newest version; create it if it is missing, and add columns that it lacks.
 
-    A row written before has null there.
+    Rows that were written before have null in added columns.
     """
     table = load(uri)
     if table is None:
@@ -181,16 +183,16 @@ def open_or_create(uri: str, schema: pa.Schema) -> DeltaTable:
 
 
 def commits(uri: str, newest: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Version and `commitInfo` of the commits from version `newest` back, until the log's kept part ends.
+    """Yield version and `commitInfo` of the commits from version `newest` backwards, as far as the log was kept.
 
-    Reads the log itself: `DeltaTable.history()` numbers entries from the loaded version, which is wrong as
+    This reads the log itself, since `DeltaTable.history()` numbers entries from the loaded version, which is wrong as
     soon as another commit lands.
     """
     for version in range(newest, -1, -1):
         entry = _log_entry(uri, version)
         if entry is None:
             return
-        found = _COMMIT_INFO.search(entry)  # a line of its own among those of files, which may be very many
+        found = _COMMIT_INFO.search(entry)  # one line among those about files, which may be very many
         yield version, json.loads(found[0])["commitInfo"] if found else {}
 
 

@@ -1,4 +1,4 @@
-"""What a table's log says of its data files, and which of them may hold what is asked for."""
+"""Read what a table's log says about its data files, and pick those that may hold the rows asked for."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from deltalake import DeltaTable
 
 from screening.errors import ConfigError, TableError
 
-RANGES = ("uri", "run_id", "fingerprint")  # columns of which a file's least and greatest value are asked for
+RANGES = ("uri", "run_id", "fingerprint")  # columns whose least and greatest value in each file are used
 
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """A file of verdicts of one run: its path below the table, its rows, and its size in bytes."""
+    """A file of verdicts of one run: its path below the table, its number of rows, and its size in bytes."""
 
     path: str
     run_id: str
@@ -25,12 +25,13 @@ class RunFile:
 
 
 def listed(table: DeltaTable, uri: str) -> pa.Table:
-    """What the log says of every file: `path`, `size`, `rows`, when it was `written`, `min.` and `max.` of `RANGES`.
+    """Return what the log says about each file: `path`, `size`, `rows`, `written`, `min.` and `max.` of `RANGES`.
 
-    Raises ConfigError where not every row of a file counts, TableError for a path that leads elsewhere.
+    `size` is in bytes, and `written` in milliseconds since 1970. Raises ConfigError if the table was upgraded, so that
+    not every row of a file may count, and TableError for a path outside the table.
     """
     if table.protocol().min_reader_version > 1:
-        raise ConfigError("another writer has upgraded the table beyond plain files", file=uri)
+        raise ConfigError("another program has upgraded the table to a format that this version can't read", file=uri)
     said = pa.table(table.get_add_actions(flatten=True))
     unknown = pa.nulls(said.num_rows)
 
@@ -51,18 +52,18 @@ def listed(table: DeltaTable, uri: str) -> pa.Table:
 
 
 def overlapping(files: pa.Table, first: str, last: str, column: str = "uri") -> pa.Table:
-    """Those of `listed` that may hold a value from `first` to `last`; where the log does not say, they may."""
+    """Return the files of `listed` that may hold a value from `first` to `last`, also if the log does not say."""
     outside = pc.or_(pc.less(files[f"max.{column}"], first), pc.greater(files[f"min.{column}"], last))
     return files.filter(pc.invert(pc.fill_null(outside, False)))
 
 
 def of_runs(files: pa.Table, run_ids: pa.Array) -> pa.Table:
-    """Those of `listed` that may hold rows of these runs."""
+    """Return the files of `listed` that may hold rows of these runs."""
     return files.filter(pc.or_(pc.invert(_alone(files)), pc.is_in(files["min.run_id"], run_ids)))
 
 
 def rows_of_runs(files: pa.Table) -> dict[str, int] | None:
-    """Rows of each run by the log alone; None where it does not say, as some files hold rows of several."""
+    """Return the number of rows of each run according to the log, or None if it does not say or a file mixes runs."""
     if files["rows"].null_count or not pc.all(_alone(files), min_count=0).as_py():
         return None
     counted = files.group_by("min.run_id").aggregate([("rows", "sum")])
@@ -70,7 +71,7 @@ def rows_of_runs(files: pa.Table) -> dict[str, int] | None:
 
 
 def run_files(files: pa.Table) -> list[RunFile]:
-    """The files that hold one run each, the newest first; those of several, joined by another program, are left out."""
+    """Return the files that hold one run each, newest first; files that another program joined are left out."""
     ours = files.filter(_alone(files)).sort_by([("written", "descending"), ("path", "descending")])
     columns = (ours[name].to_pylist() for name in ("path", "min.run_id", "rows", "size"))
     return [RunFile(*file) for file in zip(*columns, strict=True) if file[2]]

@@ -1,4 +1,4 @@
-"""Parts: the Parquet files that workers write, and the facts about each that travel to the committer."""
+"""Parts: the Parquet files that workers write, and the facts about each that the committer needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from screening.tables.schema import VERDICTS, verdict_batch
 from screening.tables.sealed import put
 from screening.tables.statistics import Statistics
 
-ROW_GROUP = 512  # rows; verdicts are some 20 kB each as objects, and few should be held at once
+ROW_GROUP = 512  # rows; a verdict takes about 20 kB as an object, so few should be held at once
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ORDER: list[tuple[str, Literal["ascending", "descending"]]] = [
     ("uri", "ascending"),
@@ -36,11 +36,12 @@ _ORDER: list[tuple[str, Literal["ascending", "descending"]]] = [
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of verdicts of one run: its name below `verdicts/`, size in bytes, rows, rows per decision.
+    """Facts about one file of verdicts of one run: its path below `verdicts/`, size in bytes, and rows per decision.
 
-    `keys` is the sum of its rows' `upload_key`s, `stats` the Delta statistics (JSON). `metrics` is what was counted
-    while it was made (see `meter`), by `worker`, an id, which loaded so many models and whose decoders were held by
-    `sandbox`. Every field goes into JSON as it is, and none holds content.
+    `keys` is the sum of its rows' `upload_key`s, and `stats` the file's Delta statistics (JSON). `metrics` is what was
+    counted while the file was made (see `meter`). `worker` is the id of the process that made it, `models` how many
+    models that process has loaded, and `sandbox` what confined its decoders. Every field can be written as JSON, and
+    none holds content.
     """
 
     path: str
@@ -59,14 +60,14 @@ class Part:
 
     @property
     def counts(self) -> dict[Decision, int]:
-        """Rows per decision."""
+        """The number of rows for each decision."""
         return {"accept": self.accept, "review": self.review, "reject": self.reject, "error": self.error}
 
 
 def metrics_of(parts: Iterable[Part]) -> dict[str, int]:
-    """What a run counted: the sum over its parts, so work that was lost and done again counts once.
+    """Return a run's metrics: the sum over its parts, so work that was lost and repeated counts once.
 
-    `models_loaded` is over the workers that wrote a part, once each.
+    `models_loaded` is the sum over the workers that wrote a part, each counted once.
     """
     parts = list(parts)
     loads = {part.worker: part.models for part in parts if part.worker}
@@ -74,41 +75,42 @@ def metrics_of(parts: Iterable[Part]) -> dict[str, int]:
 
 
 def sandbox_of(parts: Iterable[Part]) -> str:
-    """What held a run's decoders, each once, in order, by comma."""
+    """Return what confined a run's decoders: the distinct values of its parts, sorted, separated by commas."""
     return ", ".join(sorted({part.sandbox for part in parts} - {""}))
 
 
 def check_run_id(run_id: str) -> str:
-    """The run id, if it can be a file's name and a transaction's id; ConfigError if not."""
+    """Return the run id. Raises ConfigError if it can't be part of a file name and the id of a transaction."""
     if not _RUN_ID.fullmatch(run_id):
         raise ConfigError(
             f"run id {run_id!r} is not usable",
-            fix="use up to 100 of A-Z a-z 0-9 . _ - and begin with a letter or a digit",
+            fix="use up to 100 of A-Z a-z 0-9 . _ - and start with a letter or digit",
         )
     return run_id
 
 
 def upload_key(uri: str, generation: int) -> int:
-    """A number of 63 bits for an upload; the sum of many, mod 2^63, stands for their multiset.
+    """Return a 63-bit number for an upload; the sum of such numbers, mod 2^63, identifies a multiset of uploads.
 
-    Counts alone can't tell one upload lost and another counted twice from a complete run; equal sums can
-    (incremental multiset hashing by addition, Clarke et al., ASIACRYPT 2003; here against accidents only).
+    If one upload is lost and another is counted twice, the counts still agree, but the sums do not (incremental
+    multiset hashing by addition, Clarke et al., ASIACRYPT 2003; here it guards against accidents only).
     """
     digest = hashlib.sha256(f"{generation}\0{uri}".encode("utf-8", "backslashreplace")).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 def add_keys(keys: Iterable[int]) -> int:
-    """The sum of upload keys, mod 2^63 (it fits a signed 64-bit integer)."""
+    """Return the sum of upload keys, mod 2^63, which fits into a signed 64-bit integer."""
     return sum(keys) & (2**63 - 1)
 
 
 def write_part(verdicts_uri: str, run_id: str, verdicts: Iterable[Verdict]) -> Part:
-    """Writes the verdicts as one file below `verdicts_uri`, sorted by URI, and returns the facts about it.
+    """Write the verdicts as one file below `verdicts_uri`, sorted by URI, and return the facts about it.
 
-    The name holds the run and the digest of the bytes: the same rows, written again, are the same file. The
-    file counts for nothing until `commit_run` names it. Memory is bounded by a few row groups (and the URIs).
-    No verdicts, no file: the part then has no path.
+    The file's name contains the run and a digest of the bytes, so the same rows written again make the same file. The
+    file has no effect until `commit_run` names it. Memory is bounded by a few row groups and the URIs. If there are no
+    verdicts, no file is written, and the part's path is "". Raises ValueError for a verdict of another run, and
+    ConfigError if the run id can't be used or the file can't be written.
     """
     check_run_id(run_id)
     with tempfile.TemporaryDirectory(prefix="screening-part-") as folder:
@@ -124,7 +126,7 @@ def write_part(verdicts_uri: str, run_id: str, verdicts: Iterable[Verdict]) -> P
                 keys = add_keys([keys, *map(upload_key, _values(group, "uri"), _values(group, "generation"))])
                 stats.add(group)
         if (stats.least["run_id"], stats.most["run_id"]) != (run_id, run_id):
-            raise ValueError(f"a verdict of another run than {run_id}")
+            raise ValueError(f"a verdict is of another run than {run_id}")
         data = local.read_bytes()
         path = put(verdicts_uri, f"{run_id}-{hashlib.sha256(data).hexdigest()[:40]}", data)
     return Part(
@@ -152,7 +154,7 @@ def _batches(verdicts: Iterable[Verdict]) -> Iterator[list[Verdict]]:
 
 
 def _spill(folder: Path, index: int, batch: Sequence[Verdict]) -> pa.Table:
-    """The batch sorted, as a table whose memory is a file's: it costs nothing while it isn't looked at."""
+    """Return the sorted batch as a table that is mapped from a file, so that it takes no memory until it is read."""
     path = folder / f"{index}.arrow"
     table = verdict_batch(batch).sort_by(_ORDER)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, VERDICTS) as writer:
@@ -161,7 +163,7 @@ def _spill(folder: Path, index: int, batch: Sequence[Verdict]) -> pa.Table:
 
 
 def _merged(chunks: Sequence[pa.Table]) -> Iterator[pa.Table]:
-    """Sorted row groups over sorted chunks; each draws one unbroken slice from every chunk."""
+    """Merge sorted chunks into sorted row groups; each row group takes one contiguous slice from every chunk."""
     if len(chunks) == 1:
         yield chunks[0]
         return
@@ -179,5 +181,5 @@ def _merged(chunks: Sequence[pa.Table]) -> Iterator[pa.Table]:
 
 
 def add_action(part: Part, committed_ms: int) -> AddAction:
-    """The Delta log's entry for a part."""
+    """Return the Delta log's entry for a part."""
     return AddAction(part.path, part.size, {}, committed_ms, True, part.stats)

@@ -1,4 +1,4 @@
-"""Tables that grow by a few rows at a time: one file an append, with page checksums, and joined when there are many."""
+"""Append a few rows at a time to a table, each time as a file with page checksums, and join files if there are many."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from screening.tables.schema import Row
 from screening.tables.sealed import put
 from screening.tables.statistics import Statistics
 
-TURNS = 40  # tries to land a commit while others land theirs
-SMALL = 64  # files of such a table, above which it is compacted
+TURNS = 40  # attempts to land a commit while others land theirs
+SMALL = 64  # a table with more files than this is compacted
 
 
 def append_once(uri: str, schema: pa.Schema, app_id: str, rows: Sequence[Row]) -> None:
-    """Appends the rows unless `app_id` has done so before; see `delta.commit_once` for what it raises.
+    """Append the rows unless a commit of `app_id` did so before. Raises the same errors as `delta.commit_once`.
 
-    Needs no right to overwrite or delete.
+    This needs no permission to overwrite or delete.
     """
     written: list[AddAction] = []
 
@@ -46,9 +46,10 @@ def append_new(
     uri: str, schema: pa.Schema, rows: Sequence[Row], new: Callable[[Sequence[Row], Sequence[Row]], list[Row]],
     columns: Sequence[str],
 ) -> None:  # fmt: skip
-    """Appends what `new` makes of the rows beside those that are there, of which it gets `columns` in the same URIs.
+    """Append the rows that `new(rows, there)` returns; `there` is the stored rows with URIs in the range of `rows`.
 
-    A commit counts only from the very snapshot that was looked at; should another land first, it is looked again.
+    Only `columns` of the stored rows are read. The commit succeeds only on exactly the snapshot that was read; if
+    another commit lands first, all of this is done again.
     """
     uris = [row["uri"] for row in rows]
     near = (pc.field("uri") >= min(uris)) & (pc.field("uri") <= max(uris))
@@ -66,16 +67,18 @@ def append_new(
 
 
 def compact(uri: str, above: int) -> None:
-    """Joins the files of a table once there are more than `above`; its rows stay the same.
+    """Join the files of a table into one if there are more than `above`; its rows stay the same.
 
-    Not by delta-rs, which writes no page checksums. Should anything else be committed meanwhile, nothing is done.
+    delta-rs could do this, but it writes no page checksums. If anything else is committed meanwhile, nothing is done.
     """
     table = delta.load(uri)
     if table is None or (files := listed(table, uri)).num_rows <= above:
         return
     schema = pa.schema(table.schema().to_arrow())
     rows = Files(uri, schema, files).to_table()
-    only_next = CommitProperties(max_commit_retries=0)  # on top of another commit it might bring back what that removed
+    only_next = CommitProperties(
+        max_commit_retries=0
+    )  # on another snapshot, it might bring back rows that were removed
     with suppress(DeltaError, OSError, ScreeningError):  # another process is doing it, or the next job will
         joined = _write(uri, rows, new=False)
         removed = [
@@ -86,7 +89,7 @@ def compact(uri: str, above: int) -> None:
 
 
 def _write(uri: str, data: pa.Table, *, new: bool) -> AddAction:
-    """Writes a file under a name that nobody has used, and returns the log's entry for it; `new`: its rows are."""
+    """Write a file under an unused name and return the log's entry for it; `new` is whether its rows are new."""
     file = io.BytesIO()
     pq.write_table(data, file, compression="zstd", write_page_checksum=True)
     path = put(uri, f"rows-{uuid.uuid4().hex}", file.getvalue())

@@ -1,6 +1,6 @@
-"""Rows of a table's files, each page held against its checksum; what is damaged is told by file and run.
+"""Read the rows of a table's files, and check each page against its checksum. Errors name the file and its runs.
 
-Page checksums are Parquet's own (CRC-32 of a page as it is stored); files from before there were any are read too.
+Page checksums are Parquet's own (the CRC-32 of a page as it is stored). Older files without them are read too.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from screening.tables.sealed import check_file, filesystem
 _FORM = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
 )
-_noticed: deque[ScreeningError] = deque(maxlen=16)  # told by scans, of which DuckDB passes on the words alone
+_noticed: deque[ScreeningError] = deque(maxlen=16)  # errors of scans, since DuckDB passes on only their messages
 
 
 class Files(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has no types
-    """Rows of some files of a table as a dataset; DuckDB too reads through `scanner`, so `only` rows are there at all.
+    """A dataset of some files of a table, limited to the rows that match `only`; DuckDB too reads it by `scanner`.
 
-    What can't be read as it was written ends in a TableError that names the file and its runs.
+    If a file can't be read as it was written, a TableError is raised that names the file and its runs.
     """
 
     def __init__(self, uri: str, schema: pa.Schema, files: pa.Table, only: pc.Expression | None = None) -> None:
@@ -47,19 +47,19 @@ class Files(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has no types
         super().__init__(made, schema, _FORM, system)
 
     def scanner(self, **options: Any) -> Scan:
-        """As `Dataset.scanner`; what reads through it raises TableError, or TransientError where the store gave up."""
+        """Return a scanner, as `Dataset.scanner` does. Its reads raise TableError, or TransientError from the store."""
         asked = options.get("filter")
         both = self._only if asked is None else asked if self._only is None else self._only & asked
         return Scan(self, super().scanner(**{**options, "filter": both}), {**options, "filter": both})
 
     def check(self) -> None:
-        """Raises TableError unless each file is as the log and its name say; a bucket's are looked at when opened."""
+        """Raise TableError unless each file matches the log and its name; files in a bucket are checked when opened."""
         for path, size in () if remote(self.uri) else self._sizes.items():
             if wrong := check_file(f"{self.uri}/{path}", size):
                 raise self.damaged(path, wrong)
 
     def culprit(self, error: Exception, last: str, options: dict[str, Any]) -> TableError:
-        """The error of the first file from `last` on that can't be read; of the table, where all can by now."""
+        """Return an error about the first file from `last` on that can't be read, or about the table if all can be."""
         fragments = list(self.get_fragments())
         paths = [fragment.path for fragment in fragments]
         for fragment in fragments[paths.index(last) if last else 0 :]:
@@ -71,12 +71,12 @@ class Files(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has no types
         return TableError(f"it could not be read: {_brief(error)}", file=self.uri, fix="run the same command again")
 
     def damaged(self, path: str, what: str) -> TableError:
-        """What is wrong with one file."""
+        """Return an error that says what is wrong with one file."""
         return TableError(what, file=f"{self.uri}/{path}", runs=self._runs.get(path, ""))
 
 
 class Scan:
-    """A scanner of `Files` by another name: as much of `Scanner` as pyarrow's datasets and DuckDB ask for."""
+    """A scanner of `Files`, with those methods of pyarrow's `Scanner` that its datasets and DuckDB use."""
 
     def __init__(self, files: Files, scanner: ds.Scanner, options: dict[str, Any]) -> None:
         self._files, self._scanner, self._options = files, scanner, options
@@ -87,7 +87,7 @@ class Scan:
         return self._scanner.projected_schema
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, streaming."""
+        """Yield the rows in batches."""
         last = ""
         try:
             self._files.check()
@@ -103,17 +103,17 @@ class Scan:
             raise told from error
 
     def to_reader(self) -> pa.RecordBatchReader:
-        """The same, as DuckDB takes it."""
+        """Return a reader of the rows, which is what DuckDB takes."""
         return pa.RecordBatchReader.from_batches(self.projected_schema, self.to_batches())
 
     def to_table(self) -> pa.Table:
-        """All rows."""
+        """Return all rows."""
         return pa.Table.from_batches(self.to_batches(), self.projected_schema)
 
 
 @contextmanager
 def clearly() -> Iterator[None]:
-    """What DuckDB, or what reads its answer, says of a scan that failed becomes the error with which it failed."""
+    """Turn errors in the block that DuckDB raises for a failed scan into the error with which the scan failed."""
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:

@@ -1,7 +1,7 @@
-"""Files of a table as they are opened: of the kind, size and footer that they were written with.
+"""Check each file of a table when it is opened: its kind, size and footer must be those that were written.
 
-Parquet has checksums of pages, and none of the footer, which says where the pages are and what they hold. So its
-CRC-32 stands in the file's name; files from before there was one are read too.
+Parquet has checksums for pages, but none for the footer, which says where the pages are and what they hold. So the
+footer's CRC-32 is part of the file's name. Older files without it are read too.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from screening.errors import ConfigError, TableError, UploadError
 from screening.storage import delta_options, open_store
 from screening.tables.delta import patient, remote
 
-TAIL = 64 << 10  # bytes at a file's end that Arrow asks for first
+TAIL = 64 << 10  # bytes at the end of a file, which Arrow reads first
 _SEALED = re.compile(r"-([0-9a-f]{8})\.parquet$")
 
 
 def check_file(path: str, size: int) -> str:
-    """What is wrong with a local file by its kind, size and footer; "" when nothing is."""
+    """Return what is wrong with the kind, size or footer of a local file, or "" if nothing is."""
     try:
         facts = os.lstat(path)
         if not stat.S_ISREG(facts.st_mode):
-            return "it is a link, a folder or a device, and no file of ours"
+            return "it is a link, a folder or a device, not a file that we wrote"
         if facts.st_size != size:
             return _sized(facts.st_size, size)
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (a Path costs as much as the look itself)
@@ -43,12 +43,12 @@ def check_file(path: str, size: int) -> str:
 
 
 def put(uri: str, stem: str, data: bytes) -> str:
-    """Writes a file below `uri` and returns its name: `stem`, and the checksum of its footer."""
+    """Write a file below `uri` and return its name: `stem` and the checksum of its footer. Raises ConfigError."""
     path = f"{stem}-{zlib.crc32(_footer(io.BytesIO(data), len(data))):08x}.parquet"
     try:
         open_store(uri).put(f"{uri}/{path}", data)
     except UploadError as error:
-        fix = "let the identity that this runs as write there, or name another --results"
+        fix = "let the identity that this runs as write there, or give another --results"
         raise ConfigError(f"the results can't be written: {error}", file=uri, fix=fix) from None
     return path
 
@@ -59,7 +59,7 @@ def _footer_problem(path: str, file: Any, size: int) -> str:
 
 
 def _footer(file: Any, size: int) -> bytes:
-    """The metadata at the end of a Parquet file, with their length and the magic number."""
+    """Return the metadata at the end of a Parquet file, with its length and the magic number."""
     file.seek(max(0, size - 8))
     end = bytes(file.read(8))
     length = int.from_bytes(end[:4], "little")
@@ -68,14 +68,17 @@ def _footer(file: Any, size: int) -> bytes:
 
 
 def filesystem(uri: str, sizes: Mapping[str, int], damaged: Callable[[str, str], TableError]) -> fs.FileSystem:
-    """The files below `uri`; those in a bucket are checked when they are opened."""
+    """Return a file system of the files below `uri`; files in a bucket are checked when they are opened.
+
+    `sizes` are in bytes by path, and `damaged(path, what)` makes the error that is raised.
+    """
     if remote(uri):
         return fs.PyFileSystem(_Bucket(uri, sizes, damaged))
     return fs.SubTreeFileSystem(uri, fs.LocalFileSystem())
 
 
 class _Bucket(DeltaStorageHandler):
-    """delta-rs's own way to a bucket, whose reads are tried again: it gives up when a body breaks off."""
+    """delta-rs's own file system of a bucket, with retries for reads, since it gives up when a body breaks off."""
 
     def __init__(self, uri: str, sizes: Mapping[str, int], damaged: Callable[[str, str], TableError]) -> None:
         super().__init__(uri, delta_options(uri))
@@ -101,7 +104,7 @@ class _Bucket(DeltaStorageHandler):
 
 
 class _PatientFile:
-    """A file whose end is read once, and whose every read is tried again."""
+    """A file whose end is read only once, and whose reads are all retried."""
 
     def __init__(self, path: str, file: Any, size: int) -> None:
         self._path, self._file = path, file
@@ -138,4 +141,4 @@ class _PatientFile:
 
 
 def _sized(found: int, said: int) -> str:
-    return f"it has {found} bytes, and the log says {said}"
+    return f"it has {found} bytes, but the log says {said}"

@@ -1,4 +1,4 @@
-"""A file's column statistics as the Delta log holds them, by which engines leave files out of a query."""
+"""Compute a file's column statistics for the Delta log, which let engines skip files in a query."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 
 
 class Statistics:
-    """Rows, and nulls, least and greatest value of every flat column, over the tables added.
+    """The number of rows, and each flat column's nulls, least and greatest value, over the tables that were added.
 
-    All flat columns or none: delta-rs takes a missing statistic for null and leaves the file out. No nested ones: for
-    a struct whose nulls are a single number it drops all of the file's statistics (1.6.6).
+    Every flat column is included, since delta-rs takes a missing statistic for null and skips the file. Nested columns
+    are not: for a struct with one number of nulls, delta-rs drops all of the file's statistics (1.6.6).
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Statistics:
         self.nulls: dict[str, int] = {}
 
     def add(self, table: pa.Table) -> None:
-        """Takes the rows of `table` in."""
+        """Add the rows of `table`."""
         self.rows += table.num_rows
         for name in table.column_names:
             column = table[name]
@@ -36,7 +36,7 @@ class Statistics:
                     self.most[name] = max(self.most.get(name, bounds["max"]), bounds["max"])
 
     def to_json(self) -> str:
-        """As the Delta protocol words it ("Per-file Statistics"): times in milliseconds, rounded outwards."""
+        """Return the Delta protocol's JSON ("Per-file Statistics"); times are rounded outwards to milliseconds."""
         millisecond = timedelta(milliseconds=1) - timedelta(microseconds=1)
         return json.dumps(
             {

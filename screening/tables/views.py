@@ -1,4 +1,4 @@
-"""The views that people and the release job read, over the tables as they stand when the connection is made."""
+"""The views that people and the release job read. They show the tables as they are when the connection is made."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pyarrow.dataset as ds
 
 from screening.errors import ConfigError
 
-# Arrow datasets come in under these names; the views take the tables' own names. BigQuery has the same views, made
-# from these (`tests/terraform/shipped.py`), so they keep to SQL that it has a word for.
+# Arrow datasets are registered under these names, since the views have the tables' own names. BigQuery's views are made
+# from these (`tests/terraform/shipped.py`), so they use only SQL that can be translated.
 _RAW = "stored_{}"
 
 VERDICTS = """
@@ -26,9 +26,9 @@ SELECT run_id, uri, name, generation, content_type, decision, signal.source, sig
 FROM verdicts CROSS JOIN unnest(signals) AS s(signal)
 """
 
-# One row an upload: its newest generation's newest verdict, and above it what a person decided on that very
-# generation. A person judges a verdict, so the outcome follows from the verdict that was reviewed; it stands
-# when the same bytes are screened again. What could not be screened can't be cleared: an error stays one.
+# Each upload has one row: the newest verdict on its newest generation, overruled by what a person decided on that same
+# generation. A person judges a verdict, so the outcome follows from the verdict that was reviewed, and it still holds
+# if the same bytes are screened again. An error stays an error: what could not be screened can't be cleared.
 # The keys are found first, so that no sort or hash table ever holds signals.
 EFFECTIVE_VERDICTS = """
 CREATE VIEW effective_verdicts AS
@@ -82,7 +82,7 @@ VIEWS = (VERDICTS, SIGNALS, EFFECTIVE_VERDICTS, RUN_SUMMARY)
 
 
 def connect(tables: Mapping[str, ds.Dataset]) -> duckdb.DuckDBPyConnection:
-    """A connection over the datasets `runs`, `verdicts`, `reviews` and `releases`, cut off from files and net.
+    """Return a connection to the datasets `runs`, `verdicts`, `reviews` and `releases`, without access to files or net.
 
     Times are shown in UTC.
     """
@@ -105,7 +105,7 @@ def connect(tables: Mapping[str, ds.Dataset]) -> duckdb.DuckDBPyConnection:
 
 
 def query(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object] = ()) -> duckdb.DuckDBPyRelation:
-    """The answer to one question in SQL; ConfigError for a mistake in it, or for anything but a question."""
+    """Return the answer to one query in SQL. Raises ConfigError if it is wrong, or if it is not a single query."""
     try:
         statements = connection.extract_statements(sql)
         asks = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)

@@ -231,7 +231,7 @@ class TestCommand:
         [
             (["--run", "gone"], "run gone is not committed"),
             (["--reference", "gone"], "run gone is not committed"),
-            (["--run", "one"], "name a run with --reference"),
+            (["--run", "one"], "give a run with --reference"),
             (["--run", "one", "--reference", "one"], "its own reference"),
             (["--bound", "0"], "--bound 0.0 is not usable"),
             (["--bound", "nan"], "--bound nan is not usable"),
