@@ -1,4 +1,4 @@
-"""Screening as a library: open it once, then ask for the verdict on files, folders, buckets or bytes.
+"""Use screening as a library: open it once, then ask for verdicts on files, folders, buckets or bytes.
 
     import screening
 
@@ -6,7 +6,7 @@
         verdict = screener.file("upload.jpg")
         print(verdict.decision, *verdict.reasons)
 
-The verdict is the one that `screening file` and the jobs give; nothing is stored and no upload is changed.
+Verdicts are the same as those of `screening file` and of the jobs. Nothing is stored, and no upload is changed.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def open(
     cores: int = 0,
     run_id: str = "library",
 ) -> Session:
-    """Loads policy, banks and models, which takes seconds: do it once in a process, and close it at the end.
+    """Load policy, banks and models, which takes seconds: do it once per process, and close the session at the end.
 
-    `policy` is a file and `bundles` one or more folders, each local or `gs://`; the default is what ships with the
-    product. `engine`, `precision` and `sandbox` are the flags of `screening file`. `cores` is how many the models and
-    the decoders use (0: all that this process may use). `run_id` is what the verdicts name as their run. Raises
-    ConfigError when any of it is wrong.
+    `policy` is a file and `bundles` is one or more folders, each local or `gs://`; the defaults ship with the product.
+    `engine`, `precision` and `sandbox` are as the flags of `screening file`. `cores` is how many cores the models and
+    decoders use (0: all that this process may use). `run_id` is the run that the verdicts name. Raises ConfigError if
+    any of these is wrong.
     """
     folders = [bundles] if isinstance(bundles, (str, os.PathLike)) else bundles
     settings = load_settings(
@@ -50,31 +50,31 @@ def open(
 
 
 class Session:
-    """Gives verdicts until it is closed; `screening.open` makes one. Threads may share it.
+    """Screens uploads until it is closed; `screening.open` returns one. Threads may share it.
 
-    An upload that cannot be read, decoded or scored gets the verdict `error`, with the reason: treat it as held.
+    An upload that can't be read, decoded or scored gets the verdict `error` with the reason: do not release it.
     """
 
     def __init__(self, screener: Screener) -> None:
         self._screener = screener
 
     def file(self, path: Place) -> Verdict:
-        """The verdict on one file or `gs://bucket/name`. Raises UploadError("not_found") when there is none."""
+        """Return the verdict on one file or `gs://bucket/name`. Raises UploadError `not_found` if it does not exist."""
         uri = _uri(path)
         return self._one(self._screener.screen([open_store(uri).stat(uri)]))
 
     def files(self, *paths: Place) -> Iterator[Verdict]:
-        """The verdicts on many files, and on everything below folders and `gs://` prefixes, one after another.
+        """Yield the verdicts on many files, and on everything below folders and `gs://` prefixes.
 
-        They are scored in batches, which is many times faster than one by one, and memory is bounded whatever their
-        number. Raises ConfigError for a path that does not exist.
+        Files are scored in batches, which is many times faster than one by one, and memory stays bounded however many
+        there are. Raises ConfigError for a path that does not exist.
         """
         return self._screener.screen(_listed([_uri(path) for path in paths]))
 
     def data(self, data: bytes, name: str) -> Verdict:
-        """The verdict on bytes that are in no store yet; `name` is how the verdict calls them, and its `uri` is empty.
+        """Return the verdict on bytes that are in no store yet; its `name` is `name`, and its `uri` is empty.
 
-        More bytes than the policy allows get the verdict `error` with the reason `too_large`.
+        If there are more bytes than the policy allows, the verdict is `error` with the reason `too_large`.
         """
 
         def read(upload: Upload, max_bytes: int) -> bytes:
@@ -85,7 +85,7 @@ class Session:
         return self._one(self._screener.screen([Upload(uri="", name=name, generation=0, size=len(data))], read))
 
     def close(self) -> None:
-        """Ends the threads and the processes of the decoders; a second call does nothing."""
+        """Stop the session's threads and the decoders' processes. A second call does nothing."""
         self._screener.close()
 
     def __enter__(self) -> Session:
@@ -107,7 +107,7 @@ def _uri(path: Place) -> str:
 
 
 def _listed(uris: Iterable[str]) -> Iterator[Upload]:
-    """The files themselves, and everything below folders and prefixes."""
+    """Yield the files themselves, and everything below folders and prefixes."""
     for uri in uris:
         store = open_store(uri)
         if store.exists(uri):

@@ -1,4 +1,4 @@
-"""`screening`: the command for people. Each command is a module of `screening.commands`."""
+"""The command line `screening`. Each of its commands is a module of `screening.commands`, or a job."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from screening.tables.scan import clearly
 COMMANDS = (results, explain, review, policy, drift, classify, file)
 
 
-# The jobs, which need Apache Beam. This package imports no jobs: they come by an entry point where they are installed.
+# The jobs need Apache Beam. This package does not import them: they are found by their entry points if installed.
 JOBS = {"screen": "screen uploads and commit their verdicts", "release": "release what was accepted, hold the rest"}
 GROUP = "screening.commands"
 
 
 def installed_jobs() -> dict[str, EntryPoint]:
-    """The jobs that can run here, by the name of their command."""
+    """Return the jobs that can run here, by the name of their command."""
     if find_spec("apache_beam") is None:
         return {}
     return {job.name: job for job in entry_points(group=GROUP) if job.name in JOBS}
 
 
 def parser(jobs: Mapping[str, EntryPoint]) -> argparse.ArgumentParser:
-    """The parser of all commands; each leaves its function in `run`, but for the jobs, which parse their own flags."""
+    """Return the parser of all commands. Each sets its function as `run`, except jobs, which parse their own flags."""
     root = argparse.ArgumentParser(
         prog="screening",
-        description="Screens everything newly uploaded, before any of it goes live.",
+        description="Screen all new uploads before any of them goes live.",
     )
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, said in JOBS.items():
@@ -45,7 +45,7 @@ def parser(jobs: Mapping[str, EntryPoint]) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None, jobs: Mapping[str, EntryPoint] | None = None) -> int:
-    """Runs a command: 0 done, 1 done and something is wrong with what was looked at, 2 refused or could not.
+    """Run a command and return its exit code: 0 if all is well, 1 if it found a problem, 2 if it failed or was refused.
 
     `jobs` are the commands `screen` and `release`; None means those that are installed.
     """
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None, jobs: Mapping[str, EntryPoint] | Non
     argv = sys.argv[1:] if argv is None else argv
     jobs = installed_jobs() if jobs is None else jobs
     if argv and argv[0] in jobs:
-        return int(jobs[argv[0]].load()(argv[1:]))  # with the job's own errors and exit codes
+        return int(jobs[argv[0]].load()(argv[1:]))  # the job handles its own errors and exit codes
     try:
         if argv and argv[0] in JOBS:
             raise ConfigError(
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None, jobs: Mapping[str, EntryPoint] | Non
         for line in f"screening: {error}".splitlines():
             print(visible(line), file=sys.stderr)
         return 2
-    except BrokenPipeError:  # the reader of a pipe has seen enough
+    except BrokenPipeError:  # the reader of a pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:

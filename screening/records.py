@@ -1,7 +1,4 @@
-"""The records that travel from an upload to its verdict; all are frozen, none holds a free-form dict.
-
-The words are the product's: `Upload`, `Content`, `Signal`, `Finding`, `Verdict`, `Review`, `Release`, `Run`.
-"""
+"""The records that lead from an upload to its verdict and its release. All are frozen and typed."""
 
 from __future__ import annotations
 
@@ -21,12 +18,12 @@ DECISIONS: tuple[Decision, ...] = ("accept", "review", "reject", "error")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An object at one generation, as listed; small enough to travel through any shuffle.
+    """One generation of an object, as it was listed. It is small enough for any shuffle.
 
-    `uri` is an absolute path or `gs://bucket/name`; `name` is the path below the input, under which it is
-    released; `size` is in bytes; `content_type` and `metadata` are what the store or manifest claims.
-    `problem` is the reason id when listing already found that it can't be read (then nothing else is known).
-    `created_at` is since when this generation is there; None where that isn't known.
+    `uri` is an absolute path or `gs://bucket/name`. `name` is the path below the input, under which the object is
+    released. `size` is in bytes. `content_type` and `metadata` are what the store or manifest claims. `problem` is a
+    reason id if the listing already found that the object can't be read (then nothing else is known). `created_at` is
+    the time from which this generation exists, or None if that is unknown.
     """
 
     uri: str
@@ -41,7 +38,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """Decoded text: what a reader would read, with what the document says of itself ("" where it does not)."""
+    """Decoded text: what a reader would read, and what the document says about itself ("" if it does not)."""
 
     media_type: str
     text: str
@@ -53,9 +50,9 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded image, upright (EXIF honoured): RGB uint8 `pixels` (h, w, 3) scaled to fit `MAX_SIDE`.
+    """A decoded image, turned upright by its EXIF data: `pixels` is RGB uint8 (h, w, 3), scaled to fit `MAX_SIDE`.
 
-    `width` and `height` are those of the upload itself, in pixels; `frames` counts an animation's.
+    `width` and `height` are those of the upload itself, in pixels. `frames` is the number of an animation's frames.
     """
 
     media_type: str
@@ -70,7 +67,7 @@ Content = Article | Picture
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where a score comes from: a window and its character span, or a place; never the content itself."""
+    """Where a score comes from: a window and its span of characters, or a note; never the content itself."""
 
     window: int | None = None
     start: int | None = None
@@ -80,7 +77,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A score from a check, a bank or a classifier; `source` carries the version that made it.
+    """A score from a check, a bank or a classifier. `source` names it, with its version.
 
     Sources are `check/NAME@VERSION`, `bank/ID` and `bundle/NAME@VERSION/HEAD`.
     """
@@ -93,7 +90,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A level of the policy as it stood when the verdict was made; `origin` is its wording in the policy."""
+    """A level of the policy as it was when the verdict was made; `origin` is its wording in the policy."""
 
     category: str
     label: str
@@ -105,7 +102,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A signal that crossed a level of the policy."""
+    """A signal that crossed a threshold of the policy."""
 
     category: str
     level: Literal["review", "reject"]
@@ -115,7 +112,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class BundleId:
-    """A bundle as it took part in a verdict: name, version and the digest of its bundle.json."""
+    """A bundle that took part in a verdict: its name, its version, and the digest of its bundle.json."""
 
     name: str
     version: str
@@ -124,7 +121,7 @@ class BundleId:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Everything that a verdict depends on besides the bytes; `digest` is the sha256 over the rest."""
+    """Everything that a verdict depends on besides the bytes. `digest` is the SHA-256 of the other fields."""
 
     digest: str
     decoder: str
@@ -136,11 +133,10 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The machine's decision on one upload generation in one run.
+    """The machine's decision on one generation of an upload in one run.
 
-    `reasons` are stable ids, the weightiest first; `sha256` is "" when the bytes could not be read;
-    `content_type` is what the bytes are, not what was claimed. `medium` is what was decided on; None where nothing
-    could be decoded.
+    `reasons` are stable ids, the most important first. `sha256` is "" if the bytes could not be read. `content_type` is
+    what the bytes are, not what was claimed. `medium` is what was decided on, or None if nothing could be decoded.
     """
 
     run_id: str
@@ -163,7 +159,7 @@ class Verdict:
 
 
 def medium_of(stored: str | None, content_type: str) -> Medium | None:
-    """The medium of a row of `verdicts`: "" is none, and null is of a version that stored the content type alone."""
+    """Return the medium of a row of `verdicts`; "" means none. Older rows have null, so their content type decides."""
     if stored is not None:
         return next((medium for medium in MEDIA if medium == stored), None)
     if content_type.startswith("image/"):
@@ -173,7 +169,7 @@ def medium_of(stored: str | None, content_type: str) -> Medium | None:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A person's decision on a verdict: `uphold` the machine or `overturn` it."""
+    """A person's decision to `uphold` or `overturn` a verdict."""
 
     review_id: str
     run_id: str
@@ -190,7 +186,7 @@ Action = Literal["live", "quarantine", "label", "withdrawn", "replaced", "failed
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What was done to one object, bound to the generation that was screened."""
+    """What a release did to one object, bound to the generation that was screened."""
 
     release_id: str
     run_id: str
@@ -206,10 +202,11 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A row of the ledger: `listed - skipped = accept + review + reject + error`, or there is no row.
+    """A committed run, as a row of the ledger. A run is committed only if all that was listed is accounted for.
 
-    `metrics` is what the run counted besides (see `meter`), `sandbox` what held its decoders, for example
-    `seccomp+landlock+limits`, and several by comma where workers differ; empty for runs committed before each was kept.
+    That is, `listed - skipped = accept + review + reject + error`. `metrics` is what else the run counted (see
+    `meter`). `sandbox` is what confined its decoders, such as `seccomp+landlock+limits`, or several such separated by
+    commas if workers differed. Both are empty for older runs, which did not record them.
     """
 
     run_id: str

@@ -1,4 +1,4 @@
-"""`screening file`: the whole decision on a few files, in this process, without Beam and without tables."""
+"""`screening file`: decide on a few files in this process, without Beam and without tables."""
 
 from __future__ import annotations
 
@@ -16,25 +16,30 @@ from screening.tables.schema import json_row
 
 
 def add(commands: Any) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = commands.add_parser(
         "file",
-        help="decide on files at once",
-        description="The whole decision on files and folders, in this process; nothing is stored.",
+        help="decide on files right away",
+        description="Decide on files and folders right away, as the jobs do. Nothing is stored.",
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file, folder or gs:// prefix")
-    parser.add_argument("--policy", default="", help="policy file (default: the one that ships)")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, folder or gs:// prefix")
+    parser.add_argument("--policy", default="", help="the policy file (default: the one that ships)")
     parser.add_argument(
-        "--bundles", action="append", default=[], help="folder of model bundles (default: those shipped)"
+        "--bundles",
+        action="append",
+        default=[],
+        help="a folder of model bundles; can be repeated (default: those that ship)",
     )
     engine_flags(parser)
     sandbox_flag(parser)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="json: one whole verdict a line")
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="json prints one whole verdict per line"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Runs the command."""
+    """Run the command."""
     opened = screening.open(
         policy=args.policy,
         bundles=args.bundles,

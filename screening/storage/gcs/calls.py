@@ -21,25 +21,25 @@ from screening.meter import RETRIES
 from screening.storage.names import split_gs
 
 T = TypeVar("T")
-CONNECTIONS = 64  # kept open: readers run ahead of the classifier
-TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
+CONNECTIONS = 64  # connections kept open, since readers run ahead of the classifier
+TIMEOUT = (10, 60)  # seconds to connect, and to wait for the next bytes
 
 
 class GcsCalls:
     """One client, and the objects that it finds; any thread may use it.
 
-    `patience` is how long one call is tried again, in seconds, on 408, 429, 5xx, broken connections and
-    bodies that are short or fail their checksum.
+    `patience` is for how many seconds a call is retried after status 408, 429 or 5xx, a broken connection, or a body
+    that is short or fails its checksum.
     """
 
     def __init__(self, patience: float = 60.0) -> None:
-        # Else the client asks for each bucket's metadata in a thread of its own, for its traces.
+        # Otherwise the client requests each bucket's metadata in a thread of its own, for its traces.
         os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         try:
             self._client = storage.Client(project=None)
         except GoogleAuthError as error:
             raise ConfigError(
-                f"no credentials for Google Cloud: {error}", fix="gcloud auth application-default login"
+                f"no credentials for Google Cloud: {error}", fix="run gcloud auth application-default login"
             ) from None
         for scheme in ("http://", "https://"):
             self._client._http.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
@@ -87,11 +87,11 @@ class GcsCalls:
 
 
 class Raced(Exception):
-    """Somebody else changed what we were about to write: look again."""
+    """Somebody else changed the object that we were about to write, so it must be read again."""
 
 
 def is_transient(error: Exception) -> bool:
-    """What Google's retry guide names (cloud.google.com/storage/docs/retry-strategy), and damaged bodies."""
+    """Return whether to retry: if Google's guide says so (cloud.google.com/storage/docs/retry-strategy) or a body is bad."""
     if isinstance(error, GoogleAPICallError):
         code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         return code in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or code >= 500
@@ -109,6 +109,6 @@ def is_transient(error: Exception) -> bool:
 
 
 def said_of(error: BaseException | None) -> str:
-    """The kind of an error and its status; not its message, which may quote what a server sent."""
+    """Return the kind of an error and its status, but not its message, which may quote what a server sent."""
     code = getattr(error, "code", None)
     return f"{type(error).__name__} {int(code)}" if isinstance(code, int) else type(error).__name__

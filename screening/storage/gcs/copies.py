@@ -26,9 +26,9 @@ class GcsCopies(GcsCalls):
         target: str,
         *,
         sha256: str,
-        replaces: Collection[str] = (),  # noqa: ARG002 (copies say themselves what they are of)
+        replaces: Collection[str] = (),  # noqa: ARG002 (a copy's metadata records its source)
     ) -> bool:
-        """Copy that generation within the service; its metadata goes along, with stamps of where it is from."""
+        """Copy that generation within the service, with its metadata and with stamps that record where it came from."""
         stamps = _stamps(uri, generation, sha256)
         tried = False
 
@@ -52,7 +52,7 @@ class GcsCopies(GcsCalls):
         return self._do(attempt)
 
     def _rewrite(self, source: storage.Blob, target: storage.Blob, generation: int, over: int) -> None:
-        # A blob without generation: else an object replaced in a versioned bucket would still be copied.
+        # The blob has no generation, or an object that was replaced in a versioned bucket would still be copied.
         live, token = self._client.bucket(source.bucket.name).blob(source.name), None
         try:
             while True:
@@ -69,7 +69,7 @@ class GcsCopies(GcsCalls):
         except PreconditionFailed as error:
             raise Raced from error
         except ClientError as error:
-            # The service does not say of which of the two it speaks: the source is asked for by itself.
+            # The service does not say which of the two objects it means, so look whether the source can be read.
             if is_transient(error) or not self._is_readable(source):
                 raise
             said = "there is no such bucket" if isinstance(error, NotFound) else said_of(error)
@@ -90,7 +90,7 @@ class GcsCopies(GcsCalls):
             raise TargetError(f"{target}: {said_of(error)}") from error
 
     def withdraw(self, target: str, uri: str, generation: int, *, sha256: str) -> bool:
-        """Delete the copy, known by its stamps, at the generation that bears them."""
+        """Delete the copy, which is known by its stamps, at the generation that has them."""
         tried = False
 
         def attempt() -> bool:
@@ -99,7 +99,7 @@ class GcsCopies(GcsCalls):
             if there is None:
                 return tried
             if not _stamps(uri, generation, sha256).items() <= (there.metadata or {}).items():
-                raise Replaced("another object stands there")
+                raise Replaced("another object is there")
             tried = True
             try:
                 self._blob(target).delete(if_generation_match=there.generation, timeout=TIMEOUT, retry=None)
@@ -111,7 +111,7 @@ class GcsCopies(GcsCalls):
 
 
 def _stamps(uri: str, generation: int, sha256: str) -> dict[str, str]:
-    """What a copy's metadata say of where it is from."""
+    """Return the metadata that record where a copy came from."""
     return {
         "screening-source-uri": uri,
         "screening-source-generation": str(generation),
@@ -120,6 +120,6 @@ def _stamps(uri: str, generation: int, sha256: str) -> dict[str, str]:
 
 
 def _is_earlier(said: Mapping[str, str], uri: str, generation: int) -> bool:
-    """Whether an object's metadata say that it is the copy of an earlier generation of this upload."""
+    """Return whether an object's metadata say that it is the copy of an earlier generation of this upload."""
     made_of = said.get("screening-source-generation", "")
     return said.get("screening-source-uri") == uri and made_of.isdecimal() and int(made_of) < generation

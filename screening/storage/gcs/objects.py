@@ -15,21 +15,21 @@ FIELDS = "items(name,generation,size,contentType,metadata,timeCreated),nextPageT
 
 
 class Capped(io.BytesIO):
-    """Takes so many bytes and no more, so that an object larger than was listed can't fill the memory."""
+    """A buffer with a limit, so that an object that is larger than it was listed can't fill the memory."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self._limit = limit
 
     def write(self, data: Any, /) -> int:
-        """Append, or UploadError("too_large")."""
+        """Append the data. Raises UploadError `too_large` beyond the limit."""
         if self.tell() + len(data) > self._limit:
             raise UploadError("too_large", f"more than {self._limit} bytes")
         return super().write(data)
 
 
 def upload_of(uri: str, name: str, blob: storage.Blob) -> Upload:
-    """The object as the store tells of it; one whose generation it does not tell can't be read as that one."""
+    """Return the object as the store describes it; one without a generation gets the problem `missing_field`."""
     generation, size, metadata, created = (
         _told(blob, field) for field in ("generation", "size", "metadata", "time_created")
     )
@@ -38,7 +38,7 @@ def upload_of(uri: str, name: str, blob: storage.Blob) -> Upload:
         uri=uri,
         name=name,
         generation=generation or 0,
-        size=size or 0,  # some servers leave out that of an empty object
+        size=size or 0,  # some servers leave out the size of an empty object
         content_type=str(blob.content_type or ""),
         metadata={str(key): str(value) for key, value in (metadata or {}).items()},
         problem=problem or ("" if generation else "missing_field"),
@@ -47,7 +47,7 @@ def upload_of(uri: str, name: str, blob: storage.Blob) -> Upload:
 
 
 def _told(blob: storage.Blob, field: str) -> Any:
-    """A field of an object; None where there is none, or none that the client can read."""
+    """Return a field of an object, or None if it is missing or the client can't read it."""
     try:
         return getattr(blob, field)
     except (ValueError, TypeError, AttributeError):

@@ -1,7 +1,7 @@
-"""Google Cloud Storage as a store, through Google's client.
+"""A store in Google Cloud Storage, through Google's client.
 
-Reads are one call each: by generation, capped, verified by crc32c. Every write is safe to try again after a
-lost reply, because each try first looks whether the one before took effect.
+Each read is one call, bound to a generation, limited in size and verified by crc32c. Every write can safely be retried
+after a lost reply, because each attempt first checks whether the one before took effect.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from screening.storage.split import cut_points
 
 
 class GcsStore(GcsCopies):
-    """Buckets through one client; any thread may use it."""
+    """Buckets through one client, which any thread may use. Raises ConfigError if there are no credentials."""
 
     def list(self, prefix: str, start: str = "", end: str = "") -> Iterator[Upload]:
-        """Every object below the prefix, which is taken as a folder; its empty markers of folders are none."""
+        """Yield every object below the prefix, taken as a folder; empty objects that only mark folders are left out."""
         bucket, folder = split_gs(prefix.rstrip("/") + "/")
         for blob in self._blobs(bucket, folder, start, end, FIELDS, 1000):
             upload = upload_of(f"gs://{bucket}/{blob.name}", blob.name.removeprefix(folder), blob)
@@ -37,7 +37,7 @@ class GcsStore(GcsCopies):
                 yield upload
 
     def split(self, prefix: str, start: str, end: str, pieces: int) -> Sequence[str]:
-        """Cuts between the letters of the names, so that no page of the listing is read for most of them."""
+        """Return names at which to cut, found by trying letters, so that most of the listing need not be read."""
         bucket, folder = split_gs(prefix.rstrip("/") + "/")
 
         def peek(start: str, end: str, count: int) -> Sequence[str]:
@@ -64,19 +64,19 @@ class GcsStore(GcsCopies):
                 yield blob
         except UploadError as error:
             place = f"gs://{bucket}/{folder}"
-            raise ConfigError(f"{error}", file=place, fix="name a bucket that exists and that you may list") from None
-        except ValueError:  # Google's client, of an object without a name
-            what = "what answers there is no Cloud Storage: it lists an object without a name"
+            raise ConfigError(f"{error}", file=place, fix="give a bucket that exists and that you may list") from None
+        except ValueError:  # from Google's client, for an object without a name
+            what = "the server is not Cloud Storage: it lists an object without a name"
             raise ConfigError(
-                what, file=f"gs://{bucket}/{folder}", fix="look at where STORAGE_EMULATOR_HOST leads"
+                what, file=f"gs://{bucket}/{folder}", fix="check the address in STORAGE_EMULATOR_HOST"
             ) from None
 
     def stat(self, uri: str, name: str = "") -> Upload:
-        """The object as it is now."""
+        """Return the object as it is now."""
         return upload_of(uri, name or uri.rsplit("/", 1)[-1], self._do(lambda: self._found(uri)))
 
     def read(self, uri: str, generation: int, max_bytes: int) -> bytes:
-        """The bytes of that generation, as they are stored."""
+        """Return the bytes of that generation, as they are stored."""
 
         def download() -> bytes:
             sink = Capped(max_bytes)
@@ -93,7 +93,7 @@ class GcsStore(GcsCopies):
         return self._do(download)
 
     def delete(self, uri: str, generation: int) -> None:
-        """Delete that generation."""
+        """Delete that generation; do nothing if the object is gone."""
 
         def attempt() -> None:
             try:
@@ -104,7 +104,7 @@ class GcsStore(GcsCopies):
         self._do(attempt)
 
     def label(self, uri: str, generation: int, metadata: Mapping[str, str]) -> None:
-        """Add to the object's metadata; nothing is written when it is there already."""
+        """Add to the object's metadata; write nothing if it has all of that already."""
 
         def attempt() -> None:
             found = self._found(uri, generation)
@@ -125,7 +125,7 @@ class GcsStore(GcsCopies):
         self._do(attempt)
 
     def open(self, uri: str, generation: int) -> BinaryIO:
-        """That generation as a file, read in pieces as it is asked for."""
+        """Open that generation as a file whose parts are fetched when they are read."""
         size = self.stat(uri).size
 
         def fetch(first: int, last: int) -> bytes:
@@ -135,7 +135,7 @@ class GcsStore(GcsCopies):
                     end=last - 1,
                     raw_download=True,
                     if_generation_match=generation,
-                    checksum=None,  # there is none of a part
+                    checksum=None,  # there is none for a part
                     timeout=TIMEOUT,
                     retry=None,
                 )
@@ -148,18 +148,18 @@ class GcsStore(GcsCopies):
         return opened(size, fetch)
 
     def get(self, uri: str) -> bytes:
-        """The whole object."""
+        """Return the whole object."""
         data: bytes = self._do(
             lambda: self._blob(uri).download_as_bytes(checksum="crc32c", timeout=TIMEOUT, retry=None)
         )
         return data
 
     def put(self, uri: str, data: bytes) -> None:
-        """Write the whole object; its type is that of its suffix, so that a browser shows a report."""
+        """Write the whole object, with the content type of its suffix, so that a browser shows a report."""
         self._do(lambda: self._upload(uri, data))
 
     def update(self, uri: str, change: Callable[[bytes | None], bytes]) -> None:
-        """Change the whole object, if it still is the generation that was read; else look again."""
+        """Change the whole object if it is still the generation that was read; otherwise read it again."""
         written: bytes | None = None
 
         def attempt() -> None:
@@ -172,14 +172,14 @@ class GcsStore(GcsCopies):
                         checksum="crc32c", if_generation_match=over, timeout=TIMEOUT, retry=None
                     )
                     if before == written:
-                        return  # the try before took effect, only its reply was lost
+                        return  # the last attempt took effect, and only its reply was lost
                 written = change(before)
                 self._upload(uri, written, if_generation_match=over)
             except PreconditionFailed as error:
                 raise Raced from error
             except NotFound as error:
                 if there is None:
-                    raise ConfigError(f"no bucket for {uri}", fix="create it, or name another") from None
+                    raise ConfigError(f"there is no bucket for {uri}", fix="create it, or give another") from None
                 raise Raced from error
 
         self._do(attempt)
@@ -191,5 +191,5 @@ class GcsStore(GcsCopies):
         )
 
     def exists(self, uri: str) -> bool:
-        """Whether there is an object."""
+        """Return whether there is an object."""
         return self._do(lambda: self._find(uri)) is not None
