@@ -1,4 +1,4 @@
-"""Model bundles on their engines: the only code that runs a model, and it only scores."""
+"""Run model bundles on their engines. No other code runs a model, and this code only scores: it decides nothing."""
 
 from screening.classifiers.bundle import Bundle, find_bundles, load_bundle
 from screening.classifiers.classifier import Classifier

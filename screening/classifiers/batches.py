@@ -1,8 +1,8 @@
-"""Windows to batches: sorted by length, filled to a token budget, padded by their own length only.
+"""Group windows into batches: sorted by length, filled up to a token budget, and padded by their own length only.
 
-A score must not depend on its neighbours, so the padded length is a function of a window's own length. The
-price: 2 % of the cells on short lines as on articles (multiples of 8 waste 19 % on short lines), and batches
-of one padded length only. Arrival order in batches of 32 wastes 62 % of them.
+A score must not depend on the windows beside it, so the padded length is a function of a window's own length, and
+a batch holds windows of one padded length only. The padding wastes 2 % of the cells, on short lines as on articles.
+Multiples of 8 would waste 19 % on short lines, and batches of 32 in the order of arrival 62 %.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 from screening.classifiers.engines import Feed
 from screening.classifiers.windows import Window
 
-SLAB = 1 << 18  # tokens in flight at least: windows that are sorted together, some 20 MB
-FULL = 32  # batches of a whole budget in flight at least, so that most have enough windows of their length
+SLAB = 1 << 18  # the least number of tokens whose windows are sorted together; they take some 20 MB
+FULL = 32  # the least number of whole batches that are planned together, so that most lengths fill a batch
 
 
 def slab(windows: Iterator[Window], budget: int) -> list[Window]:
-    """The next windows, of as many tokens as are sorted together or a little more; empty at the end."""
+    """Return the next windows to sort together; they hold at least the wanted tokens. Empty when none are left."""
     taken: list[Window] = []
     tokens, wanted = 0, max(SLAB, FULL * budget)
     while tokens < wanted and (window := next(windows, None)):
@@ -30,9 +30,10 @@ def slab(windows: Iterator[Window], budget: int) -> list[Window]:
 
 
 def plan(windows: Sequence[Window], budget: int) -> Iterator[list[int]]:
-    """Indices of windows, batch by batch: of one padded length, and at most `budget` cells (or one window).
+    """Yield the indices of the windows of each batch.
 
-    The longest come first, so that no thread is left with one at the end.
+    The windows of a batch have one padded length and fill at most `budget` cells, unless one window alone is larger.
+    The longest windows come first, so that no thread is still busy with one at the end.
     """
     order = sorted(range(len(windows)), key=lambda i: (-windows[i].span.tokens, i))
     for length, group in groupby(order, key=lambda i: padded(windows[i].span.tokens)):
@@ -43,13 +44,16 @@ def plan(windows: Sequence[Window], budget: int) -> Iterator[list[int]]:
 
 
 def padded(length: int) -> int:
-    """The padded length of a window of `length` tokens: eight steps an octave, none below 16."""
+    """Return the padded length of a window of `length` tokens: it grows in eight steps per octave, from 16 on."""
     step = 1 << max(0, length.bit_length() - 4)
     return -(-length // step) * step
 
 
 def feed(windows: Sequence[Window], inputs: Sequence[str]) -> Feed:
-    """The arrays of a batch, int64 [rows, padded length]: `input_ids`, `attention_mask`, `token_type_ids`."""
+    """Return the arrays of a batch by the names in `inputs`, each int64 [rows, padded length].
+
+    The names may be `input_ids`, `attention_mask` and `token_type_ids`.
+    """
     shape = (len(windows), padded(max(window.span.tokens for window in windows)))
     arrays = {name: np.zeros(shape, np.int64) for name in inputs}
     for row, window in enumerate(windows):

@@ -1,4 +1,7 @@
-"""A model bundle: a folder whose `bundle.json` lists every file with its sha256. The folders are the registry."""
+"""Find and verify model bundles.
+
+A bundle is a folder whose `bundle.json` lists every file with its sha256. There is no registry beside the folders.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Bundle:
 
     @property
     def modality(self) -> Medium:
-        """The kind of content it scores."""
+        """The kind of content that the bundle scores."""
         return self.manifest.modality
 
     @property
@@ -41,20 +44,23 @@ class Bundle:
 
     @property
     def file(self) -> str:
-        """Its bundle.json, for messages."""
+        """The path of the bundle's bundle.json, for messages."""
         return str(self.folder / MANIFEST)
 
     def read(self, name: str) -> bytes:
-        """A listed file, verified at each read, so what was checked is what runs; ConfigError if it differs."""
+        """Return a listed file; it is verified at each read, so what was checked is what runs.
+
+        Raises ConfigError if the file differs from the published one.
+        """
         return _read(self.folder, self.manifest, name)
 
 
 def find_bundles(place: str) -> list[Bundle]:
-    """Every bundle at or below a folder or `gs://` prefix, the highest version of each name, by name.
+    """Return the highest version of every bundle at or below a folder or `gs://` prefix, sorted by name.
 
-    Versions compare by number: 1.10 is above 1.9, 1.2.0 is 1.2. Raises ConfigError when there is none, when
-    one version stands in two places, when one of those found is not whole, or when there is an index.json and it
-    says otherwise. In a bucket, what that does not list is not published.
+    Versions compare by number: 1.10 is above 1.9, and 1.2.0 equals 1.2. In a bucket with an index.json, a bundle that
+    the index does not list is not published. Raises ConfigError if there is no bundle, if one version is in two
+    places, if a bundle is incomplete, or if the folders and their index.json disagree.
     """
     found: dict[str, dict[tuple[int, ...], str]] = {}
     seen: list[tuple[str, str, Manifest]] = []
@@ -64,7 +70,7 @@ def find_bundles(place: str) -> list[Bundle]:
         versions = found.setdefault(manifest.name, {})
         version = number(manifest.version)
         if version in versions:
-            what = f"{manifest.name} {manifest.version} stands twice, also in {versions[version]}"
+            what = f"{manifest.name} {manifest.version} is there twice, also in {versions[version]}"
             raise ConfigError(what, file=f"{folder}/{MANIFEST}", fix="remove one of them")
         versions[version] = folder
     if not place.startswith("gs://") and (index := index_at(place)):
@@ -75,9 +81,9 @@ def find_bundles(place: str) -> list[Bundle]:
 
 
 def load_bundle(place: str) -> Bundle:
-    """The bundle in a folder or at a `gs://` prefix: every file verified, and the graph against bundle.json.
+    """Return the bundle in a folder or at a `gs://` prefix, after verifying every file and the graph.
 
-    Raises ConfigError that names the file, what is off, and what to do.
+    Raises ConfigError, which names the file, what is wrong with it, and what to do.
     """
     if place.startswith("gs://"):
         raw, file = remote_manifest(place), f"{place.rstrip('/')}/{MANIFEST}"
@@ -101,7 +107,7 @@ def load_bundle(place: str) -> Bundle:
     bundle_id = BundleId(manifest.name, manifest.version, hashlib.sha256(raw).hexdigest())
     bundle = Bundle(folder, manifest, bundle_id, calibration)
     if unknown := sorted(set(calibration) - set(bundle.labels)):
-        raise ConfigError(f"{unknown[0]!r} is no label of the bundle", file=where, fix="publish the bundle again")
+        raise ConfigError(f"{unknown[0]!r} is not a label of the bundle", file=where, fix="publish the bundle again")
     return bundle
 
 

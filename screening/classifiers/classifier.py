@@ -1,4 +1,4 @@
-"""Contents to signals with one bundle: one result per content, whatever happens to its neighbours."""
+"""Score contents with one bundle: each content gets a result of its own, whatever happens to the others."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ log = logging.getLogger(__name__)
 
 Result = list[Signal] | UploadError
 ELSE = "use another --precision, or --engine=onnxruntime"
-AT_ONCE = 128  # windows of pictures in memory
+AT_ONCE = 128  # the most windows of pictures that are in memory at once
 
 
 class Classifier:
-    """A bundle on an engine, tried once when it is made: ConfigError when the model does not run.
+    """A bundle on an engine. Making one tries the model, and raises ConfigError if it doesn't run.
 
-    `meter` adds up the load, the steps `tokenise`, `resize` and `infer`, tokens and padding; of so many windows
-    (`remember`) the logits are kept, and used again where the same window comes again. A text of more than `most`
-    windows is not scored.
+    `meter` counts the models loaded, the steps `tokenise`, `resize` and `infer`, the tokens and the padding. The logits
+    of the latest `remember` windows are kept, and used again when the same window comes again. A text of more than
+    `most` windows is not scored.
     """
 
     def __init__(
@@ -54,17 +54,18 @@ class Classifier:
             check_tokens(bundle.read(manifest.model), highest, manifest, bundle.file)
         self._cutters = ThreadPoolExecutor(self._engine.cores, "resize")
         session = self._engine.load(bundle)
-        self._trial = Scorer(bundle, self._engine.budget, session)  # remembers nothing, and is on nobody's clock
+        self._trial = Scorer(bundle, self._engine.budget, session)  # it remembers nothing, and no meter counts it
         self._scorer = Scorer(bundle, self._engine.budget, session, meter, remember)
         self._try()
         self._scorer.meter.add("models_loaded")
 
     def score(self, contents: Sequence[Content]) -> list[Result]:
-        """Signals of every label, or why there are none, one entry per content in order.
+        """Return one entry per content, in order: the signals of every label, or the error that explains why not.
 
-        Contents are articles or pictures, as the bundle's modality says. When a batch raises, it is halved until
-        only the content that can't be scored is left: UploadError("classifier_failed"). A text of too many windows is
-        UploadError("too_complex").
+        The contents are articles or pictures, as the bundle's modality says; another kind gives `classifier_failed`.
+        When a batch raises, it is halved until only the content that can't be scored is left: its entry is
+        UploadError `classifier_failed`. The entry of a text of too many windows is UploadError `too_complex`.
+        Raises ConfigError when the model doesn't run any more.
         """
         if not contents:
             return []
@@ -72,7 +73,7 @@ class Classifier:
             return self._score(contents, self._scorer)
         except Exception as error:  # whatever the runtime raises, only the content that caused it may fail
             if len(contents) == 1:
-                self._try()  # raises where nothing can be scored any more: that is not the content's fault
+                self._try()  # raises if nothing can be scored any more, since then it is not the content's fault
                 log.warning("classifier_failed", extra={"bundle": self.bundle.id.name, "error": type(error).__name__})
                 return [UploadError("classifier_failed", f"{self.bundle.id.name}: {type(error).__name__}")]
             half = len(contents) // 2
@@ -81,17 +82,17 @@ class Classifier:
     def _score(self, contents: Sequence[Content], scorer: Scorer) -> list[Result]:
         kind = Article if self.bundle.modality == "text" else Picture
         if other := next((content for content in contents if not isinstance(content, kind)), None):
-            raise TypeError(f"{self.bundle.id.name} scores no {type(other).__name__}")
+            raise TypeError(f"{self.bundle.id.name} can't score a {type(other).__name__}")
         if self.bundle.manifest.image:
             pictures = [c for c in contents if isinstance(c, Picture)]
             return self._images(pictures, self.bundle.manifest.image, scorer)
         return self._texts([c for c in contents if isinstance(c, Article)], scorer)
 
     def _try(self) -> None:
-        """Score two contents together and one alone: what mixes rows must stop the job, not shift verdicts.
+        """Check that a content scores the same alone as beside another one.
 
-        A dynamically quantised model does, since it scales activations by the whole batch. Also a ConfigError where
-        nothing can be scored.
+        A model that mixes the rows of a batch must stop the job, not shift verdicts. A dynamically quantised model does
+        so, since it scales activations by the whole batch. Raises ConfigError then, and if nothing can be scored.
         """
         text, image = self.bundle.manifest.text, self.bundle.manifest.image
         canaries: list[Content] = [Article("text/plain", word * text.max_tokens) for word in ("a ", "the ") if text]
@@ -100,7 +101,7 @@ class Classifier:
             canaries = [Picture("image/png", image.size[1], image.size[0], 1, shade) for shade in shades]
         try:
             together, alone = (self._score(some, self._trial)[0] for some in (canaries, canaries[:1]))
-        except Exception as error:  # ONNX Runtime's errors share no base but this
+        except Exception as error:  # ONNX Runtime's errors share no narrower base class
             raise ConfigError(f"the model does not run: {error}", file=self.bundle.file, fix=ELSE) from error
         for both in (together, alone):
             if isinstance(both, UploadError):
@@ -111,7 +112,7 @@ class Classifier:
             raise ConfigError(
                 "a score depends on what else is in the batch",
                 file=self.bundle.file,
-                fix=f"quantise statically, or weights only; or {ELSE}",
+                fix=f"quantise the model statically, or its weights only; or {ELSE}",
             )
 
     def _texts(self, articles: Sequence[Article], scorer: Scorer) -> list[Result]:

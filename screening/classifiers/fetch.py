@@ -1,4 +1,4 @@
-"""Bundles in a bucket: copied once per user and digest, and read from there."""
+"""Fetch bundles from a bucket: each is copied once per user and digest, and read from that copy."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from screening.storage import join, open_store
 
 
 def manifests(place: str) -> Iterator[tuple[str, bytes]]:
-    """The folder (or `gs://` prefix) and the bundle.json of every bundle at or below `place`, by folder.
+    """Yield the folder (or `gs://` prefix) and the bundle.json of every bundle at or below `place`, sorted by folder.
 
-    A folder whose name begins with a dot is a draft, and none. A bucket with an index.json at `place` is not listed:
-    it gives the latest version of each name, with the sha256 that the index says, or ConfigError.
+    A folder whose name begins with a dot is a draft and is left out. If a bucket has an index.json at `place`, the
+    bucket is not listed: the latest version of each name comes from the index. Raises ConfigError if the sha256 of one
+    is not the one in the index.
     """
     if not place.startswith("gs://"):
         for path in sorted(Path(place).rglob(MANIFEST)):
@@ -42,7 +43,10 @@ def manifests(place: str) -> Iterator[tuple[str, bytes]]:
 
 
 def index_at(root: str) -> Index | None:
-    """The index.json of a folder or `gs://` prefix, if there is one; ConfigError when it can't be read."""
+    """Return the index.json of a folder or `gs://` prefix; None if there is none.
+
+    Raises ConfigError if it can't be read.
+    """
     file = f"{root.rstrip('/')}/{INDEX}"
     try:
         return read_index(open_store(root).get(file), file)
@@ -53,15 +57,16 @@ def index_at(root: str) -> Index | None:
 
 
 def remote_manifest(place: str) -> bytes:
-    """The bundle.json at a `gs://` prefix; ConfigError when there is none."""
+    """Return the bundle.json at a `gs://` prefix. Raises ConfigError if there is none."""
     return _get(join(place, MANIFEST))
 
 
 def copy_of(place: str, raw: bytes, files: dict[str, str]) -> Path:
-    """A local folder with `raw` as bundle.json and the `files` of the `gs://` prefix, each of its sha256.
+    """Return a local folder with `raw` as its bundle.json and the `files` (name to sha256) of the `gs://` prefix.
 
-    The folder is named by the digest of `raw` below the user's cache, so versions never mix. It appears whole
-    or not at all, and one that is no longer whole is made again.
+    The folder is in the user's cache and named by the digest of `raw`, so versions never mix. It appears whole or not
+    at all, and one that is no longer whole is made again. Raises ConfigError if a file can't be read or has another
+    sha256.
     """
     folder = _cache() / hashlib.sha256(raw).hexdigest()
     if _whole(folder, raw, files):
@@ -109,7 +114,7 @@ def _get(uri: str) -> bytes:
 
 
 def _cache() -> Path:
-    """The XDG cache of this user; a worker without a home keeps it with the temporary files."""
+    """Return this user's XDG cache; a worker without a home has it in the folder for temporary files."""
     home = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("HOME") and f"{os.environ['HOME']}/.cache")
     base = Path(home) if home else Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
     return base / "content-screening" / "bundles"

@@ -1,7 +1,7 @@
-"""`index.json` at the root of many bundles: each name with its versions and the sha256 of their bundle.json.
+"""Read and check `index.json`, the list of the bundles below a root: their names, versions and sha256.
 
-The folders are what is published; the index says which ones count, so that a bucket need not be listed and half a
-publication is not seen.
+The folders hold what is published, and the index says which of them count. So a bucket need not be listed, and a
+bundle that is only half uploaded is not seen. The sha256 is that of each version's bundle.json.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from screening.classifiers.manifest import MANIFEST, Manifest, Name, Sha256, Ver
 from screening.errors import ConfigError
 
 INDEX = "index.json"
-FIX = "python -m models.registry ROOT writes it anew from the folders"
+FIX = "run python -m models.registry ROOT, which writes it again from the folders"
 Listed = dict[tuple[str, str], str]  # name and version to the sha256 of bundle.json
 
 
@@ -24,7 +24,7 @@ class _Strict(BaseModel):
 
 
 class Versions(_Strict):
-    """The versions of one name; `latest` is the highest by number."""
+    """The versions of one bundle; `latest` is the highest by number."""
 
     latest: Version
     versions: dict[Version, Sha256]
@@ -37,19 +37,19 @@ class Versions(_Strict):
 
 
 class Index(_Strict):
-    """`index.json`, format 1."""
+    """The content of `index.json`, format 1."""
 
     format: Literal[1] = 1
     bundles: dict[Name, Versions]
 
     @property
     def listed(self) -> Listed:
-        """Every version of every name."""
+        """Every version of every name, with the sha256 of its bundle.json."""
         return {(name, version): s for name, each in self.bundles.items() for version, s in each.versions.items()}
 
 
 def number(version: str) -> tuple[int, ...]:
-    """A version by its numbers: 1.10 is above 1.9, 1.2.0 is 1.2."""
+    """Return a version as numbers that compare: 1.10 is above 1.9, and 1.2.0 equals 1.2."""
     parts = [int(part) for part in version.split(".")]
     while len(parts) > 1 and parts[-1] == 0:
         parts.pop()
@@ -57,7 +57,7 @@ def number(version: str) -> tuple[int, ...]:
 
 
 def index_of(listed: Listed) -> Index:
-    """The index that lists these."""
+    """Return the index that lists these versions."""
     names: dict[str, dict[str, str]] = {}
     for (name, version), sha256 in sorted(listed.items(), key=lambda item: (item[0][0], number(item[0][1]))):
         names.setdefault(name, {})[version] = sha256
@@ -65,7 +65,7 @@ def index_of(listed: Listed) -> Index:
 
 
 def read_index(raw: bytes, file: str) -> Index:
-    """What stands in an index.json; ConfigError if it is none."""
+    """Return what an index.json holds. Raises ConfigError if it is malformed."""
     try:
         return Index.model_validate_json(raw)
     except ValidationError as error:
@@ -75,15 +75,15 @@ def read_index(raw: bytes, file: str) -> Index:
 
 
 def check_index(index: Index, found: Iterable[tuple[str, str, Manifest]], root: str) -> None:
-    """ConfigError where an index and the folders below its root disagree.
+    """Check an index against the folders below its root; raises ConfigError if they disagree.
 
-    `found` has the folder, the sha256 of its bundle.json and what that says, of every bundle that is there.
+    `found` gives, for every bundle that is there, its folder, the sha256 of its bundle.json, and the manifest in it.
     """
     file, left = f"{root}/{INDEX}", index.listed
     for folder, sha256, manifest in found:
         wanted = left.pop((manifest.name, manifest.version), None)
         if wanted is None:
-            raise ConfigError(f"it does not list {folder}, so that is not published", file=file, fix=FIX)
+            raise ConfigError(f"{folder} is not in the index, so it is not published", file=file, fix=FIX)
         if folder != f"{root}/{manifest.name}/{manifest.version}":
             raise ConfigError(
                 f"{folder} is not ROOT/{manifest.name}/{manifest.version}", file=file, fix="move it there"
@@ -93,4 +93,4 @@ def check_index(index: Index, found: Iterable[tuple[str, str, Manifest]], root: 
                 f"the sha256 of {folder}/{MANIFEST} is not the published one", file=file, fix="fetch the bundle again"
             )
     for name, version in left:
-        raise ConfigError(f"{name}/{version} is listed and not there", file=file, fix=FIX)
+        raise ConfigError(f"{name}/{version} is listed but its folder is missing", file=file, fix=FIX)

@@ -1,4 +1,4 @@
-"""What stands in a bundle's `bundle.json`, and what may not."""
+"""The fields of a bundle's `bundle.json`, and the rules that they must follow."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Graph = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.onnx$")]
 Json = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.json$")]
 Positive = Annotated[float, Field(gt=0)]
 MANIFEST = "bundle.json"
-CARD = "MODEL_CARD.md"  # read by people only; it may lie there unlisted
-TOKENISED = ("input_ids", "attention_mask", "token_type_ids")  # what a text model can be fed
+CARD = "MODEL_CARD.md"  # only people read it; the bundle need not list it
+TOKENISED = ("input_ids", "attention_mask", "token_type_ids")  # the inputs that a text model may have
 
 
 class _Strict(BaseModel):
@@ -25,7 +25,7 @@ class _Strict(BaseModel):
 
 
 class Windowing(_Strict):
-    """Long texts are scored in windows of `max_tokens` (special ones included) that share `overlap` tokens."""
+    """How long texts are cut: into windows of `max_tokens` (special tokens included) that share `overlap` tokens."""
 
     max_tokens: int = Field(ge=8, le=8192)
     overlap: int = Field(ge=0)
@@ -38,9 +38,10 @@ class Windowing(_Strict):
 
 
 class Tiles(_Strict):
-    """At most `count` tiles of a picture, on a regular grid, none over another; a smaller picture is mirrored.
+    """How pictures are cut: into at most `count` tiles, on a regular grid, that never overlap.
 
-    With `beside_whole` a tile's three channels are followed by those of the whole picture, scaled to its size.
+    A picture smaller than a tile is mirrored at its edges. With `beside_whole` the three channels of each tile are
+    followed by those of the whole picture, scaled to the tile's size.
     """
 
     count: int = Field(ge=1, le=256)
@@ -48,11 +49,11 @@ class Tiles(_Strict):
 
 
 class Pixels(_Strict):
-    """Pictures are scaled to `size` (height, width), taken to 0..1, then `(x - mean) / std` per channel.
+    """How pictures are fed: scaled to `size` (height, width), mapped to 0..1, then `(x - mean) / std` per channel.
 
-    Without `mean` and `std` the graph does that itself: it is fed uint8 [batch, height, width, channels] as they are.
-    With `tiles` they are not scaled but cut into tiles of `size`, pooled as a text's windows are: scaling takes away
-    what blur, noise and compression leave behind.
+    Without `mean` and `std` the graph normalises by itself and is fed uint8 [batch, height, width, channels]. With
+    `tiles` pictures are not scaled but cut into tiles of `size`, which are pooled like the windows of a text: scaling
+    would remove the traces of blur, noise and compression.
     """
 
     size: tuple[Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)]]
@@ -63,29 +64,32 @@ class Pixels(_Strict):
     @model_validator(mode="after")
     def _both_or_neither(self) -> Pixels:
         if (self.mean is None) != (self.std is None):
-            raise ValueError("mean and std go together; without both the graph is fed uint8")
+            raise ValueError("mean and std go together; leave out both if the graph takes uint8")
         return self
 
     @property
     def channels(self) -> int:
-        """Three, or twice three."""
+        """How many channels a window has: 3, or 6 with the whole picture beside a tile."""
         return 6 if self.tiles and self.tiles.beside_whole else 3
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """What the model is fed: [height, width, channels] in uint8, [channels, height, width] in float32."""
+        """The shape the model is fed: [height, width, channels] in uint8, [channels, height, width] in float32."""
         return (*self.size, self.channels) if self.mean is None else (self.channels, *self.size)
 
 
 class Affine(_Strict):
-    """Calibrated logits are `scale * logit + shift`, one of each per label (Platt 1999; Guo et al. 2017)."""
+    """The calibration `scale * logit + shift`, with one of each per label (Platt 1999; Guo et al. 2017)."""
 
     scale: tuple[float, ...]
     shift: tuple[float, ...]
 
 
 class Form(_Strict):
-    """Adds `weight * (feature - centre) / spread` of the whole text to the logit of a pooled score, see `surface`."""
+    """How the form of a whole text moves the logit of a pooled score: see `surface`.
+
+    The sum of `weight * (feature - centre) / spread` over the `features` is added to the logit.
+    """
 
     features: tuple[Feature, ...] = Field(min_length=1)
     centre: tuple[float, ...]
@@ -100,7 +104,7 @@ class Form(_Strict):
 
 
 class Head(_Strict):
-    """One output of the model: softmax over its labels, or a sigmoid for each; `pool` joins windows or tiles."""
+    """One output of the model, with a softmax over its labels or a sigmoid for each; `pool` joins windows or tiles."""
 
     name: Name
     kind: Kind
@@ -122,7 +126,7 @@ class Head(_Strict):
 
 
 class Manifest(_Strict):
-    """`bundle.json`, format 1."""
+    """The content of `bundle.json`, format 1."""
 
     format: Literal[1]
     name: Name
@@ -135,7 +139,7 @@ class Manifest(_Strict):
     inputs: tuple[str, ...] = Field(min_length=1)
     heads: tuple[Head, ...] = Field(min_length=1)
     calibration: Json | None = None
-    int8: bool = False  # the graph quantises activations too: it runs in int8, or in float with that left out
+    int8: bool = False  # the graph quantises activations too: it runs in int8, or in float without that step
     files: dict[str, Sha256]
     base_model: dict[str, Any] = {}
     training_data: list[dict[str, Any]] = []
@@ -145,7 +149,7 @@ class Manifest(_Strict):
     def _whole(self) -> Manifest:
         labels = [label for head in self.heads for label in head.labels]
         if twice := sorted({label for label in labels if labels.count(label) > 1}):
-            raise ValueError(f"label {twice[0]!r} stands twice; labels are the contract with policies")
+            raise ValueError(f"label {twice[0]!r} is used twice; labels must be unique, since policies refer to them")
         if self.modality == "text":
             if not (self.text and self.tokenizer):
                 raise ValueError("a text bundle needs `text` and `tokenizer`")
@@ -154,17 +158,17 @@ class Manifest(_Strict):
         elif not self.image or len(self.inputs) != 1:
             raise ValueError("an image bundle needs `image` and one input")
         elif any(head.surface for head in self.heads):
-            raise ValueError("surface is the form of a text; an image bundle has none")
+            raise ValueError("an image bundle can't have `surface`, which is the form of a text")
         known = {file for file in (self.model, self.tokenizer, self.calibration) if file}
         if unlisted := sorted(known - set(self.files)):
             raise ValueError(f"{unlisted[0]} is not in `files`, so its sha256 is not known")
         if unknown := sorted(set(self.files) - known - {CARD}):
-            raise ValueError(f"{unknown[0]!r} is no file that a bundle may hold")
+            raise ValueError(f"a bundle may not hold the file {unknown[0]!r}")
         return self
 
 
 class Calibration(_Strict):
-    """Precision and recall of one label at rising thresholds, on rows the model was not trained on."""
+    """The precision and recall of one label at rising thresholds, on rows that the model was not trained on."""
 
     rows: int = Field(ge=1)
     positives: int = Field(ge=0)

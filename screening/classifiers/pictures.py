@@ -1,4 +1,4 @@
-"""Pictures to windows: the whole one scaled, or tiles cut from it as they are."""
+"""Turn pictures into windows: the whole picture, scaled, or tiles of it, which are not scaled."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from screening.records import Evidence, Picture
 
 Rgb = npt.NDArray[np.uint8]
 Fed = npt.NDArray[np.uint8 | np.float32]
-BLOCK = 8  # pixels of a JPEG
+BLOCK = 8  # the side of a JPEG's blocks, in pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A window of a picture, in its pixels."""
+    """A rectangle of a picture, in pixels."""
 
     top: int
     left: int
@@ -32,22 +32,23 @@ class Tile:
 
 
 def windows(picture: Picture, wanted: Pixels) -> Iterator[tuple[Fed, Evidence]]:
-    """What a model is fed of the picture, of shape and type as `Pixels.shape` says, and where it lies.
+    """Yield what a model is fed of the picture, shaped as `Pixels.shape` says, and the place of each window.
 
-    Raises ValueError when there are no pixels.
+    Raises ValueError if the picture has no pixels.
     """
     for seen, place in cut(picture.pixels, wanted):
         yield fed(seen, wanted), place
 
 
 def cut(pixels: Rgb, wanted: Pixels) -> Iterator[tuple[Rgb, Evidence]]:
-    """The windows before they are normalised, uint8 [height, width, channels].
+    """Yield the windows before they are normalised, uint8 [height, width, channels], each with its place.
 
-    The whole picture scaled, with no place; or tiles with their places in the decoded picture, which is scaled to fit
-    `MAX_SIDE`. With `beside_whole` three more channels are the whole picture, scaled to the tile's size.
+    There is one window, the whole picture scaled, with no place; or there are tiles, with their places in the decoded
+    picture (which was scaled to fit `MAX_SIDE`). With `beside_whole` three more channels hold the whole picture, scaled
+    to the tile's size. Raises ValueError if there are no pixels.
     """
     if not pixels.size:
-        raise ValueError("no pixels")  # Pillow would scale nothing to black, and black has a score
+        raise ValueError("no pixels")  # else Pillow would make a black picture of nothing, and black has a score
     if wanted.tiles is None:
         yield scaled(pixels, wanted.size), Evidence()
         return
@@ -59,10 +60,11 @@ def cut(pixels: Rgb, wanted: Pixels) -> Iterator[tuple[Rgb, Evidence]]:
 
 
 def grid(height: int, width: int, size: tuple[int, int], count: int) -> list[Tile]:
-    """At most `count` tiles in the middle of as many equal cells: as many as there is room for, none over another.
+    """Return up to `count` tiles, row by row: as many as there is room for without overlap.
 
-    Of the grids with most tiles, the one whose cells are nearest to a tile's shape. Row by row. Tiles whose sides are
-    multiples of 8 start on multiples of 8, so that the blocks of a JPEG lie the same in each.
+    Each tile is in the middle of one cell of a grid of equal cells. Of the grids with the most tiles, the one is taken
+    whose cells are nearest to a tile's shape. Tiles whose sides are multiples of 8 start at multiples of 8, so that the
+    blocks of a JPEG are at the same places in each.
     """
     rows, columns = max(1, height // size[0]), max(1, width // size[1])
     shapes = [(r, min(columns, count // r)) for r in range(1, min(rows, count) + 1)]
@@ -83,18 +85,18 @@ def _starts(length: int, count: int, size: int) -> list[int]:
 
 
 def reflected(pixels: Rgb, size: tuple[int, int]) -> Rgb:
-    """The picture, mirrored at its right and lower edges up to `size` (height, width) where it is smaller."""
+    """Return the picture; one smaller than `size` (height, width) is mirrored at its right and lower edges."""
     short = [(0, max(0, wanted - has)) for wanted, has in zip(size, pixels.shape, strict=False)]
     return np.pad(pixels, [*short, (0, 0)], mode="symmetric") if any(after for _, after in short) else pixels
 
 
 def scaled(pixels: Rgb, size: tuple[int, int]) -> Rgb:
-    """The picture at `size` (height, width), bicubically."""
+    """Return the picture scaled to `size` (height, width), with bicubic interpolation."""
     return np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BICUBIC))
 
 
 def fed(pixels: Rgb, wanted: Pixels) -> Fed:
-    """A window as the model is fed it, of uint8 [height, width, channels]."""
+    """Return a window, uint8 [height, width, channels], in the shape and type that the model is fed."""
     if wanted.mean is None or wanted.std is None:
         return pixels
     times = pixels.shape[2] // 3

@@ -1,6 +1,6 @@
-"""Logits of windows to the scores of whole contents: calibrated, pooled, and moved by the form of a text.
+"""Turn the logits of windows into the scores of whole contents: calibrate them, then pool them.
 
-A job and the training that makes its bundle both score with these functions, so a threshold means the same in both.
+Jobs and training both score with these functions, so a threshold means the same in both.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ Probabilities = npt.NDArray[np.float64]
 
 
 class Scaling(Protocol):
-    """One scale and one shift per label (Platt 1999; Guo et al. 2017)."""
+    """A calibration with one scale and one shift per label (Platt 1999; Guo et al. 2017)."""
 
     @property
     def scale(self) -> Sequence[float]:
-        """What the logits are multiplied by."""
+        """The factors of the logits, one per label."""
 
     @property
     def shift(self) -> Sequence[float]:
-        """What is added to them then."""
+        """What is added to the scaled logits, one number per label."""
 
 
 def calibrated(kind: Kind, logits: npt.NDArray[np.floating], scaling: Scaling | None = None) -> Probabilities:
-    """Softmax or sigmoid of the scaled logits [windows, labels] of a head; NaN where a logit is not finite."""
+    """Return the softmax or sigmoid of a head's scaled logits [windows, labels]; NaN if a logit is not finite."""
     logits = np.asarray(logits, np.float64)
     if scaling:
         logits = logits * np.array(scaling.scale) + np.array(scaling.shift)
@@ -41,13 +41,13 @@ def calibrated(kind: Kind, logits: npt.NDArray[np.floating], scaling: Scaling | 
 
 
 class Pooling:
-    """Which windows are of which content, so that many contents are pooled at once.
+    """A plan of which windows belong to which content, so that many contents are pooled at once.
 
-    Contents with equally many windows are pooled together, each by itself: its score does not depend on the others.
+    Contents with equally many windows are pooled in one step, but the score of one doesn't depend on the others.
     """
 
     def __init__(self, numbers: npt.ArrayLike, weights: npt.ArrayLike) -> None:
-        """`numbers` says how many windows each content has, one or more; `weights` is what each counts in a mean."""
+        """Take how many windows each content has (`numbers`, at least 1), and each window's weight in a mean."""
         counts, weight = np.asarray(numbers), np.asarray(weights, np.float64)
         first = np.cumsum(counts) - counts
         self._contents = len(counts)
@@ -57,7 +57,7 @@ class Pooling:
         ]
 
     def pooled(self, pool: Pool, values: Probabilities) -> Probabilities:
-        """[contents, labels] of [windows, labels]: each label's highest, or the mean by weight."""
+        """Return [contents, labels] from [windows, labels]: each label's highest value, or its weighted mean."""
         out = np.empty((self._contents, values.shape[1]))
         for where, rows, weight in self._alike:
             own = values[rows]
@@ -68,8 +68,11 @@ class Pooling:
         return out
 
     def highest(self, values: Probabilities) -> npt.NDArray[np.intp]:
-        """Which of its own windows has a content's highest value of each label; the first of (nearly) equal ones."""
+        """Return, for each content and label, which of the content's windows has the highest value.
+
+        The result is [contents, labels]; of (nearly) equal windows the first is taken.
+        """
         out = np.empty((self._contents, values.shape[1]), np.intp)
         for where, rows, _ in self._alike:
-            out[where] = values[rows].round(5).argmax(axis=1)  # kernels may round equals apart
+            out[where] = values[rows].round(5).argmax(axis=1)  # kernels may round equal values differently
         return out

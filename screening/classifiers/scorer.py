@@ -1,4 +1,4 @@
-"""Windows to calibrated probabilities: in batches as the engine likes them, and each kind of window once."""
+"""Turn windows into calibrated probabilities, in batches that suit the engine; equal windows may be run only once."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from screening.classifiers.windows import Window
 from screening.meter import Meter
 
 Logits = npt.NDArray[np.float32]
-Batched = Iterable[tuple[Sequence[int], Feed]]  # places of its rows, and what is fed
-PICTURE = 256  # cells that a window of a picture counts for: 224 × 224 pixels are 196 patches of a vision transformer
+Batched = Iterable[tuple[Sequence[int], Feed]]  # for each batch, the places of its rows and what is fed
+PICTURE = 256  # the cells that a picture's window counts as: a vision transformer makes 196 patches of 224 × 224 pixels
 
 
 class Scorer:
-    """A loaded model; threads may share it.
+    """A loaded model that scores windows; many threads may use one.
 
-    Windows of the same tokens or pixels have the same logits, so what comes again need not be run again.
+    Windows with the same tokens or pixels have the same logits, so a window that comes again need not be run again.
     """
 
     def __init__(
         self, bundle: Bundle, budget: int, session: Session, meter: Meter | None = None, remember: int = 0
     ) -> None:
-        """`remember`: of how many windows, the latest, the logits are kept."""
+        """Score with a bundle's `session`; keep the logits of the latest `remember` windows."""
         self._heads = bundle.manifest.heads
         self._inputs = bundle.manifest.inputs
         self._budget = budget
@@ -40,7 +40,7 @@ class Scorer:
         self._memory = _Memory(remember) if remember else None
 
     def texts(self, windows: Sequence[Window]) -> list[Probabilities]:
-        """Calibrated probabilities per head, float64 [windows, labels]."""
+        """Return the calibrated probabilities of each head, float64 [windows, labels]."""
 
         def batched(which: Sequence[int]) -> Batched:
             own = [windows[i] for i in which]
@@ -54,7 +54,7 @@ class Scorer:
         return self._probabilities(len(windows), lambda i: np.array(windows[i].ids), batched)
 
     def pictures(self, arrays: Sequence[npt.NDArray[np.generic]]) -> list[Probabilities]:
-        """The same of windows of pictures, as the graph takes them."""
+        """Return the same for windows of pictures, given as the graph takes them."""
         size = max(1, self._budget // PICTURE)
 
         def batched(which: Sequence[int]) -> Batched:
@@ -81,21 +81,21 @@ class Scorer:
         return [calibrated(head.kind, own, head.calibration) for head, own in zip(self._heads, split, strict=True)]
 
     def _run(self, batched: Batched, number: int) -> Logits:
-        """Logits of every head side by side, float32 [windows, labels], whatever the order of the batches."""
+        """Return the logits of all heads side by side, float32 [windows, labels], in the order of the windows."""
         logits = np.empty((number, sum(len(head.labels) for head in self._heads)), np.float32)
         planned = list(batched)
         with self.meter.step("infer"), self.meter.busy("engine"):
             outputs = self._session.run([feed for _, feed in planned])
         for (rows, _), output in zip(planned, outputs, strict=True):
             for head, values in zip(self._heads, output, strict=True):
-                if values.shape != (len(rows), len(head.labels)):  # numpy would spread one row over all
+                if values.shape != (len(rows), len(head.labels)):  # else numpy would copy a single row to all
                     raise ValueError(f"output {head.output!r} is {values.shape} for {len(rows)} rows")
             logits[rows] = np.concatenate(output, axis=1)
         return logits
 
 
 class _Memory:
-    """Logits by what they are of, the latest `size`."""
+    """The logits of the latest `size` windows, by a digest of the window."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -109,7 +109,7 @@ class _Memory:
     def keep(self, rows: dict[bytes, Logits]) -> None:
         with self._lock:
             for key, row in rows.items():
-                self._rows[key] = row.copy()  # not a view, which would hold the whole batch
+                self._rows[key] = row.copy()  # a view would keep the whole batch in memory
                 self._rows.move_to_end(key)
             while len(self._rows) > self._size:
                 self._rows.popitem(last=False)

@@ -1,4 +1,4 @@
-"""The form of a whole text as numbers: what a window of it doesn't show a model, and what its tokens lack (case)."""
+"""Describe the form of a whole text in numbers: a window can't show it, and some tokens lack it (upper case)."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Feature = Literal[
-    "words",  # log(1 + number)
-    "sentence",  # log(1 + words a sentence)
-    "upper",  # capitals a letter
-    "shouted",  # words of three letters or more in capitals, a word
-    "exclamations",  # a word, as those below
+    "words",  # log(1 + number of words)
+    "sentence",  # log(1 + words per sentence)
+    "upper",  # capital letters per letter
+    "shouted",  # words of three letters or more in capitals, per word
+    "exclamations",  # per word, like those below
     "questions",
     "quotes",
     "commas",
     "digits",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
-LIMIT = 3.0  # spreads from the centre: a text of exclamation marks only must not outweigh everything else
+LIMIT = 3.0  # in spreads from the centre, so that a text of nothing but exclamation marks can't outweigh all else
 _WORD = re.compile(r"\w+")
 _END = re.compile(r"[.!?](?=\s|$)")
 
 
 def surface(text: str) -> Floats:
-    """The `FEATURES` of a text, [9]; after the stylometry of Potthast et al. 2018 and Horne and Adali 2017."""
+    """Return the `FEATURES` of a text, [9]; they follow Potthast et al. 2018 and Horne and Adali 2017."""
     words = _WORD.findall(text)
     count = max(1, len(words))
     letters = max(1, sum(c.isalpha() for c in text))
@@ -41,15 +41,15 @@ def surface(text: str) -> Floats:
 
 
 def standardised(forms: Floats, centre: npt.ArrayLike, spread: npt.ArrayLike) -> Floats:
-    """`forms` [texts, features] in spreads from the centre, none beyond `LIMIT`."""
+    """Return `forms` [texts, features] in spreads from the centre, each cut off at ±`LIMIT`."""
     return np.asarray(np.clip((forms - np.asarray(centre)) / np.asarray(spread), -LIMIT, LIMIT))
 
 
 def formed(
     pooled: Floats, forms: Floats, weight: npt.ArrayLike, centre: npt.ArrayLike, spread: npt.ArrayLike
 ) -> Floats:
-    """Probabilities [texts] after the `forms` [texts, features] have been added to the logits of the `pooled` ones."""
+    """Return the `pooled` probabilities [texts] after their `forms` [texts, features] have moved their logits."""
     p = np.clip(pooled, 1e-9, 1 - 1e-9)
-    # One row at a time, as it lies in memory: how a sum is rounded must not depend on how many texts there are.
+    # Each row is a product of its own: how a sum is rounded must not depend on how many texts there are.
     rows = np.ascontiguousarray(standardised(forms, centre, spread))[:, None]
     return np.asarray(1 / (1 + np.exp(-(np.log(p / (1 - p)) + (rows @ np.asarray(weight))[:, 0]))))

@@ -1,4 +1,4 @@
-"""Texts to windows of tokens, each with the span of characters it covers."""
+"""Cut texts into windows of tokens, each with the span of characters that it covers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from screening.classifiers.manifest import Windowing
 from screening.errors import ConfigError
 from screening.records import Article, Evidence
 
-PIECE = 32_768  # characters tokenised at once: a text of millions would hold 500 bytes a character in memory
-SHARED = 256  # characters that two pieces share, so that what lies across their border is read whole by one
+PIECE = 32_768  # characters tokenised at once, since tokenising takes 500 bytes of memory per character
+SHARED = 256  # characters that two pieces share, so that one of them holds whatever lies across their border
 GROUP = 8 * PIECE  # characters handed to the tokenizer's threads together
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which window of which text, of how many tokens, over its characters `start` to `end`."""
+    """The place of a window: the index of its text, its number there, its characters `start` to `end`, its tokens."""
 
     text: int
     number: int
@@ -30,7 +30,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What a model is fed (special tokens included), and where it comes from."""
+    """The tokens a model is fed (special ones included), and where they come from."""
 
     span: Span
     ids: list[int]
@@ -38,14 +38,15 @@ class Window:
 
 
 def load_tokenizer(raw: bytes, windowing: Windowing, file: str) -> Tokenizer:
-    """The tokenizer, set to cut texts into overlapping windows and to pad nothing; ConfigError if it can't.
+    """Return the tokenizer, set to cut texts into overlapping windows and to pad nothing.
 
-    What looks like a special token in a text stays text: an author must not be able to end a window.
+    What looks like a special token in a text stays text, since an author must not be able to end a window. Raises
+    ConfigError if the tokenizer can't be read or can't cut.
     """
     try:
         tokenizer = Tokenizer.from_str(raw.decode())
         tokenizer.enable_truncation(windowing.max_tokens, stride=windowing.overlap)
-    except Exception as error:  # the library raises nothing narrower
+    except Exception as error:  # the library's errors share no narrower base class
         raise ConfigError(f"no usable tokenizer: {error}", file=file, fix="publish the bundle again") from None
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
@@ -53,11 +54,11 @@ def load_tokenizer(raw: bytes, windowing: Windowing, file: str) -> Tokenizer:
 
 
 def windows(tokenizer: Tokenizer, texts: Sequence[str], most: int = sys.maxsize) -> Iterator[Window]:
-    """All windows of all texts, in order, made as they are asked for; each text has one at least.
+    """Yield all windows of all texts, in order and lazily; each text has at least one.
 
-    Every character that gave a token lies in a window. A text of more than `PIECE` characters is cut into
-    pieces first, by its own length only, so its windows are the same wherever it stands. A text of more than `most`
-    windows ends with its window number `most`, the one too many.
+    Every character that gave a token is in a window. A text of more than `PIECE` characters is first cut into pieces,
+    which depend on that text only, so its windows are the same whatever texts come with it. A text of more than `most`
+    windows ends with the one too many, whose number is `most`.
     """
     text, number = -1, 0
     for pieces in _groups(texts):
@@ -71,7 +72,7 @@ def windows(tokenizer: Tokenizer, texts: Sequence[str], most: int = sys.maxsize)
                     break
                 span = _span(encoding)
                 if span is None and number > 0:
-                    continue  # a piece of blanks
+                    continue  # the piece is blank
                 start, end = span or (0, 0)
                 place = Span(text, number, begins + start, begins + end, len(encoding))
                 yield Window(place, encoding.ids, encoding.type_ids)
@@ -79,7 +80,7 @@ def windows(tokenizer: Tokenizer, texts: Sequence[str], most: int = sys.maxsize)
 
 
 def _groups(texts: Sequence[str]) -> Iterator[list[tuple[int, int, int]]]:
-    """Pieces (text, start, end) in groups of at most `GROUP` characters."""
+    """Yield the pieces (text, start, end) in groups of at most `GROUP` characters."""
     group: list[tuple[int, int, int]] = []
     size = 0
     for index, text in enumerate(texts):
@@ -88,13 +89,13 @@ def _groups(texts: Sequence[str]) -> Iterator[list[tuple[int, int, int]]]:
                 yield group
                 group, size = [], 0
             group.append((index, start, end))
-            size += end - start + 64  # an empty text is not free
+            size += end - start + 64  # even an empty text costs something
     if group:
         yield group
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    """The text in pieces of at most `PIECE` characters, cut at a blank where the second half has one."""
+    """Yield the pieces of a text, of at most `PIECE` characters, cut at a blank if their second half has one."""
     start = 0
     while len(text) - start > PIECE:
         end = max(text.rfind(blank, start + PIECE // 2, start + PIECE) for blank in " \n")
@@ -106,21 +107,21 @@ def _pieces(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _span(encoding: Encoding) -> tuple[int, int] | None:
-    """First and last character of the tokens that are not special; None where there are none."""
+    """Return the start and end, in characters, of the tokens that are not special; None if there are none."""
     special = encoding.special_tokens_mask
     if 0 not in special:
         return None
     first, last = special.index(0), len(special) - 1 - special[::-1].index(0)
-    begins, ends = encoding.token_to_chars(first), encoding.token_to_chars(last)  # to list all takes ten times as long
-    assert begins  # only a special token has none
+    begins, ends = encoding.token_to_chars(first), encoding.token_to_chars(last)  # listing all takes ten times as long
+    assert begins  # only special tokens have none
     assert ends
     return begins[0], ends[1]
 
 
 def scored_text(article: Article) -> tuple[str, int]:
-    """What a classifier reads of an article, and where the article's own text begins in it.
+    """Return what a classifier reads of an article, and where the article's own text begins in it.
 
-    The title comes first, as a reader sees it, unless the text begins with it.
+    The title comes first, as a reader sees it, unless the text already begins with the title.
     """
     title = article.title.strip()
     if not title or article.text.lstrip().startswith(title):
@@ -129,7 +130,7 @@ def scored_text(article: Article) -> tuple[str, int]:
 
 
 def evidence(span: Span, begins: int) -> Evidence:
-    """A window as evidence, in characters of the article's own text; one wholly in the title has none."""
+    """Return a window as evidence, in characters of the article's own text; a window in the title has no span."""
     if begins and span.end <= begins:
         return Evidence(window=span.number, note="title")
     note = "title included" if span.start < begins else ""

@@ -142,7 +142,7 @@ def test_an_empty_folder_is_a_run_of_nothing(place, tmp_path):
         (["--bundles", "/nowhere"], "/nowhere"),
         (["--run-id", "a/b"], "a/b"),
         (["--engine", "cuda"], "CUDA"),
-        (["--engine", "onnxruntime", "--precision", "bf16"], "runs no bf16"),
+        (["--engine", "onnxruntime", "--precision", "bf16"], "can't run bf16"),
         (["--cores", "-1"], "--cores -1"),
         (["--results", "{uploads}/results"], "overlap"),
     ],

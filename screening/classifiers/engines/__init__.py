@@ -1,4 +1,4 @@
-"""Engines: what runs a bundle's graph, on which hardware and in which precision."""
+"""Make the engine that runs a bundle's graph, on the hardware and in the precision asked for."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Engine", "Feed", "Logits", "Session", "check_precision", "engine_id"
 
 
 def make_engine(name: str = "auto", precision: str = "auto", cores: int = 0) -> Engine:
-    """The engine of that name and precision on so many cores (0: those that this process may use).
+    """Return the engine of that name and precision, on so many cores (0: all that this process may use).
 
-    `auto` takes CUDA where runtime and GPU are there, then OpenVINO where it is installed, then ONNX Runtime; and the
-    fastest precision that the hardware has but int8, which must be asked for. What is asked for and not there is a
-    ConfigError, never a fallback.
+    The engine `auto` is CUDA if its runtime and a GPU are there, else OpenVINO if it is installed, else ONNX Runtime.
+    The precision `auto` is the fastest that the hardware has, except int8, which must be asked for. Raises ConfigError
+    if what is asked for isn't there; there is no silent fallback.
     """
     if name == "auto":
         name = "cuda" if cuda.is_there("cuda") else "openvino" if openvino.is_there() else "onnxruntime"
@@ -28,34 +28,40 @@ def make_engine(name: str = "auto", precision: str = "auto", cores: int = 0) -> 
         precision = offered[0]
     if precision == "int8" and name in ("onnxruntime", "openvino") and not sums_int8_exactly():
         raise ConfigError(
-            "this CPU has no VNNI or AMX: sums of int8 products would be clipped, and scores be others",
+            "this CPU has no VNNI or AMX, so sums of int8 products would be clipped and the scores would change",
             fix="use another --precision",
         )
     if precision not in offered:
         raise ConfigError(
-            f"{name} runs no {precision} on this machine", fix=f"use --precision auto, or one of {', '.join(offered)}"
+            f"{name} can't run {precision} on this machine",
+            fix=f"use --precision auto, or one of {', '.join(offered)}",
         )
     return make(next(each for each in offered if each == precision), cores or cores_here())
 
 
 def engine_id(name: str, precision: str) -> str:
-    """The id of the engine that a worker will make of these, whatever hardware is here: nothing of it is loaded.
+    """Return the id of the engine that a worker will make, whatever hardware is here; nothing is loaded for it.
 
-    The versions are those installed here. ConfigError for `auto`, and for what only the worker's hardware settles.
+    The versions in it are those installed here. Raises ConfigError for `auto`, and for a choice that depends on the
+    worker's hardware.
     """
     if name == "auto" or precision == "auto":
-        raise ConfigError("`auto` would take what the launcher has, not its workers", fix="name engine and precision")
+        raise ConfigError(
+            "`auto` would take what the launcher has, not its workers", fix="name an engine and a precision"
+        )
     if name == "openvino":
         if not openvino.is_there():
-            raise ConfigError("OpenVINO is not installed here", fix="launch from where the workers' versions are")
+            raise ConfigError(
+                "OpenVINO is not installed here", fix="launch from a machine with the workers' versions installed"
+            )
         if precision == "int8":
             raise ConfigError(
-                "OpenVINO runs the rest of an int8 graph in bf16 or fp32, as the worker's CPU has it",
+                "OpenVINO runs the rest of an int8 graph in bf16 or fp32, which depends on the worker's CPU",
                 fix="use --engine=onnxruntime, or --precision=bf16 or fp32",
             )
     offered, make = _NAMED[name]
     if precision not in offered:
-        raise ConfigError(f"{name} runs no {precision}", fix=f"use one of {', '.join(offered)}")
+        raise ConfigError(f"{name} can't run {precision}", fix=f"use one of {', '.join(offered)}")
     return make(next(each for each in offered if each == precision)).id
 
 
@@ -69,7 +75,7 @@ def _onnxruntime() -> Maker:
 def _openvino() -> Maker:
     if not openvino.is_there():
         raise ConfigError(
-            "OpenVINO was asked for and is not there", fix="install the openvino extra, or use --engine=onnxruntime"
+            "OpenVINO was asked for but is not installed", fix="install the openvino extra, or use --engine=onnxruntime"
         )
     return openvino.precisions(), openvino.OpenVino
 

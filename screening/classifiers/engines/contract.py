@@ -1,4 +1,4 @@
-"""What an engine is to a classifier, and what the engines share."""
+"""The interface between a classifier and its engine, and what all engines share."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from screening.hardware import Precision
 Feed = Mapping[str, npt.NDArray[Any]]
 Logits = list[npt.NDArray[np.float32]]
 Run = Callable[[Feed], Logits]
-# By how much neighbours may move a score, since kernels round by the shape of a batch.
+# How much the rest of a batch may move a score, since kernels round differently for batches of different shapes.
 TOLERANCES: Mapping[Precision, float] = {"fp32": 1e-4, "bf16": 5e-3, "fp16": 5e-3, "int8": 5e-3}
 
 
 class Session(Protocol):
-    """A loaded model; threads may share it, and their batches run in the order they come."""
+    """A loaded model. Many threads may use one; their batches run in the order they come."""
 
     def run(self, batches: Sequence[Feed]) -> list[Logits]:
-        """Logits per batch and head, float32 [rows, labels]; an error of the runtime is raised as it is."""
+        """Return logits per batch and head, float32 [rows, labels]. An error of the runtime is raised as it is."""
         ...
 
 
 class Engine(Protocol):
-    """One runtime on one kind of hardware in one precision; both belong to the fingerprint."""
+    """One runtime on one kind of hardware in one precision; its `id` is part of the fingerprint."""
 
     @property
     def id(self) -> str:
@@ -39,45 +39,45 @@ class Engine(Protocol):
 
     @property
     def budget(self) -> int:
-        """Cells (rows × padded length) that a batch should have at most."""
+        """The most cells (rows × padded length) that a batch should have."""
         ...
 
     @property
     def cores(self) -> int:
-        """The cores that it and what prepares its batches may use."""
+        """How many cores the engine, and the code that prepares its batches, may use."""
         ...
 
     @property
     def tolerance(self) -> float:
-        """By how much its neighbours in a batch may move a score."""
+        """How much the rest of a batch may move a score."""
         ...
 
     def load(self, bundle: Bundle) -> Session:
-        """The bundle's model, ready to run; ConfigError when it can't run on this engine."""
+        """Return the bundle's model, ready to run. Raises ConfigError if it can't run on this engine."""
         ...
 
 
 class Pool:
-    """A session on the cores of a CPU: batches side by side, one thread each.
+    """A session that runs batches side by side, each in one thread.
 
-    No two threads share a matrix product, which is small: MiniLM-L6 on two cores is a fifth slower when they do.
+    Threads don't share a matrix product, since these are small: MiniLM-L6 on two cores is a fifth slower when they do.
     """
 
     def __init__(self, runner: Callable[[], Run], threads: int) -> None:
-        """`runner` is called once in each thread."""
-        self._own = own = threading.local()  # the threads must not hold the pool, or it and its model would never go
+        """Start the threads; `runner` is called once in each, and gives what runs that thread's batches."""
+        self._own = own = threading.local()  # the threads must not refer to the pool, or its model would never be freed
         self._pool = ThreadPoolExecutor(threads, "infer", initializer=lambda: setattr(own, "run", runner()))
-        ready = threading.Barrier(threads)  # all start now: one that can't must stop the load, and no upload later
+        ready = threading.Barrier(threads)  # all start now: one that can't must fail the load, not an upload later
         for start in [self._pool.submit(ready.wait, 60) for _ in range(threads)]:
             start.result()
 
     def run(self, batches: Sequence[Feed]) -> list[Logits]:
-        """Logits per batch and head."""
+        """Return the logits per batch and head."""
         return list(self._pool.map(lambda feed: self._own.run(feed), batches))
 
 
 def check_precision(bundle: Bundle, precision: str) -> None:
-    """ConfigError for int8 where the bundle has no scales for it."""
+    """Raise ConfigError for int8 if the bundle has no scales for it."""
     if precision == "int8" and not bundle.manifest.int8:
         raise ConfigError(
             f"{bundle.id.name} {bundle.id.version} has no int8 graph",
@@ -87,16 +87,16 @@ def check_precision(bundle: Bundle, precision: str) -> None:
 
 
 def graph_for(bundle: Bundle, precision: Precision) -> bytes:
-    """The bundle's graph as that precision runs it; ConfigError where it can't."""
+    """Return the bundle's graph as that precision runs it. Raises ConfigError if the bundle has none."""
     check_precision(bundle, precision)
     model = bundle.read(bundle.manifest.model)
     if precision == "int8" or not bundle.manifest.int8:
         return model
-    from screening.classifiers.engines.floats import float_graph  # here: loading onnx takes a third of a second
+    from screening.classifiers.engines.floats import float_graph  # not at the top: importing onnx takes 0.3 s
 
     return float_graph(model)
 
 
 def outputs(bundle: Bundle) -> list[str]:
-    """The names of the logits, in the order of the heads."""
+    """Return the names of the graph's outputs, in the order of the heads."""
     return [head.output for head in bundle.manifest.heads]

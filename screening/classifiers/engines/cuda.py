@@ -2,18 +2,19 @@
 
 Nothing here has run on a GPU yet: its parts are tested on ONNX Runtime's CPU provider, and `make test-gpu` on a machine
 with a GPU holds CUDA against the CPU. So each load does too, on a batch of its own, and is refused where the scores
-differ. With `CONTENT_SCREENING_GPU_REHEARSAL=1` in the environment the CPU provider stands in CUDA's place
-wherever `cuda` is asked for, so that all but the hardware can be tried; the engine's id then says `cuda-rehearsal`, so
-no verdict of it passes for one of a GPU. Left out until there is a GPU to check it on:
+differ. With `CONTENT_SCREENING_GPU_REHEARSAL=1` in the environment the CPU provider takes CUDA's place wherever `cuda`
+is asked for, so that everything but the hardware can be tried. The engine's id then says `cuda-rehearsal`, so its
+verdicts can't be taken for those of a GPU. These are left out until there is a GPU to check them on:
 
-- CUDA graphs: shapes are few and addresses fixed, as they need (ONNX Runtime's "CUDA Execution Provider", Using CUDA
-  Graphs); `enable_cuda_graph` refuses models with an operator on the CPU, and replays are tied to a thread.
-- Pinned host memory: the Python API gives it to plug-in providers only (`memory_info=` of
+- CUDA graphs. Shapes are few and addresses fixed, as they require (see "Using CUDA Graphs" in ONNX Runtime's page on
+  the CUDA provider), but `enable_cuda_graph` refuses models with an operator on the CPU, and a replay is tied to one
+  thread.
+- Pinned host memory. The Python API gives it to plug-in providers only (`memory_info=` of
   `OrtValue.ortvalue_from_shape_and_type`). A full batch is half a megabyte.
-- Packed batches (`PackedAttention`, `RemovePadding`): they have no CPU kernels, and batches of one length have 2 % of
-  padding to remove.
-- TensorRT in int8: it takes symmetric scales, the bundles' activations are uint8 with a zero point. In fp16 it builds
-  an engine anew when a length is new to it, so it is slow to start.
+- Packed batches (`PackedAttention`, `RemovePadding`). They have no CPU kernels, and in batches of one length only 2 %
+  is padding that they could remove.
+- TensorRT in int8. It takes symmetric scales, but the bundles' activations are uint8 with a zero point. In fp16 it
+  builds a new engine for each new length, so it is slow to start.
 """
 
 from __future__ import annotations
@@ -35,23 +36,23 @@ from screening.hardware import Precision
 
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 REHEARSAL = "CONTENT_SCREENING_GPU_REHEARSAL"
-PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32")  # by preference
-AT_ONCE = 2  # batches: one is copied and launched while the device computes the other
+PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32")  # the preferred one first
+AT_ONCE = 2  # batches at once: one is copied and launched while the device computes the other
 DTYPES = {"tensor(int64)": np.int64, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
 def is_installed() -> bool:
-    """Whether the runtime here is the one for GPUs; a machine without a GPU may have it."""
+    """Return whether the installed runtime is the one for GPUs, which a machine without a GPU may have too."""
     return PROVIDERS["cuda"] in ort.get_available_providers()
 
 
 def is_rehearsed() -> bool:
-    """Whether the environment puts ONNX Runtime's CPU provider in CUDA's place."""
+    """Return whether the environment puts ONNX Runtime's CPU provider in CUDA's place."""
     return os.environ.get(REHEARSAL) == "1"
 
 
 def is_there(name: str) -> bool:
-    """Whether runtime and GPU are there; looking at the device files leaves CUDA untouched, so a later fork is safe."""
+    """Return whether runtime and GPU are there. Looking at device files leaves CUDA untouched, so forks stay safe."""
     if is_rehearsed():
         return name == "cuda"
     has_gpu = any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
@@ -59,17 +60,20 @@ def is_there(name: str) -> bool:
 
 
 def require(name: str) -> None:
-    """ConfigError unless runtime and GPU are there."""
+    """Raise ConfigError unless runtime and GPU are there."""
     if not is_there(name):
         raise ConfigError(
-            f"{name} was asked for and is not there",
+            f"{name} was asked for but is not there",
             fix="install the gpu extra on a machine with an NVIDIA GPU, or use --engine=auto",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Cuda:
-    """One GPU; `name` is cuda or tensorrt, `precision` fp16 or fp32. `rehearsed`: the CPU in its place."""
+    """An engine on one GPU: `name` is cuda or tensorrt, `precision` fp16 or fp32.
+
+    If it is `rehearsed`, the CPU takes the GPU's place.
+    """
 
     name: str
     precision: Precision
@@ -78,13 +82,13 @@ class Cuda:
 
     @property
     def id(self) -> str:
-        """For example `onnxruntime-1.32.0/cuda/fp16`."""
+        """Runtime, version, hardware and precision, for example `onnxruntime-1.32.0/cuda/fp16`."""
         where = f"{self.name}-rehearsal" if self.rehearsed else self.name
         return f"onnxruntime-{ort.__version__}/{where}/{self.precision}"
 
     @property
     def device(self) -> str:
-        """What holds the buffers, as ONNX Runtime calls it."""
+        """The device that holds the buffers, by ONNX Runtime's name."""
         return "cpu" if self.rehearsed else "cuda"
 
     @property
@@ -99,26 +103,31 @@ class Cuda:
 
     @property
     def budget(self) -> int:
-        """Enough work for every multiprocessor, by its size; not measured."""
+        """The cells of a full batch. By its size it gives every multiprocessor work; it has not been measured."""
         return 32_768
 
     @property
     def tolerance(self) -> float:
-        """As its precision rounds."""
+        """How much the rest of a batch may move a score in this precision."""
         return TOLERANCES[self.precision]
 
     def load(self, bundle: Bundle) -> Session:
-        """The model on the provider asked for; ConfigError when another would run, or its scores are not the CPU's."""
-        from screening.classifiers.engines.fusion import folded, fused  # here: loading onnx takes a third of a second
+        """Return the model on the provider asked for.
+
+        Raises ConfigError if another provider would run, or if the scores differ from the CPU's.
+        """
+        from screening.classifiers.engines.fusion import folded, fused  # not at the top: importing onnx takes 0.3 s
 
         floats = folded(graph_for(bundle, self.precision), bundle.file)
-        # TensorRT fuses and rounds by itself, and knows no operators of ONNX Runtime's own
+        # TensorRT fuses and rounds by itself, and doesn't know ONNX Runtime's own operators
         graph = floats if self.name == "tensorrt" else fused(floats, self.precision == "fp16")
-        ort.preload_dlls(directory="")  # pip puts CUDA where the loader does not look
+        ort.preload_dlls(directory="")  # pip installs CUDA where the loader doesn't look
         session = open_graph(graph, ort.SessionOptions(), self.providers, bundle.file)
         provider, ran = self.providers[0][0], session.get_providers()[0]
         if ran != provider:
-            raise ConfigError(f"{provider} was asked for and {ran} would run", fix="mend the driver, or --engine=auto")
+            raise ConfigError(
+                f"{provider} was asked for but {ran} would run", fix="repair the driver, or use --engine=auto"
+            )
         labels = {head.output: len(head.labels) for head in bundle.manifest.heads}
         limit = Limit()
         pool = Pool(lambda: halving(bound(session, labels, self.device, self.budget), limit), AT_ONCE)
@@ -126,7 +135,7 @@ class Cuda:
         return pool
 
     def _compare(self, pool: Session, floats: bytes, bundle: Bundle) -> None:
-        """ConfigError unless the published graph scores a batch alike on the CPU."""
+        """Raise ConfigError unless the published graph gives a batch the same scores on the CPU."""
         exact = open_graph(floats, ort.SessionOptions(), ["CPUExecutionProvider"], bundle.file)
         feed = _example(exact)
         (ours,) = pool.run([feed])
@@ -134,13 +143,16 @@ class Cuda:
             np.abs(1 / (1 + np.exp(-one)) - 1 / (1 + np.exp(-other))).max()
             for one, other in zip(ours, exact.run(outputs(bundle), dict(feed)), strict=True)
         ]
-        if not max(apart) <= self.tolerance:  # nor NaN
-            what = f"scores on {self.name} in {self.precision} are {max(apart):.1e} from the CPU's"
+        if not max(apart) <= self.tolerance:  # written so that NaN is refused too
+            what = f"scores on {self.name} in {self.precision} differ from the CPU's by {max(apart):.1e}"
             raise ConfigError(what, file=bundle.file, fix="use another --precision, or --engine=onnxruntime")
 
 
 def _example(session: ort.InferenceSession) -> Feed:
-    """Three rows for the inputs of a graph: low ids, which every vocabulary has, of different lengths; or noise."""
+    """Return three rows for the inputs of a graph.
+
+    A text model gets rows of different lengths, of low ids, which every vocabulary has; an image model gets noise.
+    """
     random = np.random.default_rng(0)
     mask = np.arange(24) < np.array([[24], [17], [5]])
     tokens: dict[str, Any] = {"input_ids": random.integers(0, 8, mask.shape) * mask, "attention_mask": mask}

@@ -1,4 +1,4 @@
-"""Batches on a device: in few shapes, bound to buffers that are kept, and in halves when memory runs out."""
+"""Run batches on a device: in few shapes, in buffers that are kept, and in halves when memory runs out."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from screening.classifiers.engines.contract import Feed, Logits, Run
 
 log = logging.getLogger(__name__)
 
-ALIGNED = 8  # the fused attention in float16 wants lengths that are a multiple of it
-SHAPES = 256  # whose buffers a thread keeps, some 100 kB each
-# What ONNX Runtime's arena, CUDA and cuBLAS say; no error has a type of its own for it.
+ALIGNED = 8  # the fused attention in float16 needs lengths that are multiples of this
+SHAPES = 256  # the number of shapes whose buffers a thread keeps, some 100 kB each
+# The words of ONNX Runtime's arena, of CUDA and of cuBLAS, since there is no error type for it.
 OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "alloc_failed")
 
 
 def rows_for(rows: int, full: int) -> int:
-    """The rows that so many run as: eight steps an octave, all below 16, and no more than a full batch has.
+    """Return the number of rows that a batch of `rows` is filled up to, so that there are few shapes.
 
-    Articles of 320 tokens get 2 % more cells for it, steps of an octave and a half would add 15 %.
+    There are eight steps per octave (every number below 16), and no more rows than a `full` batch has. This adds 2 % of
+    cells to articles of 320 tokens; steps of one and a half octaves would add 15 %.
     """
     step = 1 << max(0, rows.bit_length() - 4)
     size = -(-rows // step) * step
@@ -33,9 +34,10 @@ def rows_for(rows: int, full: int) -> int:
 
 
 def shaped(feed: Feed, budget: int) -> Feed:
-    """The batch in the shape it runs in: tokens masked up to a length of `ALIGNED`, and its last row again and again.
+    """Return the batch in the shape it runs in: filled up with masked tokens and with copies of its last row.
 
-    Rows of mere padding would be masked whole, which leaves a softmax nothing. No row that counts is moved by others.
+    The length becomes a multiple of `ALIGNED`. A row of nothing but padding would be masked entirely, which leaves a
+    softmax nothing; so the last row is repeated. No row of the batch is changed by these.
     """
     arrays = {}
     for name, array in feed.items():
@@ -48,9 +50,10 @@ def shaped(feed: Feed, budget: int) -> Feed:
 
 
 def bound(session: ort.InferenceSession, labels: Mapping[str, int], device: str, budget: int) -> Run:
-    """Runs batches through buffers on the device, one set for each shape; for one thread.
+    """Return what runs batches in buffers on the device, one set for each shape; only one thread may use it.
 
-    `labels` has the number of labels of each output, which is float32 [rows, labels]. `budget`: cells of a full batch.
+    `labels` has the number of labels of each output, which is float32 [rows, labels]; `budget` is the number of cells
+    of a full batch.
     """
 
     @lru_cache(SHAPES)
@@ -74,22 +77,23 @@ def bound(session: ort.InferenceSession, labels: Mapping[str, int], device: str,
         for name, array in arrays.items():
             read[name].update_inplace(array)
         session.run_with_iobinding(binding)
-        return [value.numpy()[:rows].copy() for value in written]  # the buffer is written again by the next batch
+        return [value.numpy()[:rows].copy() for value in written]  # the next batch overwrites the buffer
 
     return run
 
 
 class Limit:
-    """Values in the first input of a batch that the device had memory for, as far as is known."""
+    """How many values the first input of a batch may have for the device's memory, as far as is known."""
 
     def __init__(self) -> None:
         self.values = sys.maxsize
 
 
 def halving(run: Run, limit: Limit) -> Run:
-    """Runs a batch in halves when the device has no memory for the whole, and at once when one so large had none.
+    """Return what runs a batch in halves if the device has no memory for the whole of it.
 
-    Every other error passes, and so does this one for a single row. Threads of one device share the limit.
+    Once a batch was too large, others as large are halved without a try; the threads of one device share that `limit`.
+    Any other error is raised as it is, and so is this one for a single row.
     """
 
     def halved(feed: Feed) -> Logits:
@@ -97,7 +101,7 @@ def halving(run: Run, limit: Limit) -> Run:
         if first.size <= limit.values or len(first) == 1:
             try:
                 return run(feed)
-            except Exception as error:  # ONNX Runtime's errors share no base but this
+            except Exception as error:  # ONNX Runtime's errors share no narrower base class
                 if len(first) == 1 or not any(each in str(error).lower() for each in OUT_OF_MEMORY):
                     raise
             limit.values = min(limit.values, first.size // 2)

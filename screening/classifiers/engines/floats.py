@@ -1,4 +1,4 @@
-"""The float graph that a static int8 one was made of, as far as its stored weights tell."""
+"""Turn a static int8 graph back into the float graph it was made from, except that its weights stay rounded."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 def float_graph(model: bytes) -> bytes:
-    """The graph without rounding of activations: each pair of QuantizeLinear and DequantizeLinear is left out.
+    """Return the graph without the rounding of activations: pairs of QuantizeLinear and DequantizeLinear are left out.
 
-    Stored weights stay int8, with one scale or one per channel, symmetric; their DequantizeLinear becomes Cast and Mul,
-    which ONNX Runtime folds into a constant when it loads the graph. A product in two parts, of rounded channels and of
-    those beside them, becomes one. A graph without pairs comes back as it computes.
+    Stored weights stay int8 (symmetric, with one scale or one per channel). Their DequantizeLinear becomes Cast and
+    Mul, which ONNX Runtime folds into a constant when it loads the graph. A product that was split into rounded and
+    float channels becomes one product again. A graph without such pairs computes the same as before.
     """
     proto = onnx.load_model_from_string(model)
     graph = proto.graph
     _join(graph)
     stored = {each.name: each for each in graph.initializer}
-    rounded: dict[str, str] = {}  # the input of a QuantizeLinear, by its output
-    exact: dict[str, str] = {}  # what stands for the output of a pair
+    rounded: dict[str, str] = {}  # the output of each QuantizeLinear to its input
+    exact: dict[str, str] = {}  # the output of each pair to what replaces it
     nodes: list[onnx.NodeProto] = []
     for node in graph.node:
         node.input[:] = [exact.get(name, name) for name in node.input]
@@ -46,7 +46,7 @@ def float_graph(model: bytes) -> bytes:
 
 
 def _shape_scale(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> None:
-    """Shape the scale of a weight, in place, so that it broadcasts along the axis of its channels."""
+    """Reshape the scale of a weight, in place, so that it broadcasts along the axis of the channels."""
     scale, weight = stored[node.input[1]], stored[node.input[0]]
     if len(scale.dims) == 1:
         axis = next((each.i for each in node.attribute if each.name == "axis"), 1) % len(weight.dims)
@@ -54,16 +54,16 @@ def _shape_scale(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> N
 
 
 def _join(graph: onnx.GraphProto) -> None:
-    """Make one product, in place, of each pair that models.qdq made of one.
+    """Join, in place, each pair of products that the export (`models.export.qdq`) made from a single one.
 
-    They are added up: scaled channels, rounded, by an int8 weight, and a few channels as they are by a float one. The
-    int8 weight is 0 where the other has a row.
+    The graph adds the two up: the scaled and rounded channels times an int8 weight, and a few channels, not rounded,
+    times a float weight. The int8 weight is 0 in the rows that the float weight has.
     """
     made = {name: node for node in graph.node for name in node.output}
     stored = {each.name: each for each in graph.initializer}
 
     def above(name: str, *kinds: str) -> onnx.NodeProto | None:
-        """The last of these nodes, each the first input of the one before it."""
+        """Follow first inputs upwards through nodes of these kinds; return the last node, or None."""
         node = None
         for kind in kinds:
             node = made.get(name)

@@ -1,12 +1,12 @@
-"""A bundle's graph as a GPU runs it best: weights folded, attention in one operator, activations in float16.
+"""Rewrite a bundle's graph as a GPU runs it best: weights folded, attention in one operator, activations in float16.
 
-ONNX Runtime finds no attention in these graphs, neither when it loads them nor with `onnxruntime.transformers`: both
-know the masks of older exporters, with one Unsqueeze an axis, and what they find gets a 2-D mask, for which CUDA has no
-fused kernel. Here attention is found however its mask was made: what is added to the scores becomes the
-`attention_bias` of com.microsoft.Attention, and CUDA then writes no scores to memory where the length is a multiple of
-8 and a head's size too (contrib_ops/cuda/bert/attention.cc). What has another form, as DeBERTa's, stays as it is.
+ONNX Runtime finds no attention in these graphs, neither when it loads them nor with `onnxruntime.transformers`. Both
+know only the masks of older exporters, with one Unsqueeze per axis, and give what they find a 2-D mask, for which CUDA
+has no fused kernel. Here attention is found however its mask was made: what is added to the scores becomes the
+`attention_bias` of com.microsoft.Attention. CUDA then writes no scores to memory if the length and the size of a head
+are multiples of 8 (contrib_ops/cuda/bert/attention.cc). Attention of another form, such as DeBERTa's, stays as it is.
 
-Every operator has a CPU kernel too, so a rewritten graph can be held against the published one without a GPU.
+Every operator has a CPU kernel too, so a rewritten graph can be compared with the published one without a GPU.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from screening.classifiers.graph import open_graph
 
 
 def folded(model: bytes, file: str) -> bytes:
-    """The graph after ONNX Runtime's basic passes: weights that are stored in int8 are floats again.
+    """Return the graph after ONNX Runtime's basic passes, which turn weights stored in int8 into floats again.
 
-    ConfigError when it does not load.
+    Raises ConfigError if the graph does not load.
     """
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.intra_op_num_threads = 1
-    # else a DequantizeLinear stays, and a CPU rounds the activations it meets to int8 (MatMulNBits)
+    # Otherwise a DequantizeLinear stays, and a CPU then rounds the activations to int8 (MatMulNBits).
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "folded.onnx"
@@ -43,8 +43,11 @@ def folded(model: bytes, file: str) -> bytes:
 
 
 def fused(model: bytes, half: bool) -> bytes:
-    """A folded graph with its layers in fused operators; `half`: in float16 between the inputs and outputs it had."""
-    # here: they take a second, and append their folder to sys.path; neither imports torch
+    """Return a folded graph with fused operators for its layers.
+
+    With `half` it computes in float16, but its inputs and outputs keep their types.
+    """
+    # Not at the top: these imports take a second and append their folder to sys.path. None of them imports torch.
     from onnxruntime.transformers.float16 import convert_float_to_float16
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_by_fusion
@@ -58,18 +61,18 @@ def fused(model: bytes, half: bool) -> bytes:
         whole = convert_float_to_float16(whole, keep_io_types=True)
     options = FusionOptions("bert")
     options.enable_attention = options.enable_embed_layer_norm = False
-    options.enable_shape_inference = False  # wants sympy
+    options.enable_shape_inference = False  # it would need sympy
     norms = [node for node in whole.graph.node if node.op_type == "LayerNormalization"]
-    options.enable_skip_layer_norm = all(len(node.input) == 3 for node in norms)  # it fails where one has no bias
+    options.enable_skip_layer_norm = all(len(node.input) == 3 for node in norms)  # it fails if one has no bias
     return bytes(optimize_by_fusion(whole, "bert", optimization_options=options).model.SerializeToString())
 
 
 class _Other(Exception):
-    """Not the form of an attention."""
+    """Raised inside this module for nodes that don't have the form of an attention."""
 
 
 class _Attentions:
-    """The layers softmax(q kᵀ × scale + bias) v of a graph whose q, k and v are projections of one tensor."""
+    """The attention layers softmax(q kᵀ × scale + bias) v of a graph, in which q, k and v project one tensor."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         self._graph = graph
@@ -78,7 +81,7 @@ class _Attentions:
         self._squares: dict[str, str] = {}
 
     def fuse(self) -> None:
-        """Put one operator in the place of each; what nothing reads any more stays, for a later pass to drop."""
+        """Replace each layer by one operator. Nodes that nothing reads any more stay; a later pass drops them."""
         nodes: list[NodeProto] = []
         for node in self._graph.node:
             try:
@@ -102,7 +105,7 @@ class _Attentions:
             raise _Other
         nodes: list[NodeProto] = []
         (bias,) = (name for name in added if name != scores)
-        if bias not in self._squares:  # of every layer: the operator wants a row for each query
+        if bias not in self._squares:  # all layers share it; the operator needs a row for each query
             grid, square = f"{bias}_grid", f"{bias}_square"
             one = self._store("attention_one", np.array([1]))
             nodes = [
@@ -118,7 +121,7 @@ class _Attentions:
         )]  # fmt: skip
 
     def _projections(self, permutations: dict[str, list[int]]) -> tuple[str, int, npt.NDArray[Any], npt.NDArray[Any]]:
-        """What q, k and v are made of, the size of a head, and weights and biases side by side."""
+        """Return the tensor that q, k and v project, the size of a head, and their weights and biases side by side."""
         found = []
         for name, permutation in permutations.items():
             split, shape = self._inputs(self._inputs(name, "Transpose", perm=permutation)[0], "Reshape")
@@ -135,7 +138,7 @@ class _Attentions:
         return name in self._made and self._made[name].op_type == op
 
     def _inputs(self, name: str, op: str, **attributes: object) -> tuple[str, str]:
-        """The first two inputs of the operator that makes this tensor; _Other when it is not this one."""
+        """Return the first and last input of the operator that makes this tensor; raises _Other if it is not `op`."""
         if not self._is(name, op):
             raise _Other
         node = self._made[name]
@@ -145,7 +148,7 @@ class _Attentions:
         return node.input[0], node.input[-1]
 
     def _constant_last(self, name: str, op: str) -> tuple[str, npt.NDArray[Any]]:
-        """What an operator is applied to, and the constant it is applied with."""
+        """Return the tensor that an operator takes, and the constant that it takes too; raises _Other if none is."""
         one, other = self._inputs(name, op)
         if other not in self._stored and op != "MatMul":
             one, other = other, one
@@ -154,7 +157,7 @@ class _Attentions:
         return one, numpy_helper.to_array(self._stored[other])
 
     def _sizes(self, shape: str, rank: int) -> int:
-        """The last size of a shape of that rank, 0 when it is computed; _Other when its rank is another."""
+        """Return the last size of a shape, 0 if it is computed; raises _Other if the shape's rank is not `rank`."""
         if shape in self._stored:
             sizes = numpy_helper.to_array(self._stored[shape]).tolist()
         elif self._is(shape, "Concat"):

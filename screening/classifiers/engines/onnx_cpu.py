@@ -1,4 +1,4 @@
-"""ONNX Runtime on a CPU: always there, and exact."""
+"""The engine ONNX Runtime on a CPU, which is always there and exact."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from screening.classifiers.engines.contract import TOLERANCES, Pool, Session, gr
 from screening.classifiers.graph import open_graph
 from screening.hardware import Precision
 
-PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")  # by preference; its bf16 kernels are for ARM only
+PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")  # the preferred one first; bf16 runs on ARM only
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +23,21 @@ class OnnxRuntime:
 
     @property
     def id(self) -> str:
-        """For example `onnxruntime-1.32.0/cpu/fp32`."""
+        """Runtime, version, hardware and precision, for example `onnxruntime-1.32.0/cpu/fp32`."""
         return f"onnxruntime-{ort.__version__}/cpu/{self.precision}"
 
     @property
     def budget(self) -> int:
-        """The activations of a batch stay in a core's cache, measured with a MiniLM-L6."""
+        """The cells of a batch whose activations stay in a core's cache, as measured with a MiniLM-L6."""
         return 1024
 
     @property
     def tolerance(self) -> float:
-        """As its precision rounds."""
+        """How much the rest of a batch may move a score in this precision."""
         return TOLERANCES[self.precision]
 
     def load(self, bundle: Bundle) -> Session:
-        """The model; ConfigError when it can't run so."""
+        """Return the model, ready to run. Raises ConfigError if it can't run in this precision."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         session = open_graph(graph_for(bundle, self.precision), options, ["CPUExecutionProvider"], bundle.file)

@@ -1,4 +1,4 @@
-"""OpenVINO on an x86 CPU: the same ONNX file, in bf16 where the CPU multiplies it natively."""
+"""The engine OpenVINO on an x86 CPU: it runs the same ONNX file, in bf16 if the CPU multiplies that natively."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
 def is_there() -> bool:
-    """Whether the openvino extra is installed; the runtime is not loaded for it."""
+    """Return whether the openvino extra is installed, without loading it."""
     return find_spec("openvino") is not None
 
 
 def precisions() -> tuple[Precision, ...]:
-    """What this CPU runs natively, by preference."""
+    """Return the precisions that this CPU runs natively, the preferred one first."""
     return (
         ("bf16", "fp32", "int8")
         if "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -42,24 +42,27 @@ def precisions() -> tuple[Precision, ...]:
 
 @cache
 def _core() -> Any:
-    import openvino  # here: loading it takes a third of a second
+    import openvino  # not at the top: importing it takes 0.3 s
 
-    # Its bindings fetch numpy's C functions at their first use, and two threads whose first use it is wait for each
-    # other for ever (one for the GIL, the other, holding it, for the fetch). So the first use is here.
+    # OpenVINO's bindings fetch numpy's C functions at their first use. Two threads that both do so first would wait for
+    # each other for ever (one for the GIL, the other, which holds it, for the fetch). So the first use is here.
     openvino.Type.f32.to_dtype()
     return openvino.Core()
 
 
 @dataclass(frozen=True, slots=True)
 class OpenVino:
-    """A stream for each core; `precision` is bf16, fp32 or int8, whose float rest runs in the first of the others."""
+    """An engine with one stream per core; `precision` is bf16, fp32 or int8.
+
+    The float part of an int8 graph runs in the first of the precisions that this CPU has.
+    """
 
     precision: Precision
     cores: int
 
     @property
     def id(self) -> str:
-        """For example `openvino-2026.4.1/cpu/bf16` or `…/int8+bf16`."""
+        """Runtime, version, hardware and precision, for example `openvino-2026.4.1/cpu/bf16` or `…/int8+bf16`."""
         ran = f"int8+{self._rest}" if self.precision == "int8" else self.precision
         return f"openvino-{version('openvino')}/cpu/{ran}"
 
@@ -69,22 +72,22 @@ class OpenVino:
 
     @property
     def budget(self) -> int:
-        """The activations of a batch stay in a core's cache, measured with a MiniLM-L6."""
+        """The cells of a batch whose activations stay in a core's cache, as measured with a MiniLM-L6."""
         return 1024
 
     @property
     def tolerance(self) -> float:
-        """As its precision rounds."""
+        """How much the rest of a batch may move a score in this precision."""
         return TOLERANCES[self.precision]
 
     def load(self, bundle: Bundle) -> Session:
-        """The model; ConfigError when it can't run so."""
+        """Return the model, ready to run. Raises ConfigError if it can't run in this precision."""
         settings = {
             "INFERENCE_PRECISION_HINT": HINTS[self._rest],
             "NUM_STREAMS": self.cores,
             "INFERENCE_NUM_THREADS": self.cores,
-            "ENABLE_CPU_PINNING": False,  # readers and decoders want the same cores
-            "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,  # else int8 weights draw activations to int8, whatever the hint says
+            "ENABLE_CPU_PINNING": False,  # readers and decoders need the same cores
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,  # else int8 weights make activations int8, whatever the hint says
         }
         try:
             model = _core().read_model(io.BytesIO(graph_for(bundle, self.precision)))
@@ -111,7 +114,7 @@ class OpenVino:
 
 
 def fold(model: Any) -> None:
-    """Turn stored int8 weights into floats, in place; OpenVINO would turn them at each batch, a seventh slower."""
+    """Turn stored int8 weights into floats, in place. OpenVINO would do so for each batch, a seventh slower."""
     from openvino.passes import ConstantFolding, Manager
 
     manager = Manager()

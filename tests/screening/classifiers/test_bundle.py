@@ -118,12 +118,12 @@ BROKEN = {
     "a missing file": (lambda b: (b / "model.onnx").unlink(), "model.onnx is missing"),
     "a listed card that is missing": (lambda b: (lists(b, "MODEL_CARD.md"), (b / "MODEL_CARD.md").unlink()), "missing"),
     "a file nobody listed": (lambda b: (b / "weights.pkl").write_bytes(b"x"), "weights.pkl is not listed"),
-    "a listed file of no use": (lambda b: lists(b, "weights.pkl"), "'weights.pkl' is no file that a bundle may hold"),
+    "a listed file of no use": (lambda b: lists(b, "weights.pkl"), "a bundle may not hold the file 'weights.pkl'"),
     "no bundle.json": (lambda b: (b / "bundle.json").unlink(), "no such file"),
     "no JSON": (lambda b: (b / "bundle.json").write_text("{"), "Invalid JSON"),
     "an unknown field": (lambda b: edit(b, extra=1), "extra: Extra inputs are not permitted"),
     "another format": (lambda b: edit(b, format=2), "format: "),
-    "a label twice": (lambda b: head(b, labels=["spam", "x", "y"]), "'spam' stands twice"),
+    "a label twice": (lambda b: head(b, labels=["spam", "x", "y"]), "'spam' is used twice"),
     "a model that is no ONNX": (lambda b: edit(b, model="model.pt"), "model: "),
     "a path out of the folder": (lambda b: edit(b, model="../model.onnx"), "model: "),
     "a file without sha256": (lambda b: edit(b, files={}), "is not in `files`"),
@@ -136,7 +136,7 @@ BROKEN = {
     ),
     "a calibration of no label": (
         lambda b: replace(b / "calibration.json", (b / "calibration.json").read_bytes().replace(b"spam", b"span")),
-        "'span' is no label of the bundle",
+        "'span' is not a label of the bundle",
     ),
     "a calibration that falls": (
         lambda b: replace(b / "calibration.json", (b / "calibration.json").read_bytes().replace(b"0.1,", b"0.9,")),
@@ -232,7 +232,10 @@ def channels_first(graph: onnx.GraphProto) -> None:
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [(integers, "must be tensor(uint8)"), (channels_first, "['b', 3, 8, 8], it must be tensor(uint8) [None, 8, 8, 3]")],
+    [
+        (integers, "must be tensor(uint8)"),
+        (channels_first, "['b', 3, 8, 8], but must be tensor(uint8) [None, 8, 8, 3]"),
+    ],
     ids=["of another type", "channels first"],
 )
 def test_a_graph_that_normalises_is_fed_uint8_and_channels_last(tiny_bundle, change, says):
@@ -258,7 +261,7 @@ def test_the_highest_version_of_each_name_is_found_and_an_older_one_is_not_read(
 def test_one_version_in_two_places_is_refused(bundle, tmp_path, version):
     shutil.copytree(bundle, tmp_path / "again")
     edit(tmp_path / "again", version=version)
-    with pytest.raises(ConfigError, match="stands twice"):
+    with pytest.raises(ConfigError, match="is there twice"):
         find_bundles(str(tmp_path))
 
 
