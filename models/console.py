@@ -1,7 +1,7 @@
-"""What every command of this room does: read its flags, log, and end a known error with its message alone.
+"""What every command in `models` shares: its command line, its log, and how it reports an error.
 
-A command imports what it runs inside `console`, once its flags are read. So `--help` needs no training stack, and a
-command that needs one says how to get it.
+A command imports what it runs inside `console`, after reading its flags. So `--help` works without the training stack,
+and a command that needs the stack says how to install it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from screening.errors import ScreeningError
 
-# What is there only with the extra `train`, by the names of the modules.
+# The modules that are installed only with the extra `train`.
 STACK = frozenset(
     [
         "accelerate",
@@ -35,7 +35,7 @@ STACK = frozenset(
 
 
 def command_line(described: str | None) -> argparse.ArgumentParser:
-    """A parser whose help is a module's docstring, and whose name is the command that stands in it."""
+    """Return a parser whose help is a module's docstring, and whose name is the command given in that docstring."""
     name = re.search(r"-m (models\.[a-z_.]+)", described or "")
     return argparse.ArgumentParser(
         prog=f"python -m {name[1]}" if name else None,
@@ -46,9 +46,10 @@ def command_line(described: str | None) -> argparse.ArgumentParser:
 
 @contextmanager
 def console() -> Iterator[None]:
-    """Logs to standard error; a ScreeningError ends the process with its message and status 1.
+    """Run the body of a command, with its log on standard error.
 
-    Where the training stack is not installed, one line that says so ends it with status 2.
+    A ScreeningError ends the process with its message and status 1. If the training stack is not installed, the process
+    says so in one line and ends with status 2.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
@@ -58,5 +59,5 @@ def console() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in STACK:
             raise
-        print("this needs the training stack: pip install 'content-screening[train]'", file=sys.stderr)
+        print("this command needs the training stack: pip install 'content-screening[train]'", file=sys.stderr)
         sys.exit(2)

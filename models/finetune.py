@@ -1,9 +1,9 @@
-"""Trains the network of a recipe: an encoder with several heads, or a picture classifier.
+"""Train the network of a recipe: a text encoder with several heads, or a picture classifier.
 
     accelerate launch -m models.finetune RECIPE --rows DIR --out DIR [--steps N]
 
-Reads what models.prepare wrote, writes checkpoints, training curves and `final/` (safetensors) below `--out`. A run
-that was cut off goes on from its last checkpoint. `--steps` ends early: for a quick try.
+The command reads the rows that models.prepare wrote. It writes checkpoints, training curves and `final/` (safetensors)
+below `--out`. A run that was interrupted continues from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from models.recipe import load_recipe
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int)
+    parser.add_argument("recipe", type=Path, help="the YAML file of the recipe")
+    parser.add_argument("--rows", type=Path, required=True, help="the folder that models.prepare wrote")
+    parser.add_argument("--out", type=Path, required=True, help="the folder for the network and its checkpoints")
+    parser.add_argument("--steps", type=int, help="stop after this many optimiser steps, for a quick try")
     args = parser.parse_args(argv)
     with console():
         from models.images import finetune as images

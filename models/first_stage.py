@@ -1,10 +1,11 @@
-"""What a cheap first stage would save and lose: a linear model that clears texts before the classifier sees them.
+"""Measure what a cheap first stage, which clears texts before the classifier sees them, would save and lose.
 
     python -m models.first_stage RECIPE --rows DIR --bundle DIR [--policy FILE] [--limit N] [--out DIR]
 
-The floor's TF-IDF of words learns from `limit` training rows whether the classifier has a finding under the policy.
-Half of the dev rows set the level below which a text is cleared, so that a wanted share of the rows with a finding is
-kept; what is cleared and lost is of the other half. This only measures: no job has a first stage.
+The first stage is a linear model on the TF-IDF of words. It learns from `--limit` training rows whether the classifier
+has a finding under the policy. Half of the dev rows set the level below which a text is cleared, such that a wanted
+share of the rows with a finding is kept. The other half shows how many texts are cleared and how many findings are
+lost. This command only measures: no job has a first stage.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from screening.settings import SHIPPED_POLICY
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--bundle", required=True)
-    parser.add_argument("--policy", default=SHIPPED_POLICY)
-    parser.add_argument("--limit", type=int, default=20_000)
-    parser.add_argument("--out", type=Path, help="folder for first_stage.json")
+    parser.add_argument("recipe", type=Path, help="the YAML file of the recipe")
+    parser.add_argument("--rows", type=Path, required=True, help="the folder that models.prepare wrote")
+    parser.add_argument("--bundle", required=True, help="the bundle of the classifier")
+    parser.add_argument("--policy", default=SHIPPED_POLICY, help="the policy that says what a finding is")
+    parser.add_argument("--limit", type=int, default=20_000, help="the number of training rows to learn from")
+    parser.add_argument("--out", type=Path, help="the folder for first_stage.json")
     args = parser.parse_args(argv)
     with console():
         from models.measure.first_stage import first_stage

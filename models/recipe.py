@@ -1,4 +1,4 @@
-"""A recipe: which data teaches which head, from which base model, with which settings; validated whole."""
+"""Read and validate recipes: which data teaches which head, from which base model, with which settings."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ R = TypeVar("R", bound=BaseModel)
 
 
 class Strict(BaseModel):
-    """Unknown keys are errors; nothing changes after validation."""
+    """A section of a recipe: unknown keys are errors, and nothing changes after validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class BaseModelSpec(Strict):
-    """Where the encoder comes from: a `folder`, taken inside the installed `package` when one is named."""
+    """Where the encoder comes from: a `folder`, which is inside the installed `package` if one is named."""
 
     name: str
     licence: str
@@ -35,7 +35,10 @@ class BaseModelSpec(Strict):
     package: str = ""
 
     def path(self) -> Path:
-        """The folder on disk that holds config.json, model.safetensors and tokenizer.json."""
+        """Return the folder on disk that holds config.json, model.safetensors and tokenizer.json.
+
+        Raises ConfigError if there is no such folder or package.
+        """
         root = Path()
         if self.package:
             spec = importlib.util.find_spec(self.package)
@@ -48,11 +51,11 @@ class BaseModelSpec(Strict):
 
 
 class RecipeHead(Strict):
-    """One question asked of the encoder; `multiclass` labels exclude each other, `multilabel` ones don't.
+    """A head, which answers one question; `multiclass` labels exclude each other, `multilabel` ones don't.
 
-    `surface` lets a head with one label see the form of the whole text (length, capitals, marks) in its calibration.
-    `decide: macro_f1` moves the calibrated logits so that 0.5, or the likeliest label, is the decision of the highest
-    macro-F1 on dev rows: for rare labels, at some cost in calibration error.
+    `surface` lets the calibration of a head with one label see the form of the whole text (length, capitals, marks).
+    `decide: macro_f1` moves the calibrated logits so that deciding at 0.5, or for the likeliest label, gives the best
+    macro-F1 on the dev rows. It helps rare labels, at some cost in calibration error.
     """
 
     name: str
@@ -64,11 +67,12 @@ class RecipeHead(Strict):
 
 
 class Split(Strict):
-    """Which rows are dev. Rows that the set itself keeps for tests are never read, whatever this says.
+    """Which rows are dev rows. Rows that the set itself keeps for tests are never read, whatever the split says.
 
-    `given`: as the column `split` says. `random`: each row by lot, the part `dev` of them. `group`: the same, but rows
-    with one value of `field` (publisher, template, article, author) stay together. `date`: rows whose `field` (ISO
-    8601) is not before `after`. With `given`, a `field` names the groups that the leakage report looks at.
+    By `given`, the column `split` says so. By `random`, each row is drawn by lot, and the part `dev` of them is dev. By
+    `group` it is the same, but rows with one value of `field` (publisher, template, article, author) stay together. By
+    `date`, rows whose `field` (ISO 8601) is `after` or later are dev. By `given`, `field` may name the groups that the
+    leakage report looks at.
     """
 
     by: Literal["given", "random", "group", "date"] = "given"
@@ -81,12 +85,12 @@ class Split(Strict):
         if self.by in ("group", "date") and not self.field:
             raise ValueError(f"split by {self.by} needs `field`, the column that says which rows belong together")
         if (self.by == "date") != (self.after is not None):
-            raise ValueError("`after` belongs to split by date, which needs it: rows from that day on are dev")
+            raise ValueError("a split by date needs `after`, the first day of dev; other splits can't have it")
         return self
 
 
 class Join(Strict):
-    """More columns, {new name: column}, from another file below the data folder; `key` is the column that both have."""
+    """More columns, {new name: column}, from another file in the data folder; both files have the column `key`."""
 
     path: str
     key: str
@@ -94,20 +98,23 @@ class Join(Strict):
 
 
 class Source(Strict):
-    """A data set and what its labels teach.
+    """A data set, and what its labels teach.
 
-    `path` below the data folder is a file (JSONL, CSV, Parquet), a `datasets` folder, or else the name of a set on the
-    Hugging Face hub (`revision`, `config` as there); without it, SET.jsonl.gz or SET.jsonl. A set may stand several
-    times under different `name`s, each for the rows that `where` {column: values} selects and whose text holds what
-    the regular expression `matching` finds (labels made so are weak: say so in the notes). `fields` says which column
-    is `text`, `label`, `split`, `source`, `language`, `date`, `id`, where it has another name; any other field named is
-    kept too. The set `reviews` is people's decisions, `path` their results folder.
-    `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, a list of the
-    labels that it may be (the rest is ruled out), or yes/no for a head with one label. `dev` names the heads that are
-    calibrated and measured on this set's dev split. `harmless` rows of dev count as false alarms in the tables that a
-    policy's targets are resolved on. `passes` is how often each training row is seen, a fraction takes a fixed part
-    of the rows. `hold_out` {field: values} keeps whole publishers for dev. `limit` caps the training rows and
-    `dev_limit` those of dev, `max_tokens` cuts each text, `windows` caps the windows that one long text gives.
+    `path` in the data folder is a file (JSONL, CSV, Parquet) or a `datasets` folder; otherwise it is the name of a set
+    on the Hugging Face hub, with its `revision` and `config`. Without `path`, SET.jsonl.gz or SET.jsonl is read. For
+    the set `reviews`, which are people's decisions, `path` is their results folder.
+
+    A set may be used several times under different `name`s. Each use takes the rows that `where` {column: values}
+    selects and whose text matches the regular expression `matching`. (Labels made so are weak; the notes should say
+    so.) `fields` gives the column of `text`, `label`, `split`, `source`, `language`, `date` and `id` if it has another
+    name; any other field that it names is kept too.
+
+    `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, or a list of the
+    labels that are possible (the others are ruled out), or yes/no for a head with one label. `dev` names the heads that
+    are calibrated and measured on this set's dev split. `harmless` says that its dev rows count as false alarms in the
+    tables from which a policy's targets are resolved. `passes` is how often each training row is seen; a fraction takes
+    a fixed part of the rows. `hold_out` {field: values} keeps whole publishers for dev. `limit` caps the training rows,
+    `dev_limit` the dev rows, `max_tokens` the length of each text, and `windows` the windows that one long text gives.
     """
 
     set: str
@@ -133,10 +140,11 @@ class Source(Strict):
 
 
 class Training(Strict):
-    """Optimiser settings; `tokens_per_batch` counts padded tokens, learning rates are peak values of AdamW.
+    """The settings of the training. Learning rates are peak values of AdamW; `tokens_per_batch` counts padded tokens.
 
-    An optimiser step takes `accumulate` batches. `checkpoint` is in steps, `patience` in epochs without a better score.
-    What is kept is the mean of the weights of the `average` epochs with the best dev scores (Wortsman et al. 2022).
+    An optimiser step takes `accumulate` batches. A checkpoint is written every `checkpoint` steps, and training stops
+    after `patience` epochs without a better score. The result is the mean of the weights of the `average` epochs with
+    the best dev scores (Wortsman et al. 2022).
     """
 
     seed: int = 7
@@ -155,9 +163,9 @@ class Training(Strict):
 
 
 class Recipe(Strict):
-    """Everything that makes one bundle, besides the data itself.
+    """Everything that makes one bundle, except the data itself.
 
-    `policy` names the labels that "any category" is made of, `functional` the files of cases for models.functional.
+    `policy` names the labels that make up "any category"; `functional` names the files of functional test cases.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -176,7 +184,7 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _check_windows(self) -> Recipe:
-        if self.overlap > self.max_tokens // 2:  # what a bundle may have
+        if self.overlap > self.max_tokens // 2:  # the most that a bundle may have
             raise ValueError(f"overlap {self.overlap} is more than half of max_tokens")
         return self
 
@@ -192,7 +200,7 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def _check_sources(self) -> Recipe:
         if twice := _twice(s.name for s in self.sources):
-            raise ValueError(f"sources of one name: {', '.join(twice)}; give each its own `name`")
+            raise ValueError(f"more than one source is called {', '.join(twice)}; give each its own `name`")
         heads = {h.name: h for h in self.heads}
         for source in self.sources:
             _check_source(source, heads)
@@ -250,12 +258,12 @@ def _check_target(where: str, heads: dict[str, RecipeHead], name: str, target: s
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read and validate a recipe. Raises ConfigError that names the file, the field and what is allowed."""
+    """Return the recipe in a file. Raises ConfigError, which names the file, the field and what is allowed."""
     return validated(path, Recipe, "models/README.md lists every field")
 
 
 def validated(path: Path, kind: type[R], fix: str) -> R:
-    """The YAML file as a `kind`; ConfigError as above."""
+    """Return the YAML file at `path` as a `kind`. Raises ConfigError like `load_recipe`, with `fix` as its advice."""
     try:
         return kind.model_validate(document(path))
     except ValidationError as error:
@@ -264,7 +272,7 @@ def validated(path: Path, kind: type[R], fix: str) -> R:
 
 
 def document(path: Path) -> object:
-    """What stands in a YAML file; ConfigError when it can't be read."""
+    """Return the content of a YAML file. Raises ConfigError if it can't be read."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:

@@ -1,7 +1,8 @@
-"""Rows between the steps: what models.prepare writes and every later step reads, a `datasets` folder on disk.
+"""Write and read labelled rows: models.prepare writes them as a `datasets` folder, and every later step reads them.
 
-A row has `id`, `text` (or `image`, a path), `set`, `source`, `label`, `part` (publisher, date or what else it was split
-by), `held_out`, `language` (ISO 639-1, or empty) and `targets`: {head: allowed}, see `models.recipe.Source`.
+A row has `id`, `text` (or `image`, a path), `set`, `source`, `label`, `part` (the publisher, date or other value that
+it was split by), `held_out`, `language` (ISO 639-1, or empty) and `targets`: {head: allowed}; see `Source` in
+`models.recipe`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ LabelledRow = dict[str, Any]
 
 
 def write_rows(folder: Path, splits: Mapping[str, Sequence[LabelledRow]]) -> None:
-    """Write `train` and `dev`. Targets are kept as JSON, since each row names other heads."""
-    from datasets import Dataset, DatasetDict  # in here, so that recipes are read where the training stack is not
+    """Write the splits `train` and `dev`. Targets are written as JSON, since rows name different heads."""
+    from datasets import Dataset, DatasetDict  # not at the top, so that recipes can be read without the training stack
 
     tables = {
         name: Dataset.from_list([{**row, "targets": json.dumps(row["targets"])} for row in rows])
@@ -26,7 +27,7 @@ def write_rows(folder: Path, splits: Mapping[str, Sequence[LabelledRow]]) -> Non
 
 
 def read_rows(folder: Path, split: str) -> list[LabelledRow]:
-    """The rows of one split, in the order in which they were written."""
+    """Return the rows of one split, in the order in which they were written."""
     from datasets import load_from_disk
 
     table = load_from_disk(str(folder))[split]

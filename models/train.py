@@ -1,9 +1,9 @@
-"""The whole chain in one command: prepare, finetune, export, evaluate, publish.
+"""Make a bundle from data in one command: prepare, finetune, export, evaluate and publish.
 
     python -m models.train RECIPE --data DIR --out DIR
 
-Leaves rows/, network/ and model/ below `--out`, and the bundle in `--out`/bundles/NAME/VERSION. A step whose result
-is there already is not done again: delete its folder to repeat it and those after it.
+The command writes rows/, network/ and model/ below `--out`, and the bundle to `--out`/bundles/NAME/VERSION. A step
+whose result is already there is not repeated; delete its folder to repeat it and the steps after it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.recipe import Recipe, load_recipe
 
 
 def make_bundle(recipe: Recipe, data: Path, out: Path) -> Path:
-    """Run what is missing and all that follows from it, and give the folder of the bundle."""
+    """Run the first step whose result is missing and all steps after it; return the folder of the bundle."""
     from models.data.prepare import prepare
     from models.export.text import export
     from models.measure.evaluate import evaluate
@@ -37,11 +37,11 @@ def make_bundle(recipe: Recipe, data: Path, out: Path) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("recipe", type=Path, help="the YAML file of the recipe")
+    parser.add_argument("--data", type=Path, required=True, help="the folder that holds the data sets")
+    parser.add_argument("--out", type=Path, required=True, help="the folder for the results of all steps")
     args = parser.parse_args(argv)
     with console():
         from models.images.recipe import is_image_recipe, load_image_recipe

@@ -177,7 +177,7 @@ def test_a_command_of_models_helps_without_the_training_stack(name, bin_folder, 
 def test_training_says_what_it_needs(bin_folder, home, empty):
     recipe = home.parent / "models" / "recipes" / "text-screen.yaml"
     said = run([bin_folder / "python", "-m", "models.train", recipe, "--data=data", "--out=out"], empty, code=2)
-    assert said.stderr == "this needs the training stack: pip install 'content-screening[train]'\n"
+    assert said.stderr == "this command needs the training stack: pip install 'content-screening[train]'\n"
     assert list(empty.iterdir()) == []
 
 

@@ -1,1 +1,1 @@
-"""One encoder with several heads: its batches, its training, and its scores over whole texts."""
+"""Text networks, which are one encoder with several heads: their batches, training, and scores of whole texts."""

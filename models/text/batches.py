@@ -1,4 +1,4 @@
-"""Windows of tokens to batches of about one length, as a network is trained on them; a seed shuffles them."""
+"""Group windows of tokens into the batches that a network is trained on, each of windows of similar length."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ Ids = npt.NDArray[np.int64]
 
 
 def cutter(folder: Path, max_tokens: int, overlap: int) -> Tokenizer:
-    """The tokenizer in a folder, set to cut texts into windows as jobs do: `screening.classifiers.windows` does it."""
+    """Return the tokenizer in a folder, set to cut texts into windows exactly as jobs do.
+
+    Raises ConfigError if the tokenizer can't be used.
+    """
     file = folder / "tokenizer.json"
     return load_tokenizer(file.read_bytes(), Windowing(max_tokens=max_tokens, overlap=overlap), str(file))
 
 
 def beginning(windows: Sequence[list[int]], tokens: int, overlap: int) -> list[list[int]]:
-    """The windows that a text would have if it ended after so many `tokens`, its two marks included."""
+    """Return the windows that a text would have if it ended after `tokens` tokens, its two special tokens included."""
     kept: list[list[int]] = []
     left = tokens
     for ids in windows:
         if kept and left - 2 <= overlap:
-            break  # the window before has them all
+            break  # the window before this one has all that is left
         kept.append(ids if len(ids) <= left else [*ids[: left - 1], ids[-1]])
         left -= len(ids) - 2 - overlap
     return kept
@@ -37,7 +40,7 @@ def beginning(windows: Sequence[list[int]], tokens: int, overlap: int) -> list[l
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded `input_ids` and `attention_mask` [batch, seq], and which `rows` they are."""
+    """Padded `input_ids` and `attention_mask` [batch, seq], and the indices of their windows (`rows`)."""
 
     input_ids: Ids
     attention_mask: Ids
@@ -45,7 +48,10 @@ class Batch:
 
 
 def batches(windows: Sequence[Sequence[int]], tokens: int, shuffle: random.Random | None = None) -> list[Batch]:
-    """Batches of about equal length, each at most `tokens` padded tokens; a shuffle moves ties and the batches."""
+    """Return batches of windows of similar length, each of at most `tokens` padded tokens.
+
+    `shuffle` mixes windows of nearly equal length, and the order of the batches.
+    """
     order = list(range(len(windows)))
     if shuffle:
         shuffle.shuffle(order)

@@ -1,4 +1,4 @@
-"""Trains one encoder with several heads on sets that each label only some of them; `models.finetune` runs it."""
+"""Train one encoder with several heads on sets that each label only some heads; `models.finetune` runs it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from models.training.loop import fit
 from screening.classifiers.windows import windows
 
 log = logging.getLogger("models.finetune")
-DEV_ROWS = 200  # of each head and target, measured after an epoch; models.evaluate measures all
+DEV_ROWS = 200  # the dev rows per head and target that are measured after an epoch; models.evaluate measures all
 
 
 class TextTask:
-    """Windows of texts to several heads, each batch of about one length."""
+    """The task of training several heads on windows of texts; the windows of a batch have similar lengths."""
 
     def __init__(self, recipe: Recipe, train: list[LabelledRow], dev: list[LabelledRow]) -> None:
         self.recipe, self.rows = recipe, len(train)
@@ -44,13 +44,16 @@ class TextTask:
         log.info("%d rows, %d windows, %d dev rows measured", len(train), len(self._windows), len(self._dev))
 
     def network(self) -> nn.Module:
-        """The base model with fresh heads."""
+        """Return the base model with untrained heads."""
         network = new_network(self.recipe.base_model.path(), self.recipe.heads)
         network.encoder.get_input_embeddings().requires_grad_(not self.recipe.training.freeze_embeddings)
         return network
 
     def batches(self, epoch: int) -> Sequence[tuple[Batch, list[int]]]:
-        """Batches, each with the row of every window. A row comes `passes` times, evenly over the epochs."""
+        """Return the batches of an epoch, each with the row of every window.
+
+        Over all epochs a row comes as often as its source's `passes` says, evenly spread.
+        """
         how = self.recipe.training
 
         def turns(row: int, epochs: int) -> int:
@@ -61,20 +64,20 @@ class TextTask:
         return [(batch, [self._owner[now[k]] for k in batch.rows]) for batch in made]
 
     def loss(self, network: nn.Module, batch: tuple[Batch, list[int]], device: str) -> Tensor:
-        """`masked_loss` of all heads."""
+        """Return the `masked_loss` over all heads."""
         tokens, rows = batch
         logits = _forward(network, tokens, device)
         return masked_loss(logits, [t[rows].to(device) for t in self._targets], self.recipe.heads)
 
     def identity(self) -> str:
-        """A digest of windows, targets and heads."""
+        """Return a digest of the windows, targets and heads."""
         said = [self._windows, self._owner, [t.tolist() for t in self._targets], self._passes]
         heads = [head.model_dump() for head in self.recipe.heads]
         return hashlib.sha256(json.dumps([said, heads]).encode()).hexdigest()
 
     @torch.no_grad()
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:
-        """AUROC of each head on a sample of its own dev rows (first windows only); `score` is their mean."""
+        """Return the AUROC of each head on a sample of its own dev rows (first windows only); `score` is their mean."""
         logits = [np.zeros((len(self._dev), len(h.labels)), np.float32) for h in self.recipe.heads]
         for batch in batches(self._dev_windows, 4096):
             for into, values in zip(logits, _forward(network, batch, device), strict=True):
@@ -101,7 +104,7 @@ def _sample(recipe: Recipe, dev: list[LabelledRow], head: RecipeHead, chance: ra
 
 
 def _auroc(recipe: Recipe, head: RecipeHead, rows: list[LabelledRow], logits: np.ndarray) -> float | None:
-    """Mean over the labels, on the head's own dev sets; None when the rows are of one class."""
+    """Return the mean AUROC over a head's labels, on its own dev sets; None if all rows are of one class."""
     sets = {s.name for s in recipe.sources if head.name in s.dev}
     mine = [i for i, r in enumerate(rows) if r["set"] in sets and head.name in r["targets"]]
     truth = np.array([rows[i]["targets"][head.name] for i in mine])
@@ -114,7 +117,10 @@ def _auroc(recipe: Recipe, head: RecipeHead, rows: list[LabelledRow], logits: np
 def training_windows(
     recipe: Recipe, rows: list[LabelledRow], chance: random.Random, one: bool = False
 ) -> tuple[list[list[int]], list[int]]:
-    """Token windows and the row that each belongs to; a long row gives as many as its source's `windows`, or one."""
+    """Return token windows, and the index of the row that each belongs to.
+
+    A long row gives at most as many windows as its source's `windows`; with `one`, each row gives its first only.
+    """
     by_set = {s.name: s for s in recipe.sources}
     tokenizer = cutter(recipe.base_model.path(), recipe.max_tokens, recipe.overlap)
     taken: list[list[int]] = []
@@ -133,7 +139,7 @@ def training_windows(
 
 
 def target_arrays(recipe: Recipe, rows: list[LabelledRow]) -> list[Tensor]:
-    """Per head, float32 [rows, labels] as `masked_loss` wants them."""
+    """Return one float32 [rows, labels] tensor per head, as `masked_loss` takes them."""
     out = []
     for head in recipe.heads:
         missing = [0 if head.kind == "multiclass" else -1] * len(head.labels)
@@ -142,7 +148,7 @@ def target_arrays(recipe: Recipe, rows: list[LabelledRow]) -> list[Tensor]:
 
 
 def train(recipe: Recipe, rows: Path, out: Path, steps: int | None = None) -> MultiHead:
-    """Train on the rows that models.prepare wrote, write `final/` below `out`, and give the network."""
+    """Train on the rows that models.prepare wrote, write `final/` below `out`, and return the network."""
     task = TextTask(recipe, read_rows(rows, "train"), read_rows(rows, "dev"))
     network = fit(task, recipe.training, out, steps)
     assert isinstance(network, MultiHead)

@@ -1,4 +1,4 @@
-"""One encoder, several heads: the network, its masked losses, and how it is kept on disk (safetensors only)."""
+"""A network of one encoder with several heads: its masked losses, and how it is saved (as safetensors only)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 from models.recipe import RecipeHead
 
-# Encoders that take the mask as it is added to the attention scores: it keeps the exported graph to plain operators.
+# Encoders that accept a mask ready to be added to the attention scores, which keeps the exported graph simple.
 READY_MADE = ("bert", "roberta", "electra", "xlm-roberta")
 
 
 class MultiHead(nn.Module):
-    """Mean-pooled encoder with one linear layer per head.
+    """A mean-pooled encoder with one linear layer per head.
 
-    `forward(input_ids, attention_mask)`, both int64 [batch, seq], gives one [batch, labels] tensor of logits per
-    head, in the order of `heads`. Mean pooling as in Sentence-BERT (Reimers and Gurevych 2019), which the base
-    model was trained with.
+    `forward(input_ids, attention_mask)`, both int64 [batch, seq], returns one [batch, labels] tensor of logits per
+    head, in the order of `heads`. The mean pooling is that of Sentence-BERT (Reimers and Gurevych 2019), with which the
+    base model was trained.
     """
 
     def __init__(self, encoder: nn.Module, heads: Sequence[RecipeHead]) -> None:
@@ -35,7 +35,7 @@ class MultiHead(nn.Module):
         self.linear = nn.ModuleDict({h.name: nn.Linear(width, len(h.labels)) for h in self.heads})
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        """Logits per head."""
+        """Return the logits of each head, [batch, labels]."""
         seen = attention_mask.to(torch.float32)
         if self.encoder.config.model_type in READY_MADE:
             attention_mask = (1.0 - seen[:, None, None, :]) * -10000.0
@@ -46,10 +46,11 @@ class MultiHead(nn.Module):
 
 
 def masked_loss(logits: Sequence[Tensor], allowed: Sequence[Tensor], heads: Sequence[RecipeHead]) -> Tensor:
-    """Mean over all rows of the batch of the summed losses of the heads that a row has a label for.
+    """Return the mean over the batch's rows of the summed losses of the heads that a row has a label for.
 
-    `allowed[h]` is float [batch, labels]. Multiclass: 1 for each label the row may have, all 0 = no label, loss
-    -log of the probability mass on what is allowed (partial labels). Multilabel: 1, 0, or -1 = no label.
+    `allowed[h]` is float [batch, labels]. For a multiclass head it is 1 for each label that the row may have, and all 0
+    if the row has no label; the loss is -log of the probability of the allowed labels together (partial labels). For a
+    multilabel head it is 1, 0, or -1 for no label.
     """
     total = logits[0].new_zeros(())
     for z, target, head in zip(logits, allowed, heads, strict=True):
@@ -66,13 +67,16 @@ def masked_loss(logits: Sequence[Tensor], allowed: Sequence[Tensor], heads: Sequ
 
 
 def new_network(base: Path, heads: Sequence[RecipeHead]) -> MultiHead:
-    """The base model from its folder, without its pooler, with fresh heads; any encoder that `AutoModel` knows."""
+    """Return the base model in a folder, without its pooler, with untrained heads.
+
+    It may be any encoder that `AutoModel` knows.
+    """
     encoder = AutoModel.from_pretrained(base, local_files_only=True, **_how(AutoConfig.from_pretrained(base)))
     return MultiHead(encoder.float(), heads)
 
 
 def _how(config: PretrainedConfig) -> dict[str, Any]:
-    """Eager attention: on a CPU with bf16 it is 10 to 20 % faster to train than the fused one."""
+    """Return the settings of the encoder. Eager attention trains 10 to 20 % faster on a CPU in bf16 than fused."""
     pooler = {"add_pooling_layer": False} if config.model_type in READY_MADE[:2] else {}
     return {"attn_implementation": "eager", **pooler}
 
@@ -86,7 +90,7 @@ def save_network(network: MultiHead, folder: Path) -> None:
 
 
 def load_network(folder: Path) -> MultiHead:
-    """Read what `save_network` wrote; in eval mode."""
+    """Return the network that `save_network` wrote, in eval mode."""
     heads = [RecipeHead.model_validate(h) for h in json.loads((folder / "heads.json").read_text())]
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     encoder = AutoModel.from_config(config, **_how(config))

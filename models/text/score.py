@@ -1,4 +1,4 @@
-"""Scores of an exported model on ONNX Runtime: cut, calibrated and pooled by what the jobs do it with."""
+"""Score texts with an exported model on ONNX Runtime, cut, calibrated and pooled by the same code as in jobs."""
 
 from __future__ import annotations
 
@@ -21,25 +21,28 @@ from screening.classifiers.windows import Span, Window, windows
 
 Floats = npt.NDArray[np.float64]
 Logits = npt.NDArray[np.float32]
-BUDGET = 4096  # tokens of a batch, padding included
+BUDGET = 4096  # the tokens of a batch, padding included
 
 
 @dataclass(frozen=True)
 class FittedForm:
-    """What the form of a text adds to the logit of its pooled score: one number of each per feature of `FEATURES`."""
+    """How the form of a text moves the logit of its pooled score; each field has one number per entry of `FEATURES`."""
 
     centre: tuple[float, ...]
     spread: tuple[float, ...]
     weight: tuple[float, ...]
 
     def added(self, pooled: Floats, forms: Floats) -> Floats:
-        """`pooled` probabilities [texts] with the `forms` [texts, features] added."""
+        """Return the `pooled` probabilities [texts] after the `forms` [texts, features] have moved them."""
         return formed(pooled, forms, self.weight, self.centre, self.spread)
 
 
 @dataclass(frozen=True)
 class HeadCalibration:
-    """p = softmax or sigmoid of scale * logits + shift, one number of each per label; then the form of the text."""
+    """A head's calibration: the softmax or sigmoid of `scale * logits + shift`, then the form of the text.
+
+    `scale` and `shift` have one number per label.
+    """
 
     scale: tuple[float, ...]
     shift: tuple[float, ...]
@@ -47,7 +50,7 @@ class HeadCalibration:
 
 
 class OnnxModel:
-    """One session on the CPU: the file as it is, or `in_float` what engines in a float precision make of it."""
+    """A session of ONNX Runtime on the CPU that runs the file as it is, or `in_float`, as float engines run it."""
 
     def __init__(
         self, path: Path, heads: Sequence[RecipeHead], threads: int = 0, in_float: bool = False,
@@ -60,7 +63,7 @@ class OnnxModel:
         self.heads, self.inputs = tuple(heads), tuple(inputs)
 
     def logits(self, cut: Sequence[Window]) -> dict[str, Logits]:
-        """{head: [windows, labels]}, in the order of the windows."""
+        """Return {head: [windows, labels]}, in the order of the windows."""
         out = {h.name: np.empty((len(cut), len(h.labels)), np.float32) for h in self.heads}
         names = [f"logits_{h.name}" for h in self.heads]
         for rows in plan(cut, BUDGET):
@@ -72,9 +75,9 @@ class OnnxModel:
 
 @dataclass(frozen=True)
 class Windows:
-    """Logits {head: [windows, labels]} of all windows, the text that each belongs to (ascending), its tokens.
+    """The logits {head: [windows, labels]} of all windows, with the text of each (ascending) and its tokens.
 
-    `forms` [texts, features] is what `screening.classifiers.surface` sees of each whole text.
+    `forms` [texts, features] has the features of each whole text, from `screening.classifiers.surface`.
     """
 
     logits: Mapping[str, Logits]
@@ -83,14 +86,14 @@ class Windows:
     forms: Floats
 
     def of(self, texts: npt.NDArray[np.bool_]) -> Windows:
-        """The windows of some of the texts, which are numbered anew."""
+        """Return the windows of some of the texts, which are numbered from 0 again."""
         where = texts[self.owner]
         number = np.cumsum(texts) - 1
         logits = {name: z[where] for name, z in self.logits.items()}
         return Windows(logits, number[self.owner[where]], self.tokens[where], self.forms[texts])
 
     def pooled(self, head: RecipeHead, calibration: HeadCalibration | None = None) -> Floats:
-        """[texts, labels]: `max` per label over the windows, or the mean weighted by tokens."""
+        """Return [texts, labels]: the highest value of each label over the windows, or the mean weighted by tokens."""
         scores = calibrated(head.kind, self.logits[head.name], calibration)
         pooled = self._pooling.pooled(head.pool, scores)
         form = calibration.surface if calibration else None
@@ -102,7 +105,7 @@ class Windows:
 
 
 def score(model: OnnxModel, tokenizer: Tokenizer, texts: Sequence[str]) -> Windows:
-    """Every window of every text, as the tokenizer is set to cut them."""
+    """Return the scored windows of every text, cut as the tokenizer is set to."""
     cut = windows(tokenizer, texts)
     spans: list[Span] = []
     parts: list[dict[str, Logits]] = []

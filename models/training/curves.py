@@ -1,4 +1,4 @@
-"""Training curves as a picture."""
+"""Draw the curves of a training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 
 def draw_curves(losses: Sequence[float], history: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Loss per batch (mean of a moving window) above, figures on dev rows per epoch below, as SVG."""
+    """Write an SVG: above, the loss per batch (mean of a moving window); below, the dev figures per epoch."""
     figure = Figure(figsize=(8, 6), layout="constrained")
     FigureCanvasSVG(figure)
     upper, lower = figure.subplots(2, 1)

@@ -1,11 +1,11 @@
-"""The training loop: what it trains is a task, how it trains is `Training`, and where it was cut off it goes on.
+"""Train a network: a `Task` says what is trained, `Training` says how, and an interrupted run continues where it was.
 
     accelerate launch -m models.finetune …              # one GPU or several, as `accelerate config` says
     torchrun --nproc_per_node=2 -m models.finetune …    # several processes on CPUs
     python -m models.finetune …                         # this process
 
-An epoch is a fixed list of batches, dealt out to the processes in turn. The state (weights, optimiser, schedule,
-random numbers) is kept every `checkpoint` steps and after every epoch, so that a run that was killed ends with the
+An epoch is a fixed list of batches, dealt to the processes in turn. The state (weights, optimiser, schedule, random
+numbers) is saved every `checkpoint` steps and after every epoch, so a run that was killed and continued ends with the
 same weights as one that was not.
 """
 
@@ -37,34 +37,35 @@ log = logging.getLogger("models.training")
 
 
 class Task(Protocol):
-    """What is trained. Everything that is left to chance must follow from the recipe's seed and the epoch."""
+    """What is trained. All its randomness must follow from the recipe's seed and the epoch."""
 
     def network(self) -> nn.Module:
-        """The network before training; what is below `encoder` gets `learning_rate`, the rest `head_learning_rate`."""
+        """Return the network before training: `encoder` gets `learning_rate`, the rest `head_learning_rate`."""
         ...
 
     def batches(self, epoch: int) -> Sequence[Any]:
-        """All batches of an epoch, the same whenever it is asked."""
+        """Return all batches of an epoch, the same at each call."""
         ...
 
     def loss(self, network: nn.Module, batch: Any, device: str) -> Tensor:
-        """Mean loss of a batch."""
+        """Return the mean loss of a batch."""
         ...
 
     def identity(self) -> str:
-        """A digest of the rows and their targets."""
+        """Return a digest of the rows and their targets."""
         ...
 
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:
-        """Figures on dev rows; `score`, higher is better, decides when to stop and which epoch is kept."""
+        """Return figures on dev rows; `score` (higher is better) decides when to stop and which epochs are kept."""
         ...
 
 
 def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Module:
-    """Train, or go on where `out` stopped, and give the mean of the best epochs, on the CPU and in eval mode.
+    """Train, or continue the run in `out`; return the mean of the best epochs, on the CPU and in eval mode.
 
-    Leaves history.json, curves.svg and the weights of those epochs in `out`. `steps` ends the training early, for a
-    quick try: the schedule still spans all epochs.
+    Writes history.json, curves.svg and the weights of those epochs to `out`. `steps` ends the training early, for a
+    quick try; the schedule still spans all epochs. Raises ConfigError if the checkpoint in `out` is from another
+    training.
     """
     set_seed(how.seed)
     accelerator = Accelerator(mixed_precision=how.mixed_precision, cpu=not torch.accelerator.is_available())
@@ -86,7 +87,7 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
     bar = tqdm(total=total, initial=record.steps, disable=None if accelerator.is_main_process else True, unit="step")
     done = 0
     for epoch, batches in enumerate(plan):
-        if epoch < len(record.history):  # measured, so wholly done
+        if epoch < len(record.history):  # it was measured, so it is complete
             done += -(-len(batches) // how.accumulate)
             continue
         if record.stale() >= how.patience:
@@ -111,7 +112,7 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
             bar.update()
             if done == steps:
                 break
-        # one process's figures count for all, or they would part ways over when to stop
+        # The figures of one process count for all, since otherwise processes could disagree on when to stop.
         (figures,) = broadcast_object_list([task.measure(accelerator.unwrap_model(network).eval(), device)])
         record.epoch(epoch, figures, whole=done != steps)
         if done == steps:
@@ -123,26 +124,26 @@ def fit(task: Task, how: Training, out: Path, steps: int | None = None) -> nn.Mo
 
 
 def mean_weights(files: Sequence[Path]) -> dict[str, Tensor]:
-    """The mean of what the safetensors files hold, tensor by tensor."""
+    """Return the mean of each tensor over the safetensors files."""
     states = [load_file(file) for file in files]
     return {k: (sum(s[k].double() for s in states) / len(states)).to(v.dtype) for k, v in states[0].items()}
 
 
 def _identity(task: Task, how: Training, network: nn.Module, plan: Sequence[Any], processes: int) -> str:
-    """A digest of what makes a training this one, so that no other goes on from its checkpoint."""
+    """Return a digest of what defines this training, so that no other one continues from its checkpoint."""
     shapes = [(name, list(p.shape)) for name, p in network.named_parameters()]
     said = [how.model_dump_json(), shapes, [len(epoch) for epoch in plan], processes, task.identity()]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def _mine(batches: Sequence[Any], accelerator: Accelerator) -> Sequence[Any]:
-    """This process's share: as many batches as every other has, for they wait for each other."""
+    """Return this process's share: as many batches as each of the others, since they wait for each other."""
     even = len(batches) - len(batches) % accelerator.num_processes
     return batches[accelerator.process_index : even : accelerator.num_processes]
 
 
 class _Record:
-    """What has been done: written down with every checkpoint, read again when a run goes on."""
+    """What a run has done so far: written with every checkpoint, and read when the run continues."""
 
     def __init__(self, out: Path, accelerator: Accelerator, total: int, how: Training, identity: str) -> None:
         self.out, self.accelerator, self.total, self.how, self.identity = out, accelerator, total, how, identity
@@ -150,13 +151,13 @@ class _Record:
         self.seconds, self.started = 0.0, time.monotonic()
 
     def resume(self) -> None:
-        """Take the state of the last whole checkpoint, if there is one."""
+        """Load the last checkpoint, if there is one. Raises ConfigError if it is from another training."""
         folder = self.out / "checkpoint"
         if not folder.is_dir():
             return
         said = json.loads((folder / "record.json").read_text())
         if said["training"] != self.identity:
-            what = "it is of another training: other rows, settings, network or number of processes"
+            what = "it is from another training, with other rows, settings, network or number of processes"
             raise ConfigError(what, file=str(folder), fix="remove the folder, or name another --out")
         self.accelerator.load_state(str(folder))
         self.steps, self.losses, self.history = said["steps"], said["losses"], said["history"]
@@ -164,7 +165,7 @@ class _Record:
         log.info("going on after step %d of %d", self.steps, self.total)
 
     def step(self, done: int) -> None:
-        """Count one optimiser step; log and keep a checkpoint now and then."""
+        """Count one optimiser step; log and save a checkpoint at intervals."""
         self.steps = done
         if done % 50 == 0 or done == self.total:
             speed = (self.seconds + time.monotonic() - self.started) / done
@@ -174,7 +175,7 @@ class _Record:
             self._keep()
 
     def epoch(self, epoch: int, figures: dict[str, float], whole: bool) -> None:
-        """Note an epoch's figures; keep its weights if it is among the best, and the state unless it was cut short."""
+        """Record an epoch's figures and its weights, if they are among the best; save the state of a `whole` epoch."""
         self.history.append({"epoch": epoch, "step": self.steps, **figures})
         log.info("epoch %d: %s", epoch + 1, {k: round(v, 4) for k, v in figures.items()})
         if self.accelerator.is_main_process:
@@ -189,15 +190,15 @@ class _Record:
                 self.weights(worse).unlink(missing_ok=True)
 
     def weights(self, epoch: int) -> Path:
-        """Where the weights after an epoch lie."""
+        """Return the file with the weights after an epoch."""
         return self.out / f"epoch-{epoch + 1}.safetensors"
 
     def ranked(self) -> list[int]:
-        """The epochs, highest score first."""
+        """Return the epochs, highest score first."""
         return sorted(range(len(self.history)), key=lambda epoch: -self.history[epoch]["score"])
 
     def stale(self) -> int:
-        """Epochs since the best one."""
+        """Return the number of epochs since the best one."""
         return len(self.history) - 1 - self.ranked()[0] if self.history else 0
 
     def _said(self) -> dict[str, Any]:
@@ -205,11 +206,11 @@ class _Record:
         return {"steps": self.steps, "total": self.total, "seconds": round(spent, 1), "history": self.history}
 
     def _keep(self) -> None:
-        """A checkpoint appears whole or not at all."""
+        """Save a checkpoint, which appears whole or not at all."""
         folder, draft = self.out / "checkpoint", self.out / "checkpoint.draft"
         self.accelerator.wait_for_everyone()
         self.accelerator.save_state(str(draft))
-        self.accelerator.wait_for_everyone()  # each process writes its random numbers there
+        self.accelerator.wait_for_everyone()  # each process has written its random numbers there
         if self.accelerator.is_main_process:
             said = {**self._said(), "training": self.identity, "losses": self.losses}
             (draft / "record.json").write_text(json.dumps(said))

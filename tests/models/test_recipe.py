@@ -88,7 +88,7 @@ def aim_of_no_head(r: dict[str, Any]) -> None:
         (label_twice, "labels in more than one head: calm"),
         (overlap_too_wide, "overlap 30"),
         (form_of_several_labels, "head tone: surface belongs to a multilabel head with one label"),
-        (source_twice, "sources of one name: made"),
+        (source_twice, "more than one source is called made"),
         (broken_expression, r"made\.matching"),
         (dev_of_no_head, r"made\.dev: unknown head 'mood'"),
         (policy_of_no_head, "policy: no head has the label 'mood'"),

@@ -94,7 +94,7 @@ def test_a_set_may_stand_twice_with_other_rows_and_other_labels(
     ]
     recipe_document["sources"][1]["name"] = "made"
     recipe_file.write_text(yaml.safe_dump(recipe_document))
-    with pytest.raises(ConfigError, match="sources of one name: made"):
+    with pytest.raises(ConfigError, match="more than one source is called made"):
         load_recipe(recipe_file)
 
 

@@ -76,7 +76,7 @@ def test_a_test_split_is_never_read(how: dict[str, Any]) -> None:
     [
         ({"by": "group"}, "needs `field`"),
         ({"by": "date", "field": "date"}, "needs it"),
-        ({"by": "random", "after": "2026-01-01"}, "belongs to split by date"),
+        ({"by": "random", "after": "2026-01-01"}, "a split by date needs `after`"),
         ({"by": "random", "dev": 1.0}, "less than 1"),
         ({"by": "publisher"}, "'group'"),
     ],

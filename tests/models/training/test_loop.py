@@ -169,10 +169,10 @@ def test_the_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     fit(Parity(), HOW, tmp_path)
     others = [HOW.model_copy(update=c) for c in ({"epochs": 5}, {"seed": 8}, {"learning_rate": 0.02})]
     for how in others:
-        with pytest.raises(ConfigError, match="of another training") as error:
+        with pytest.raises(ConfigError, match="from another training") as error:
             fit(Parity(), how, tmp_path)
         assert str(tmp_path) in str(error.value)
-    with pytest.raises(ConfigError, match="of another training"):
+    with pytest.raises(ConfigError, match="from another training"):
         fit(Parity(rows="others"), HOW, tmp_path)
 
 
