@@ -1,1 +1,1 @@
-"""From data sets to rows: read, split, free of copies, and generated where the sets lack something."""
+"""Make rows from data sets: read and split them, remove copies, and generate what the sets lack."""

@@ -1,8 +1,9 @@
-"""Rows of our own that the public sets lack, generated from the templates in `templates/` (no data, no downloads).
+"""Generate rows that the public sets lack, from the templates in `templates/` (no data, no downloads).
 
-Ordinary writing that must not fire; groups named neutrally; hostility negated, reported or answered; and the plain
-hostile sentences that these differ from only in meaning, so that no template is safe by its form. Templates are
-split: every fifth one is dev only. After the idea of functional tests (Röttger et al. 2021); none is taken from there.
+They are ordinary writing that must not fire; groups named neutrally; hostility that is negated, reported or answered;
+and the plain hostile sentences that these differ from only in meaning, so that no template is safe by its form. Every
+fifth template is for dev only. The idea is that of functional tests (Röttger et al. 2021); no template is taken from
+there.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def _file(name: str) -> dict[str, Any]:
 
 
 def contrast_rows(seed: int = 20) -> Iterator[dict[str, Any]]:
-    """Rows with `text`, `label` (the keys of `rows` in the template files, and `ordinary`), `split` and `source`."""
+    """Yield rows with `text`, `label`, `split` and `source`; a label is `ordinary` or a key of a template's `rows`."""
     chance = random.Random(seed)
     topics, ordinary = _file("ordinary")["topics"], _file("ordinary")["words"]
     plain = {split: [s for pool in topics.values() for s in _split(pool)[split]] for split in ("train", "dev")}
@@ -82,7 +83,7 @@ def _joined(sentences: Sequence[str], chance: random.Random) -> str:
 
 
 def _vary(text: str, chance: random.Random) -> str:
-    """Half stay; the rest lose their marks, as posts do, get an opening, or are spelt to get past a filter."""
+    """Return a text as people vary it: half stay; the rest lose their marks, get an opening, or dodge a filter."""
     lot = chance.random()
     if lot < 0.22:
         return "".join(c for c in text.lower() if c.isalnum() or c == " ")

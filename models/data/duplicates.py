@@ -1,4 +1,4 @@
-"""Copies and near copies of texts: candidates by MinHash in locality-sensitive buckets, then compared exactly."""
+"""Find copies and near copies of texts: MinHash in locality-sensitive buckets gives candidates to compare exactly."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from datasketch import MinHash, MinHashLSH
 
 from models.rows import LabelledRow
 
-NEAR = 0.8  # least Jaccard similarity of near copies: Lee et al. 2022, "Deduplicating training data", section 4.2
-SHINGLE = 5  # characters; words would miss every change in a short text
-SHORTEST = 24  # distinct shingles; below, a few letters make or break a likeness, and only exact copies count
+NEAR = 0.8  # the least Jaccard similarity of near copies (Lee et al. 2022, "Deduplicating training data", section 4.2)
+SHINGLE = 5  # characters, since a short text would have too few words to compare
+SHORTEST = 24  # distinct shingles; in shorter texts a few letters decide the similarity, so only exact copies count
 BANDS, ROWS = 16, 8  # a pair at 0.8 shares a bucket with probability 0.95, at 0.9 with 0.9998, at 0.5 with 0.06
 
 
 def normalised(text: str) -> str:
-    """What two copies of a text have in common: lower-case words, no marks, names of users and links levelled."""
+    """Return what copies of a text have in common: its lower-case words, without marks, user names and links."""
     return " ".join(re.findall(r"\w+", re.sub(r"https?://\S+|@\w+", " ", text.lower())))
 
 
 @lru_cache(maxsize=1)
 def shingles(key: str) -> frozenset[str]:
-    """All runs of `SHINGLE` characters of a normalised text."""
+    """Return all runs of `SHINGLE` characters of a normalised text."""
     return frozenset(key[i : i + SHINGLE] for i in range(max(1, len(key) - SHINGLE + 1)))
 
 
 def similarity(one: Set[str], other: Set[str]) -> float:
-    """Jaccard similarity of two sets, 0 to 1."""
+    """Return the Jaccard similarity of two sets, 0 to 1."""
     shared = len(one & other)
     return shared / (len(one) + len(other) - shared)
 
@@ -53,21 +53,21 @@ _EMPTY = MinHash(num_perm=BANDS * ROWS, seed=1, hashfunc=_hash32)
 
 @dataclass
 class Texts:
-    """Normalised texts, each under a number, that others are looked up in."""
+    """Normalised texts, each with a number, in which copies of other texts can be found."""
 
     keys: dict[int, str] = field(default_factory=dict)
     _first: dict[str, int] = field(default_factory=dict)
     _buckets: MinHashLSH = field(default_factory=lambda: MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS)))
 
     def add(self, number: int, key: str) -> None:
-        """Keep a text; the first of exact copies stands for them."""
+        """Add a text; of exact copies, `find` gives the first."""
         self.keys[number] = key
         self._first.setdefault(key, number)
         if _may_be_near(key):
             self._buckets.insert(number, _sketch(key), check_duplication=False)
 
     def find(self, key: str, near: bool = True) -> tuple[str, list[int]]:
-        """("exact", [its copy]), ("near", near copies, the first one first), or ("", [])."""
+        """Return ("exact", [its copy]), ("near", its near copies in the order they were added), or ("", [])."""
         if key in self._first:
             return "exact", [self._first[key]]
         if not near or not _may_be_near(key):
@@ -84,11 +84,11 @@ def _may_be_near(key: str) -> bool:
 def drop_copies(
     splits: Mapping[str, list[LabelledRow]], generated: Collection[str], told: Mapping[str, dict[str, Any]]
 ) -> dict[str, list[LabelledRow]]:
-    """The rows of `dev` and `train` that stay: the first of copies, and none in train that is near a dev row.
+    """Return the rows of `dev` and `train` that stay: the first of copies, and no training row near a dev row.
 
-    An exact copy on the same side hands on the targets that the first one lacks. Near copies on the same side stay
-    where their targets contradict each other, since what they differ in may be the point, and in `generated` sets,
-    whose rows differ in a word by design. What goes is counted in `told` under each set's `copies`.
+    An exact copy in the same split gives the first one the targets that it lacks. Near copies in the same split stay if
+    their targets contradict each other, since their difference may be the point. They also stay in `generated` sets,
+    whose rows differ by a word on purpose. What is dropped is counted in `told` under each set's `copies`.
     """
     texts = {side: Texts() for side in ("dev", "train")}
     kept: dict[str, list[LabelledRow]] = {"train": [], "dev": []}
@@ -118,7 +118,7 @@ def drop_copies(
 
 
 def _clash(one: LabelledRow, other: LabelledRow) -> bool:
-    """Whether some head's targets can't both be true."""
+    """Return whether the targets of some head can't both be true."""
     for head in one["targets"].keys() & other["targets"].keys():
         a, b = one["targets"][head], other["targets"][head]
         if a != b and (len(a) == 1 or not any(x and y for x, y in zip(a, b, strict=True))):

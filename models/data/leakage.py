@@ -1,6 +1,6 @@
-"""What preparing rows found: how much was read, what left, why, and what dev still shares with train.
+"""Report what preparing rows found: how much was read, what was dropped and why, and what dev shares with train.
 
-The report, leakage.json, is `kept` {split: {set: rows}} and for each of `sets`: `read`, `left_out` {why: rows},
+The report, leakage.json, has `kept` {split: {set: rows}} and for each of `sets`: `read`, `left_out` {why: rows},
 `label_not_in_recipe` {label: rows}, `over_limit`, `over_dev_limit`, `copies` {"exact|near within|across ...": rows
 dropped, "... conflicts": copies whose targets contradict}, `kept` {split: rows}, and `straddling`.
 """
@@ -16,7 +16,10 @@ Report = dict[str, Any]
 
 
 def straddling(train: Sequence[LabelledRow], dev: Sequence[LabelledRow]) -> dict[str, Any]:
-    """Groups (`part`) with rows on both sides, and the share of dev rows in them; 0 after a split by group."""
+    """Return how many groups (`part`) have rows in both splits, and the share of dev rows in such groups.
+
+    Both are 0 after a split by group.
+    """
     seen = {row["part"] for row in train}
     shared = [row for row in dev if row["part"] in seen]
     return {
@@ -27,7 +30,7 @@ def straddling(train: Sequence[LabelledRow], dev: Sequence[LabelledRow]) -> dict
 
 
 def summary(report: Report) -> str:
-    """The report as a table, a set a line."""
+    """Return the report as a table with one line per set."""
     head = (
         "set",
         "read",
@@ -62,7 +65,7 @@ def summary(report: Report) -> str:
     table = [head, *(tuple(map(str, line)) for line in lines)]
     widths = [max(len(row[k]) for row in table) for k in range(len(head))]
     return (
-        "rows of each set; shared: how many dev rows are of groups that train knows, and how many groups\n"
+        "rows of each set; shared: the share of dev rows whose group is in train too, and the number of groups\n"
         + "\n".join(
             "  ".join(c.ljust(w) if k == 0 else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True)))
             for row in table

@@ -1,4 +1,4 @@
-"""From data sets to training and dev rows: labels mapped to heads, copies and near copies removed, leakage reported."""
+"""Turn data sets into training and dev rows: map labels to heads, remove copies and near copies, report leakage."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from screening.errors import ConfigError
 
 log = logging.getLogger("models.prepare")
 
-EVERY = ("id", "source", "language", "date")  # columns of every row, "" where a set has none
+EVERY = ("id", "source", "language", "date")  # columns of every row, "" if a set has none
 
 
 def prepare(recipe: Recipe, data: Path, out: Path) -> Report:
-    """Write the rows and give the leakage report, see `models.data.leakage`.
+    """Write the rows to `out` and return the leakage report (see `models.data.leakage`).
 
-    Raises ConfigError for a set it can't read.
+    Raises ConfigError if a set can't be read, or if no rows are left for a split.
     """
     report: Report = {"sets": {source.name: {} for source in recipe.sources}}
     splits: dict[str, list[LabelledRow]] = {"dev": [], "train": []}
@@ -45,13 +45,13 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> Report:
         if not rows:
             raise ConfigError(f"no {side} rows", fix=summary(report))
     write_rows(out, _same_columns(splits))
-    # last, so that a folder with a report is whole
+    # The report is written last, so a folder that has one is complete.
     (out / "leakage.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
     return report
 
 
 def _targets(recipe: Recipe, source: Source, label: str) -> dict[str, list[int]]:
-    """{head: allowed}: 1 for each label that a multiclass row may have; [1] or [0] for a head with one label."""
+    """Return {head: allowed}: 1 for each label that a multiclass row may have; [1] or [0] for a head with one label."""
     heads = {h.name: h for h in recipe.heads}
     out = {}
     for name, target in source.labels[label].items():
@@ -103,7 +103,7 @@ def _row(source: Source, raw: Raw, number: int) -> LabelledRow:
 
 
 def _limited(recipe: Recipe, dev: list[LabelledRow], told: dict[str, dict[str, Any]]) -> list[LabelledRow]:
-    """After copies were looked for, so that a dev row left out here doesn't come back in training."""
+    """Apply each `dev_limit`; after the search for copies, so that a row left out here can't come back in training."""
     out = dev
     for source in recipe.sources:
         mine = [i for i, r in enumerate(out) if r["set"] == source.name]

@@ -1,8 +1,9 @@
-"""What people decided on uploads, as labelled rows: the `reviews` table, joined with the verdicts and the uploads.
+"""Turn people's decisions on uploads into labelled rows: the `reviews` table, joined with the verdicts and the uploads.
 
-A label is the decision and what it was about. `overturn:LABEL`, a row for each signal that the policy had found: a
-person cleared it. `uphold:LABEL`: a person agreed; `uphold:A+B` where the policy had found several, since nobody said
-which. `uphold:accept` and `overturn:accept`: the policy had accepted, and a person agreed or didn't.
+A label names the decision and what it was about. `overturn:LABEL` means that a person cleared a finding of the policy;
+there is one row for each finding. `uphold:LABEL` means that a person agreed with the finding, and `uphold:A+B` is used
+if there were several, since nobody said which one was right. `uphold:accept` and `overturn:accept` mean that the policy
+had accepted, and a person agreed or disagreed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from screening.tables.read import ResultReader
 
 READERS = 16
 
-# The decision that stands on each generation, as the view `effective_verdicts` finds it.
+# The decision that is valid for each generation, as the view `effective_verdicts` finds it.
 _STANDING = """
 SELECT r.*, v.decision AS machine, v.sha256, v.metadata, v.signals, v.thresholds,
        count(*) OVER (PARTITION BY r.uri, r.generation) AS decisions
@@ -35,10 +36,11 @@ ORDER BY r.uri, r.generation
 
 
 def read_reviews(results: str, left_out: Counter[str]) -> list[dict[str, Any]]:
-    """Rows of the decisions under a results folder or `gs://` prefix; those that give none are counted by reason.
+    """Return the rows of the decisions in a results folder or `gs://` prefix.
 
-    A row has `id`, `text` (what a classifier reads), `label`, `language`, `date` (of the review), `reviewer`, `uri` and
-    the upload's metadata as `metadata.KEY`. An upload that is gone is read from where a release copied it to.
+    Decisions that give no row are counted in `left_out` by their reason. A row has `id`, `text` (what a classifier
+    reads), `label`, `language`, `date` (of the review), `reviewer`, `uri`, and the upload's metadata as `metadata.KEY`.
+    An upload that is gone is read from the place that a release copied it to.
     """
     reader = ResultReader(results)
     standing = reader.connection().sql(_STANDING).to_arrow_table().to_pylist()
@@ -55,7 +57,7 @@ def read_reviews(results: str, left_out: Counter[str]) -> list[dict[str, Any]]:
 
 
 def labels(decision: str, machine: str, found: Sequence[str]) -> list[str]:
-    """The labels of a decision on a verdict with these findings."""
+    """Return the labels of a decision on a verdict with these findings."""
     if machine == "accept" or not found:
         return [f"{decision}:{machine}"]
     return [f"uphold:{'+'.join(found)}"] if decision == "uphold" else [f"overturn:{label}" for label in found]
@@ -79,7 +81,7 @@ def _rows(row: Mapping[str, Any], content: Content | str, left_out: Counter[str]
 
 
 def _found(row: Mapping[str, Any]) -> list[str]:
-    """Labels of the signals that crossed a level of the policy of their day."""
+    """Return the labels of the signals that crossed a level of the policy that decided then."""
     levels = [Threshold(**each) for each in row["thresholds"] or ()]
     return sorted(
         {
@@ -92,7 +94,7 @@ def _found(row: Mapping[str, Any]) -> list[str]:
 
 
 def _content(reader: ResultReader, decoder: Decoder, row: Mapping[str, Any]) -> Content | str:
-    """What was reviewed, or the reason why it can't be had."""
+    """Return the content that was reviewed, or the reason why it can't be read."""
     limit = Limits().max_bytes
     try:
         try:

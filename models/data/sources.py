@@ -1,4 +1,4 @@
-"""Reads a set of labelled rows, whatever holds it: JSONL, CSV, Parquet, a `datasets` folder, the hub, result tables."""
+"""Read sets of labelled rows from JSONL, CSV, Parquet, a `datasets` folder, the Hugging Face hub or result tables."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Opened = gzip.GzipFile | io.BufferedReader
 
 GENERATED = {"contrast": contrast_rows}
 REVIEWS = "reviews"  # the set that is read from result tables
-_DEV = ("dev", "validation", "valid", "val")  # names of one split
+_DEV = ("dev", "validation", "valid", "val")  # different names of the same split
 
 
 def read_source(data: Path, source: Source, left_out: Counter[str]) -> list[Raw]:
-    """All rows that `where` selects, in their order, with the columns that `fields` names under those names too.
+    """Return all rows that `where` selects, in their order; columns that `fields` names are there by that name too.
 
-    Rows that aren't given are counted in `left_out`. Raises ConfigError when there is no such set, when a file can't be
-    read, or when a column isn't there.
+    Rows that are not selected are counted in `left_out`. Raises ConfigError if there is no such set, if a file can't be
+    read, or if a column is missing.
     """
     rows, place = _all_rows(data, source, left_out)
     if source.join is not None:
@@ -51,7 +51,7 @@ def _all_rows(data: Path, source: Source, left_out: Counter[str]) -> tuple[list[
         return list(GENERATED[source.set]()), source.set
     if source.set == REVIEWS:
         if not source.path:
-            raise ConfigError(f"{source.name}: reviews lie in a results folder", fix="name it under `path`")
+            raise ConfigError(f"{source.name}: reviews are read from a results folder", fix="name it in `path`")
         place = source.path if "://" in source.path else str(data / source.path)
         return read_reviews(place, left_out), place
     path = _find(data, source)
@@ -77,12 +77,12 @@ def _require(columns: Iterable[str], rows: list[Raw], source: Source, place: str
             raise ConfigError(
                 f"{source.name}: no column {column!r}; there are {', '.join(sorted(known))}",
                 file=place,
-                fix="`fields` of the source says which column is which ({label: its_name}), `split` how to split it",
+                fix="say in the source's `fields` which column is which ({label: its_name}), in `split` how to split",
             )
 
 
 def plain(value: Any) -> str:
-    """A value as a recipe writes it: "" for none, `true` for True, ISO 8601 for a time."""
+    """Return a value as a recipe writes it: "" for None, `true` for True, ISO 8601 for a time."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -91,7 +91,7 @@ def plain(value: Any) -> str:
 
 
 def split_of(row: Raw) -> str:
-    """The split that a row was given: `train`, `dev`, what else it is called, or ""."""
+    """Return the split that a row was given: `train`, `dev`, the name of another split, or ""."""
     said = plain(row.get("split")).lower()
     return "dev" if said in _DEV else said
 
@@ -101,7 +101,7 @@ def _among(value: Any, values: tuple[Any, ...]) -> bool:
 
 
 def _find(data: Path, source: Source) -> Path | None:
-    """The file or folder of a set; None where only the hub can have it."""
+    """Return the file or folder of a set; None if only the hub can have it."""
     wanted = [source.path] if source.path else [f"{source.set}.jsonl.gz", f"{source.set}.jsonl"]
     for name in wanted:
         if (data / name).exists():
@@ -117,7 +117,7 @@ def _find(data: Path, source: Source) -> Path | None:
 
 def _from_path(path: Path) -> Iterable[Raw]:
     if path.is_dir():
-        import datasets  # in here, as in the two functions below, so that rows are split without the training stack
+        import datasets  # not at the top (nor below), so that rows can be split without the training stack
 
         try:
             return _from_datasets(datasets.load_from_disk(str(path)))
@@ -131,7 +131,7 @@ def _from_path(path: Path) -> Iterable[Raw]:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             return list(reader(file, path))
     except (OSError, EOFError, ValueError, csv.Error) as error:
-        raise ConfigError(f"can't read it: {error}", file=str(path)) from error
+        raise ConfigError(f"the file can't be read: {error}", file=str(path)) from error
 
 
 def _json_lines(file: Opened, path: Path) -> Iterator[Raw]:
@@ -152,7 +152,7 @@ def _csv(file: Opened, path: Path) -> Iterator[Raw]:
     reader = csv.DictReader(lines, delimiter="\t" if ".tsv" in path.suffixes else ",")
     for row in reader:
         if None in row or None in row.values():
-            raise ConfigError(f"line {reader.line_num} has other columns than the first", file=str(path))
+            raise ConfigError(f"line {reader.line_num} does not have the columns of the first line", file=str(path))
         yield row
 
 
@@ -170,13 +170,13 @@ def _from_hub(source: Source) -> list[Raw]:
         return _from_datasets(datasets.load_dataset(source.path, source.config, revision=source.revision))
     except (OSError, ValueError) as error:  # what `datasets` raises when offline, or when there is no such set
         raise ConfigError(
-            f"{source.name}: no {source.path!r} below the data folder, and the hub doesn't give it: {error}",
-            fix="mend the source's `path`, or run where the hub can be reached",
+            f"{source.name}: no {source.path!r} in the data folder, and it can't be loaded from the hub: {error}",
+            fix="correct the source's `path`, or run where the hub can be reached",
         ) from error
 
 
 def _from_datasets(found: datasets.Dataset | datasets.DatasetDict) -> list[Raw]:
-    """Rows with class numbers turned into names; the split that a row lies in is its `split`."""
+    """Return rows with class numbers turned into names, and with the split of each as its `split`."""
     import datasets
 
     if isinstance(found, datasets.DatasetDict):

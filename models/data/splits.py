@@ -1,4 +1,4 @@
-"""Which rows of a set are dev: as given, by lot, by group or by date. The same rows on the same side every time."""
+"""Split a set into train and dev: as given, by lot, by group or by date. The result is the same every time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.recipe import Split
 
 
 def sides(rows: Sequence[Raw], how: Split, seed: int) -> list[str]:
-    """For each row `train`, `dev`, or why it is on neither side: its own split (`test`), `no group`, `no date`."""
+    """Return `train` or `dev` for each row, or why it is neither: another split (`test`), `no group`, `no date`."""
     given = [split_of(row) for row in rows]
     if how.by == "given":
         return [side or "no split" for side in given]
@@ -37,7 +37,7 @@ def sides(rows: Sequence[Raw], how: Split, seed: int) -> list[str]:
 
 
 def day_of(value: str) -> date | None:
-    """The UTC day of an ISO 8601 date or time; None where it is none."""
+    """Return the UTC day of an ISO 8601 date or time; None if the value is neither."""
     try:
         when = datetime.fromisoformat(value)
     except ValueError:
@@ -46,7 +46,7 @@ def day_of(value: str) -> date | None:
 
 
 def _dev_groups(sizes: Counter[str], part: float, seed: int) -> set[str]:
-    """Groups by lot while their rows stay within the part, and the smallest where none does."""
+    """Return groups drawn by lot while their rows stay within `part`; the smallest group if none does."""
     room = part * sizes.total()
     chosen: set[str] = set()
     for group in sorted(sizes, key=lambda g: _lot(seed, g)):

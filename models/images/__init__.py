@@ -1,1 +1,1 @@
-"""Image bundles that are trained on photographs with damage of known kind and strength."""
+"""Train image bundles on photographs with damage of known kind and strength."""

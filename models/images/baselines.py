@@ -1,6 +1,7 @@
-"""What one can compute without learning: the product's checks, and one or two well-known numbers for each kind.
+"""Compute numbers of picture quality that need no learning, to compare a model with.
 
-Each gives a number that is higher for a worse picture.
+They are the product's checks, and one or two well-known numbers for each kind of damage. Each is higher for a worse
+picture.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from screening.checks.image import IMAGE_CHECKS, TILES, View
 from screening.records import Picture
 
 Grey = npt.NDArray[np.float32]
-BLOCK = 8  # pixels, of JPEG
+BLOCK = 8  # the side of a JPEG's blocks, in pixels
 
 
 def laplacian(view: View) -> float:
-    """Less variance of the Laplacian (Pech-Pacheco et al. 2000)."""
+    """Return the negated variance of the Laplacian (Pech-Pacheco et al. 2000)."""
     return -float(_convolved(_grey(view), ((0, 1, 0), (1, -4, 1), (0, 1, 0))).var())
 
 
 def blockiness(view: View) -> float:
-    """How much larger steps across the borders of blocks are than within them, the worse of both directions."""
+    """Return how much larger steps are across the borders of blocks than within them, in the worse direction."""
     ratios = []
     for grey in (_grey(view), _grey(view).T):
         steps = np.abs(np.diff(grey, axis=1)).mean(axis=0)
@@ -35,7 +36,10 @@ def blockiness(view: View) -> float:
 
 
 def jpeg_score(view: View) -> float:
-    """Wang, Sheikh and Bovik, "No-reference perceptual quality assessment of JPEG compressed images", 2002; negated."""
+    """Return the negated quality score of a JPEG.
+
+    It is that of Wang, Sheikh and Bovik, "No-reference perceptual quality assessment of JPEG compressed images", 2002.
+    """
     features = []
     for grey in (_grey(view), _grey(view).T):
         steps = np.diff(grey, axis=1)
@@ -48,13 +52,13 @@ def jpeg_score(view: View) -> float:
 
 
 def immerkaer(view: View) -> float:
-    """Immerkær, "Fast noise variance estimation", 1996: standard deviation in levels."""
+    """Return the noise as a standard deviation in levels (Immerkær, "Fast noise variance estimation", 1996)."""
     filtered = _convolved(_grey(view), ((1, -2, 1), (-2, 4, -2), (1, -2, 1)))
     return float(np.abs(filtered).mean() * np.sqrt(np.pi / 2) / 6)
 
 
 def quietest(view: View) -> float:
-    """The same in the quietest of 8 × 8 tiles, so that texture is not taken for noise."""
+    """Return the noise in the quietest of 8 × 8 tiles, so that texture is not taken for noise."""
     filtered = np.abs(_convolved(_grey(view), ((1, -2, 1), (-2, 4, -2), (1, -2, 1))))
     rows, columns = filtered.shape[0] // TILES, filtered.shape[1] // TILES
     tiles = filtered[: rows * TILES, : columns * TILES].reshape(TILES, rows, TILES, columns)
@@ -62,12 +66,12 @@ def quietest(view: View) -> float:
 
 
 def darkness(view: View) -> float:
-    """Less mean luma."""
+    """Return the negated mean luma."""
     return -float(view.grey.mean())
 
 
 def brightness(view: View) -> float:
-    """Mean luma."""
+    """Return the mean luma."""
     return float(view.grey.mean())
 
 
@@ -88,13 +92,13 @@ NUMBERS = [(label, name, function) for label, own in BASELINES.items() for name,
 
 
 def numbers(pixels: Pixels) -> list[float]:
-    """Every number of a picture, in the order of `NUMBERS`."""
+    """Return all numbers of a picture, in the order of `NUMBERS`."""
     view = View(Picture("image/png", pixels.shape[1], pixels.shape[0], 1, pixels))
     return [function(view) for _, _, function in NUMBERS]
 
 
 def _grey(view: View) -> Grey:
-    """Luma at the picture's own resolution: the evidence is there."""
+    """Return the luma at the picture's own resolution, since scaling would remove the evidence."""
     return np.asarray(view.picture.pixels @ np.array((0.299, 0.587, 0.114), np.float32), np.float32)
 
 

@@ -1,4 +1,4 @@
-"""A model beside other scorers on the same pictures: how much better, and how sure that is with so few photographs."""
+"""Compare a model with other scorers on the same pictures: how much better it is, and how certain that is."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 Floats = npt.NDArray[np.float64]
-RATE = 0.05  # of false alarms, at which detection is compared
+RATE = 0.05  # the rate of false alarms at which detection is compared
 RESAMPLES = 1000
 
 
 def auroc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
-    """Area under the ROC curve (Mann and Whitney); ties count half. NaN without both classes."""
+    """Return the area under the ROC curve (Mann and Whitney); ties count half. NaN if a class is missing."""
     hits, misses = positive.sum(), (~positive).sum()
     if not hits or not misses:
         return float("nan")
@@ -23,7 +23,7 @@ def auroc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
 
 
 def detection(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
-    """Share of the positives above the threshold that `RATE` of the negatives are above."""
+    """Return the share of the positives above the threshold that `RATE` of the negatives are above."""
     if not positive.any() or positive.all():
         return float("nan")
     return float((scores[positive] > np.quantile(scores[~positive], 1 - RATE, method="higher")).mean())
@@ -32,9 +32,9 @@ def detection(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
 def compare_scorers(
     scorers: Mapping[str, Floats], positive: npt.NDArray[np.bool_], photographs: npt.NDArray[Any], seed: int
 ) -> dict[str, dict[str, Any]]:
-    """AUROC and detection of each scorer, and the first one's lead, each as [figure, low, high].
+    """Return each scorer's AUROC and detection, and the first one's lead, each as [figure, low, high].
 
-    The intervals are 95 % of a bootstrap over photographs: versions of one photograph are no independent rows.
+    The 95 % intervals come from a bootstrap over photographs, since versions of one photograph are not independent.
     """
     names = np.unique(photographs)
     rows = [np.flatnonzero(photographs == name) for name in names]

@@ -1,7 +1,7 @@
-"""Damage of known kind and strength, as optics, sensors and encoders do it.
+"""Damage pictures in a known way and strength, as optics, sensors and encoders do.
 
-What happens to light happens in linear light (sRGB, IEC 61966-2-1), what happens to a stored picture to its encoded
-values. Both are float32 [height, width, 3] in 0..1; a strength of 0 is no damage.
+Damage that happens to light is applied in linear light (sRGB, IEC 61966-2-1), and damage to a stored picture to its
+encoded values. Both are float32 [height, width, 3] in 0..1. A strength of 0 means no damage.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from PIL import Image
 Picture = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 Damage = Callable[[Picture, float, np.random.Generator], Picture]
-MID_GREY = 0.2140  # linear light of the encoded value 0.5
-SLOPE = 1.08  # of the encoding there
+MID_GREY = 0.2140  # the linear light of the encoded value 0.5
+SLOPE = 1.08  # the slope of the encoding there
 FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 
 
 def linear(values: Picture) -> Picture:
-    """Encoded values to linear light."""
+    """Return encoded values as linear light."""
     high = ((values + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
     return np.where(values <= 0.04045, values / np.float32(12.92), high)
 
 
 def encoded(light: Picture) -> Picture:
-    """Linear light to encoded values; what is beyond black and white is lost."""
+    """Return linear light as encoded values; what is beyond black and white is lost."""
     light = np.clip(light, 0, 1)
     high = np.float32(1.055) * light ** np.float32(1 / 2.4) - np.float32(0.055)
     return np.where(light <= 0.0031308, light * np.float32(12.92), high)
@@ -38,12 +38,12 @@ LIGHT_OF = linear(np.arange(256, dtype=np.float32) / np.float32(255))
 
 
 def defocus(light: Picture, radius: float, _: np.random.Generator) -> Picture:
-    """Out of focus: every point becomes a disc of `radius` pixels."""
+    """Return the picture out of focus: every point becomes a disc of `radius` pixels."""
     return _spread(light, radius, lambda y, x: np.hypot(y, x) <= radius)
 
 
 def motion(light: Picture, length: float, chance: np.random.Generator) -> Picture:
-    """Moved in a straight line by `length` pixels, in any direction."""
+    """Return the picture blurred by a movement of `length` pixels along a straight line, in a random direction."""
     angle = chance.uniform(0, np.pi)
     sine, cosine = np.sin(angle), np.cos(angle)
     return _spread(
@@ -54,46 +54,46 @@ def motion(light: Picture, length: float, chance: np.random.Generator) -> Pictur
 
 
 def under_exposed(light: Picture, stops: float, _: np.random.Generator) -> Picture:
-    """So many stops less light."""
+    """Return the picture with `stops` stops less light."""
     return light * np.float32(2**-stops)
 
 
 def over_exposed(light: Picture, stops: float, _: np.random.Generator) -> Picture:
-    """So many stops more light; what is beyond white is lost."""
+    """Return the picture with `stops` stops more light; what is beyond white is lost."""
     lit: Picture = np.minimum(light * np.float32(2**stops), 1)
     return lit
 
 
 def photon_noise(light: Picture, sigma: float, chance: np.random.Generator) -> Picture:
-    """Noise that grows with the root of the light (Foi et al. 2008), `sigma` of 255 levels at middle grey."""
+    """Add noise that grows with the square root of the light (Foi et al. 2008): `sigma` of 255 levels at mid-grey."""
     deviation = np.sqrt(light / np.float32(MID_GREY)) * np.float32(sigma / 255 / SLOPE)
     noisy: Picture = np.clip(light + deviation * _grain(light.shape, chance), 0, 1)
     return noisy
 
 
 def gaussian_noise(values: Picture, sigma: float, chance: np.random.Generator) -> Picture:
-    """Noise of the same strength everywhere, `sigma` of 255 levels."""
+    """Add noise of the same strength everywhere: `sigma` of 255 levels."""
     return np.clip(values + _grain(values.shape, chance) * np.float32(sigma / 255), 0, 1)
 
 
 def upscaled(values: Picture, factor: float, chance: np.random.Generator) -> Picture:
-    """Stored `1 + factor` times smaller, and enlarged again."""
+    """Return the picture after it was shrunk by `1 + factor` and enlarged again."""
     image, up = _image(values), FILTERS[chance.integers(len(FILTERS))]
     small = (max(1, round(image.width / (1 + factor))), max(1, round(image.height / (1 + factor))))
     return _values(image.resize(small, Image.Resampling.BICUBIC).resize(image.size, up))
 
 
 def jpeg(values: Picture, lost: float, chance: np.random.Generator) -> Picture:
-    """JPEG of quality 100 - `lost`, mostly with halved colour as cameras and sites do."""
+    """Return the picture after JPEG of quality 100 - `lost`, mostly with halved colour, as cameras and sites do."""
     return _stored(values, "JPEG", quality=max(1, round(100 - lost)), subsampling=2 if chance.random() < 0.75 else 0)
 
 
 def webp(values: Picture, lost: float, _: np.random.Generator) -> Picture:
-    """WebP of quality 100 - `lost`."""
+    """Return the picture after WebP of quality 100 - `lost`."""
     return _stored(values, "WEBP", quality=max(0, round(100 - lost)), method=2)
 
 
-# In the order in which they happen to a picture.
+# Both are in the order in which the damages happen to a picture.
 TO_LIGHT: dict[str, Damage] = {
     "defocus": defocus,
     "motion": motion,
@@ -103,12 +103,12 @@ TO_LIGHT: dict[str, Damage] = {
 }
 TO_VALUES: dict[str, Damage] = {"gaussian_noise": gaussian_noise, "upscaled": upscaled, "jpeg": jpeg, "webp": webp}
 DAMAGES = {**TO_LIGHT, **TO_VALUES}
-# What smooths noise that came before, by how much nobody knows.
+# Which later damages smooth a noise, by an amount that nobody knows.
 HIDDEN_BY = dict.fromkeys(("photon_noise", "gaussian_noise"), ("upscaled", "jpeg", "webp"))
 
 
 def damage(pixels: Pixels, strengths: Mapping[str, float], chance: np.random.Generator) -> Pixels:
-    """uint8 [height, width, 3] with each kind at its strength, in the order in which they happen."""
+    """Return the picture, uint8 [height, width, 3], with each damage at its strength, in the order they happen."""
     values = pixels.astype(np.float32) / np.float32(255)
     if any(strengths.get(kind) for kind in TO_LIGHT):
         values = encoded(_applied(TO_LIGHT, LIGHT_OF[pixels], strengths, chance))
@@ -125,8 +125,8 @@ def _applied(
 
 
 def _spread(light: Picture, reach: float, inside: Callable[..., npt.NDArray[np.bool_]]) -> Picture:
-    """Spread every pixel over an area that holds points up to `reach` pixels away; 9 × 9 points a pixel are tried."""
-    from scipy.signal import fftconvolve  # in here, so that recipes are read where the training stack is not
+    """Spread every pixel over the points that are `inside`, up to `reach` pixels away; each pixel has 9 × 9 points."""
+    from scipy.signal import fftconvolve  # not at the top, so that recipes can be read without the training stack
 
     away = int(np.ceil(reach + 0.5))
     points = (np.arange((2 * away + 1) * 9) + 0.5) / 9 - away - 0.5
@@ -138,7 +138,7 @@ def _spread(light: Picture, reach: float, inside: Callable[..., npt.NDArray[np.b
 
 
 def _grain(shape: tuple[int, ...], chance: np.random.Generator) -> Picture:
-    """Unit noise: grey or coloured, of single pixels or of small grains, as demosaicing leaves it."""
+    """Return noise of deviation 1, grey or coloured, of single pixels or of small grains, as demosaicing leaves it."""
     from scipy.ndimage import gaussian_filter
 
     grey, coarse = chance.random() < 0.3, chance.random() < 0.5

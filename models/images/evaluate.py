@@ -1,8 +1,8 @@
-"""Calibrates the exported file on dev photographs, measures it on held-out ones beside the classical checks.
+"""Calibrate the exported model on dev photographs, and measure it on held-out ones beside the classical checks.
 
     python -m models.images.evaluate RECIPE --rows DIR --data DIR --model DIR
 
-Writes evaluation.json and calibration.json beside model.onnx, and a table to the log.
+The command writes evaluation.json and calibration.json beside model.onnx, and the figures to the log.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MODEL, ALL = "model", "regression on all numbers"
 
 @dataclass(frozen=True)
 class Measured:
-    """Pictures with their logits: `windows` by label, `truth` [n, labels], `numbers` of the baselines [n, numbers]."""
+    """Pictures with logits (`windows` by label), `truth` [n, labels] and the baselines' `numbers` [n, numbers]."""
 
     photographs: npt.NDArray[Any]
     kinds: npt.NDArray[Any]
@@ -53,18 +53,18 @@ class Measured:
     numbers: Floats
 
     def clear(self, column: int) -> npt.NDArray[np.bool_]:
-        """Pictures that are clearly damaged in this way, half way up the ramp or more, or not at all."""
+        """Return which pictures are clear cases: damaged this way to half the ramp or more, or not at all."""
         clear: npt.NDArray[np.bool_] = (self.truth[:, column] >= 0.5) | (self.truth[:, column] == 0)
         return clear
 
 
 def _alone(label: str) -> RecipeHead:
-    """A label as a head of its own, as it is calibrated."""
+    """Return a label as a head of its own, since each label is calibrated alone."""
     return RecipeHead(name=label, kind="multilabel", labels=(label,), pool="mean")
 
 
 def measured(recipe: ImageRecipe, model: OnnxImageModel, rows: Path, split: str) -> Measured:
-    """Every measured version of every photograph of a split."""
+    """Return every measured version of every photograph of a split."""
     names, kinds, crops, owner = list[str](), list[str](), list[bool](), list[int]()
     truth, found, logits = list[Any](), list[list[float]](), list[Any]()
     for row, pixels in load(rows, split):
@@ -84,7 +84,7 @@ def measured(recipe: ImageRecipe, model: OnnxImageModel, rows: Path, split: str)
 
 
 def evaluate(recipe: ImageRecipe, rows: Path, data: Path, folder: Path) -> dict[str, Any]:
-    """Write and give the evaluation: calibration by label, figures on held-out photographs, real damage."""
+    """Write and return the evaluation: each label's calibration, and figures on held-out and on damaged photographs."""
     model = OnnxImageModel(folder / "model.onnx", recipe)
     dev, held = (measured(recipe, model, rows, split) for split in ("dev", "held_out"))
     calibration: dict[str, HeadCalibration] = {}
@@ -115,7 +115,7 @@ def evaluate(recipe: ImageRecipe, rows: Path, data: Path, folder: Path) -> dict[
 
 
 def _figures(recipe: ImageRecipe, label: str, dev: Measured, held: Measured, scores: Floats) -> dict[str, Any]:
-    """Of one label: against all other pictures, against undamaged ones only, by damage; calibration error."""
+    """Return one label's figures: against all other pictures, against undamaged ones, by damage; calibration error."""
     k = recipe.labels.index(label)
     clear, learnt = held.clear(k), dev.clear(k)
     own = {name: j for j, (of, name, _) in enumerate(NUMBERS) if of == label}
@@ -148,7 +148,7 @@ def _figures(recipe: ImageRecipe, label: str, dev: Measured, held: Measured, sco
 def _real(
     recipe: ImageRecipe, check: Checked, model: OnnxImageModel, data: Path, calibration: HeadCalibration
 ) -> dict[str, Any]:
-    """Real damage, decoded as the jobs do: every picture's score and baseline numbers, and their AUROC."""
+    """Return every score and baseline number of really damaged pictures, decoded as in jobs, and their AUROC."""
     head, k = _alone(check.label), recipe.labels.index(check.label)
     names = list(BASELINES.get(check.label, {}))
     pictures: dict[str, dict[str, float]] = {}
@@ -178,12 +178,12 @@ def _log(label: str, figures: dict[str, Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("recipe", type=Path, help="the YAML file of the recipe")
+    parser.add_argument("--rows", type=Path, required=True, help="the folder with the rows of photographs")
+    parser.add_argument("--data", type=Path, required=True, help="the folder that holds the data sets")
+    parser.add_argument("--model", type=Path, required=True, help="the folder that models.images.export wrote")
     args = parser.parse_args(argv)
     with console():
         evaluate(load_image_recipe(args.recipe), args.rows, args.data, args.model)

@@ -1,8 +1,9 @@
-"""A trained network to ONNX, checked against torch and, where it is rounded, on dev photographs.
+"""Export a trained network to ONNX; check it against torch and, if it is rounded, on dev photographs.
 
     python -m models.images.export RECIPE --network DIR --rows DIR --out DIR
 
-Writes model.onnx (input pixels uint8 [batch, height, width, channels]) and export.json. Fails as `models.export`.
+The command writes model.onnx (input pixels uint8 [batch, height, width, channels]) and export.json. Like models.export,
+it fails if the exported model differs too much.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ from screening.classifiers.engines import Feed
 from screening.classifiers.pictures import cut
 
 INPUT = "pixels"
-ROWS = 16  # of a batch
+ROWS = 16  # the rows of a batch
 Tiles = Sequence[npt.NDArray[np.uint8]]
 
 
 def head_of(recipe: ImageRecipe) -> RecipeHead:
-    """All labels in one head; the mean over the tiles, for a picture is damaged as a whole."""
+    """Return one head with all labels; it takes the mean over the tiles, since a picture is damaged as a whole."""
     return RecipeHead(name="quality", kind="multilabel", labels=recipe.labels, pool="mean")
 
 
 class _Outputs(nn.Module):
-    """Logits by head, as `models.export.convert` wants them."""
+    """A network that gives a tuple of logits, one per head, as `models.export.convert` takes them."""
 
     def __init__(self, network: StemmedClassifier) -> None:
         super().__init__()
@@ -49,7 +50,7 @@ class _Outputs(nn.Module):
 
 
 class OnnxImageModel:
-    """One session on the CPU."""
+    """A session of ONNX Runtime on the CPU."""
 
     def __init__(self, path: Path, recipe: ImageRecipe, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
@@ -58,7 +59,7 @@ class OnnxImageModel:
         self.head = head_of(recipe)
 
     def logits(self, tiles: Tiles) -> npt.NDArray[np.float32]:
-        """[n, labels] of uint8 tiles [height, width, channels]."""
+        """Return the logits [n, labels] of uint8 tiles [height, width, channels]."""
         parts = []
         for start in range(0, len(tiles), ROWS):
             feed = {INPUT: np.stack(tiles[start : start + ROWS])}
@@ -67,7 +68,7 @@ class OnnxImageModel:
 
 
 def probes(recipe: ImageRecipe) -> list[Feed]:
-    """Tiles of noise and of plain greys, each alone and all in one batch."""
+    """Return tiles of noise and of plain greys, each alone and all in one batch."""
     shape = (*recipe.image.size, recipe.image.channels)
     noise = np.random.default_rng(recipe.training.seed).integers(0, 256, (4, *shape), np.uint8)
     tiles = [*noise, *(np.full_like(noise[0], grey) for grey in (0, 128, 255))]
@@ -75,7 +76,7 @@ def probes(recipe: ImageRecipe) -> list[Feed]:
 
 
 def dev_rows(recipe: ImageRecipe, rows: Path) -> Dev:
-    """Every version of the dev photographs, scored as the jobs do: all tiles, then pooled."""
+    """Return every version of the dev photographs, with a function that scores them as jobs do (tiles, then pooled)."""
     head, tiles, owner, wanted = head_of(recipe), [], list[int](), list[list[int]]()
     for row, pixels in load(rows, "dev"):
         for version in measured_versions(recipe, row["id"], pixels, row["part"] == "drawing"):
@@ -92,25 +93,25 @@ def dev_rows(recipe: ImageRecipe, rows: Path) -> Dev:
 
 
 def windows_of(head: RecipeHead, logits: npt.NDArray[np.float32], owner: Sequence[int]) -> Windows:
-    """Tiles as `models.text.score` pools windows, all of one weight."""
+    """Return the logits of tiles as windows that `models.text.score` can pool, all of the same weight."""
     pictures = max(owner) + 1
     return Windows({head.name: logits}, np.array(owner), np.ones(len(owner), np.int64), np.zeros((pictures, 0)))
 
 
 def export(recipe: ImageRecipe, folder: Path, rows: Path, out: Path) -> dict[str, Any]:
-    """Write model.onnx and export.json, and give what that says. Raises ExportError where a bar is missed."""
+    """Write model.onnx and export.json, and return what export.json holds. Raises ExportError if a bar is missed."""
     dev = None if recipe.precision == "fp32" else dev_rows(recipe, rows)
     network = _Outputs(load_network(recipe, folder)).eval()
     return convert(network, [head_of(recipe)], probes(recipe), out, recipe.precision, dev)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--network", type=Path, required=True)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("recipe", type=Path, help="the YAML file of the recipe")
+    parser.add_argument("--network", type=Path, required=True, help="the folder of the trained network")
+    parser.add_argument("--rows", type=Path, required=True, help="the folder with the rows of photographs")
+    parser.add_argument("--out", type=Path, required=True, help="the folder for model.onnx and export.json")
     args = parser.parse_args(argv)
     with console():
         export(load_image_recipe(args.recipe), args.network, args.rows, args.out)

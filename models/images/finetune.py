@@ -1,8 +1,8 @@
-"""Trains an image classifier on tiles of photographs that are damaged on the way.
+"""Train an image classifier on tiles of photographs that are damaged during training.
 
     accelerate launch -m models.finetune RECIPE --rows DIR --out DIR [--steps N]
 
-Reads what models.images.photographs wrote; a run that was cut off goes on from its last checkpoint.
+It reads the rows that models.images.photographs wrote. An interrupted run continues from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from models.training.loop import fit
 from screening.classifiers.pictures import BLOCK, cut, reflected, scaled
 
 log = logging.getLogger("models.images.finetune")
-Batch = tuple[int, tuple[tuple[int, int], ...]]  # epoch, and (photograph, number of its version) of each picture
+Batch = tuple[int, tuple[tuple[int, int], ...]]  # the epoch, and each picture's (photograph, number of the version)
 
 
 class DamageTask:
-    """Tiles of photographs, each newly damaged in every epoch, to the severity of each kind of damage."""
+    """The task of telling the severity of each kind of damage from tiles; each epoch damages photographs anew."""
 
     def __init__(self, recipe: ImageRecipe, rows: Path) -> None:
         self.recipe = recipe
@@ -50,18 +50,18 @@ class DamageTask:
         log.info("%d pictures, %d dev versions of %d tiles", len(self._photographs), len(truth), len(tiles))
 
     def network(self) -> nn.Module:
-        """A new network."""
+        """Return an untrained network."""
         return StemmedClassifier(self.recipe)
 
     def batches(self, epoch: int) -> Sequence[Batch]:
-        """Which version of which photograph; they are made when the batch is used."""
+        """Return which versions of which photographs are in each batch; they are made when the batch is used."""
         every = [(i, n) for i in range(len(self._photographs)) for n in range(self.recipe.versions)]
         order = chance_of(self.recipe, "order", epoch).permutation(len(every))
         size = self.recipe.batch
         return [(epoch, tuple(every[i] for i in order[k : k + size])) for k in range(0, len(order) - size + 1, size)]
 
     def loss(self, network: nn.Module, batch: Batch, device: str) -> Tensor:
-        """Mean binary cross-entropy of all tiles and known labels, targets being severities."""
+        """Return the mean binary cross-entropy over all tiles and known labels; the targets are severities."""
         tiles, wanted = self.made(batch)
         logits = network(torch.from_numpy(tiles).to(device)).float()
         target = torch.from_numpy(wanted).to(device)
@@ -69,7 +69,7 @@ class DamageTask:
         return loss[~target.isnan()].mean()
 
     def identity(self) -> str:
-        """A digest of the photographs and of how they are damaged."""
+        """Return a digest of the photographs and of how they are damaged."""
         seen = hashlib.sha256(self.recipe.model_dump_json().encode())
         for name, _, pixels in self._photographs:
             seen.update(name.encode() + pixels.tobytes())
@@ -77,7 +77,7 @@ class DamageTask:
 
     @torch.no_grad()
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:
-        """AUROC of each label on dev versions, means over their tiles; `score` is their mean."""
+        """Return each label's AUROC on the dev versions (mean over their tiles); `score` is their mean."""
         tiles = [
             network(torch.from_numpy(part).to(device)).float().sigmoid().cpu().numpy()
             for part in np.array_split(self._dev, -(-len(self._dev) // 64))
@@ -91,7 +91,7 @@ class DamageTask:
         return {**found, "score": float(np.mean(list(found.values())))}
 
     def made(self, batch: Batch) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-        """Tiles uint8 [n, height, width, channels] and targets [n, labels]."""
+        """Return the tiles of a batch, uint8 [n, height, width, channels], and their targets [n, labels]."""
         epoch, pictures = batch
         recipe, tiles, wanted = self.recipe, [], []
         for i, number in pictures:
@@ -118,7 +118,7 @@ def _random_tiles(
 
 
 def train(recipe: ImageRecipe, rows: Path, out: Path, steps: int | None = None) -> nn.Module:
-    """Train and leave the network in `out`/final."""
+    """Train, write the network to `out`/final, and return it."""
     network = fit(DamageTask(recipe, rows), recipe.training, out, steps)
     if PartialState().is_main_process:
         save_network(network, out / "final")

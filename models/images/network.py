@@ -1,4 +1,4 @@
-"""A Hugging Face image classifier behind a convolutional stem."""
+"""The network of an image bundle: a Hugging Face image classifier behind a convolutional stem."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WEIGHTS = "network.safetensors"
 
 
 class StemmedClassifier(nn.Module):
-    """`forward(pixels)`, uint8 [batch, height, width, channels], gives logits [batch, labels].
+    """A classifier whose `forward(pixels)`, uint8 [batch, height, width, channels], returns logits [batch, labels].
 
     A transformer whose patches are cut from convolutions instead of pixels trains faster and on less data (Xiao et
     al., "Early convolutions help transformers see better", 2021).
@@ -33,7 +33,7 @@ class StemmedClassifier(nn.Module):
         self.encoder = _backbone(recipe, channels, size)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Logits."""
+        """Return the logits [batch, labels]."""
         logits: Tensor = self.encoder(pixel_values=self.stem(self.normalise(pixels))).logits
         return logits
 
@@ -57,7 +57,7 @@ def save_network(network: nn.Module, folder: Path) -> None:
 
 
 def load_network(recipe: ImageRecipe, folder: Path) -> StemmedClassifier:
-    """Read what `save_network` wrote; in eval mode."""
+    """Return the network that `save_network` wrote, in eval mode."""
     network = StemmedClassifier(recipe)
     network.load_state_dict(load_file(folder / WEIGHTS))
     network.eval()

@@ -1,4 +1,4 @@
-"""Photographs to splits: which are trained on, which calibrate, which are only measured."""
+"""Split photographs into those for training, those for calibration, and those only for measuring."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ FORMATS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
 def prepare_photographs(recipe: ImageRecipe, data: Path, out: Path) -> None:
-    """Write the rows of `train`, `dev` and `held_out`, one a photograph; near copies go to leakage.json.
+    """Write the rows of `train`, `dev` and `held_out`, one per photograph; leakage.json lists near copies left out.
 
-    A row's `part` is "drawing" or "photograph". Raises ConfigError when a folder or a named file is not there.
+    A row's `part` is "drawing" or "photograph". Raises ConfigError if a folder or a named file is missing, or if no
+    photograph is left to train on.
     """
     wanted, folder = recipe.photographs, data / recipe.photographs.set
     if not folder.is_dir():
         raise ConfigError(f"no folder {folder}", fix="name the folder that holds it with --data")
     files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in FORMATS}
     if gone := sorted({*wanted.drawings, *wanted.leave_out} - set(files)):
-        raise ConfigError(f"photographs: there is no {gone[0]!r} in {folder}", fix="names stand without their ending")
+        raise ConfigError(f"photographs: there is no {gone[0]!r} in {folder}", fix="give names without their ending")
     used = {name: path for name, path in files.items() if name not in wanted.leave_out}
     order = sorted(used, key=lambda name: hashlib.sha256(f"{recipe.training.seed}/{name}".encode()).digest())
     order, copies = _without_copies(order, used)
@@ -49,18 +50,18 @@ def prepare_photographs(recipe: ImageRecipe, data: Path, out: Path) -> None:
 
 
 def load(rows: Path, split: str) -> list[tuple[LabelledRow, npt.NDArray[np.uint8]]]:
-    """The rows of a split with their pixels, RGB uint8 [height, width, 3]."""
+    """Return the rows of a split with their pixels, RGB uint8 [height, width, 3]."""
     return [(row, read(Path(row["image"]))) for row in read_rows(rows, split)]
 
 
 def read(path: Path) -> npt.NDArray[np.uint8]:
-    """RGB uint8 [height, width, 3] of a file."""
+    """Return the pixels of a file, RGB uint8 [height, width, 3]."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
 
 
 def _deal(recipe: ImageRecipe, count: int, part: str) -> Sequence[str]:
-    """The split of each; of drawings the same shares as of photographs, but at least one is dev and held out each."""
+    """Return the split of each picture; drawings get the shares of photographs, but at least one dev and held out."""
     dev, held = recipe.photographs.dev, recipe.photographs.held_out
     if part == "drawing":
         dev, held = min(1, count // 3), min(1, count // 3)
@@ -74,7 +75,7 @@ def _row(recipe: ImageRecipe, name: str, path: Path, part: str) -> LabelledRow:
 
 
 def _without_copies(order: Sequence[str], files: Mapping[str, Path]) -> tuple[list[str], list[list[str]]]:
-    """The names without near copies (PDQ) of earlier ones, and the pairs [dropped, kept]."""
+    """Return the names without near copies (by PDQ) of earlier ones, and the pairs [dropped, kept]."""
     kept: dict[str, int] = {}
     copies = []
     for name in order:

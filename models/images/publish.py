@@ -1,4 +1,4 @@
-"""Makes a bundle of an exported, evaluated image model; refused when it isn't better than what needs no learning."""
+"""Publish an exported and evaluated image model as a bundle, if it is better than numbers that need no learning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEMPLATE = Path(__file__).with_name("card.md.j2")
 
 
 def behind(recipe: ImageRecipe, metrics: dict[str, Any]) -> list[str]:
-    """What the model is not surely better than: "label: number" where the lead's 95 % interval holds 0 or less."""
+    """Return the numbers ("label: number") that the model does not surely beat: the lead's 95 % interval reaches 0."""
     return [
         f"{label}: {name}"
         for label in recipe.must_beat
@@ -31,7 +31,7 @@ def behind(recipe: ImageRecipe, metrics: dict[str, Any]) -> list[str]:
 
 
 def bundle_record(recipe: ImageRecipe, evaluation: dict[str, Any]) -> dict[str, Any]:
-    """What bundle.json says, but for its files, in the format that screening.classifiers reads."""
+    """Return the content of bundle.json, without its files, in the format that screening.classifiers reads."""
     counts = evaluation["photographs"]
     return {
         "format": 1,
@@ -57,15 +57,15 @@ def bundle_record(recipe: ImageRecipe, evaluation: dict[str, Any]) -> dict[str, 
 
 
 def card(recipe: ImageRecipe, evaluation: dict[str, Any]) -> str:
-    """The card as Markdown; no number on it is typed by hand."""
+    """Return the model card as Markdown; none of its numbers is typed by hand."""
     template = Environment(keep_trailing_newline=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(recipe=recipe, e=evaluation, m=evaluation["metrics"], model=MODEL, all=ALL)
 
 
 def publish(recipe: ImageRecipe, model: Path, to: str | Path) -> str:
-    """Publish what lies in `model`, and give the bundle's folder or `gs://` prefix.
+    """Publish the model in the folder `model`, and return the bundle's folder or `gs://` prefix.
 
-    Raises ConfigError when the model is not better than a number it must beat, and as `publish_bundle` does.
+    Raises ConfigError if the model doesn't surely beat a number that it must beat, and whenever `publish_bundle` does.
     """
     evaluation = evaluation_of(model)
     if lost := behind(recipe, evaluation["metrics"]):

@@ -1,4 +1,4 @@
-"""The recipe of an image bundle: photographs, the damage they suffer, the network, the training; validated whole."""
+"""Read and validate recipes of image bundles: the photographs, how they are damaged, the network, the training."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from models.images.damage import DAMAGES
 from models.recipe import Strict, Training, document, validated
 from screening.classifiers.manifest import Pixels
 
-CELL = 8  # pixels a side of a cell of the stem; the blocks of JPEG
+CELL = 8  # the side of a cell of the stem in pixels, as of the blocks of a JPEG
 
 
 class Backbone(Strict):
     """A Hugging Face image classifier behind a convolutional stem.
 
-    `config` are the arguments of a transformers config (`model_type` and sizes), trained from scratch; or `folder` is
-    a saved model with its weights. `stem` is how many filters `models.images.stem` has at each scale; with 0 there is
-    none and the backbone reads pixels.
+    `config` has the arguments of a transformers config (`model_type` and sizes) and is trained from scratch; or
+    `folder` is a saved model with its weights. `stem` is the number of filters that `models.images.stem` has at each
+    scale; with 0 there is no stem, and the backbone reads pixels.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Backbone(Strict):
 
 
 class Ramp(Strict):
-    """What strength of a damage means: its `label` is 0 up to `mild`, rises in a straight line, is 1 from `strong`."""
+    """What the strength of a damage means: its `label` is 0 up to `mild`, 1 from `strong`, and linear in between."""
 
     label: str
     mild: float = Field(ge=0)
@@ -49,19 +49,20 @@ class Ramp(Strict):
         return self
 
     def severity(self, strength: float) -> float:
-        """0..1."""
+        """Return the severity of a strength, 0..1."""
         return min(1.0, max(0.0, (strength - self.mild) / (self.strong - self.mild)))
 
     def strength(self, severity: float) -> float:
-        """The strength of a severity; below 0 and above 1 it goes on in the same line."""
+        """Return the strength of a severity; the line continues below 0 and above 1."""
         return self.mild + severity * (self.strong - self.mild)
 
 
 class Photographs(Strict):
-    """A folder of undamaged photographs below the data folder.
+    """A folder of undamaged photographs in the data folder.
 
-    `drawings` are kept whole: they teach only what is no damage. `leave_out` are not used at all. `dev` and `held_out`
-    are how many photographs are kept for calibration and for measuring, drawn by the seed.
+    `drawings` names pictures that are never damaged: they only teach what is not damage. `leave_out` names those that
+    are not used at all. `dev` and `held_out` are the numbers of photographs kept for calibration and for measuring; the
+    seed decides which.
     """
 
     set: str
@@ -73,7 +74,10 @@ class Photographs(Strict):
 
 
 class Checked(Strict):
-    """Photographs with real damage, only looked at: `set` is the folder, file names end as `damaged` or `fine` say."""
+    """Photographs with real damage, used only for measuring.
+
+    `set` is their folder; the ends of the file names, given in `damaged` and `fine`, say which are which.
+    """
 
     set: str
     licence: str
@@ -83,11 +87,11 @@ class Checked(Strict):
 
 
 class ImageRecipe(Strict):
-    """Everything that makes an image bundle, besides the data itself.
+    """Everything that makes an image bundle, except the data itself.
 
-    `overall` is the label of the score over all damages. In an epoch each photograph comes in `versions`, each newly
-    damaged, and `tiles` are cut from each at random places; a batch is of `batch` versions. The bundle is published
-    only when each label of `must_beat` is surely better than every number that needs no learning.
+    `overall` is the label of the score over all damages. In an epoch each photograph gives `versions` pictures, each
+    damaged anew, and `tiles` are cut from each at random places. A batch has `batch` versions. The bundle is published
+    only if each label of `must_beat` is surely better than every number that needs no learning.
     """
 
     modality: Literal["image"]
@@ -130,7 +134,7 @@ class ImageRecipe(Strict):
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The labels of the damages, each once."""
+        """The labels of the damages, without repeats."""
         return tuple(dict.fromkeys(ramp.label for ramp in self.damages.values()))
 
     @property
@@ -140,11 +144,11 @@ class ImageRecipe(Strict):
 
 
 def is_image_recipe(path: Path) -> bool:
-    """Whether the file says `modality: image`. Raises ConfigError when it can't be read."""
+    """Return whether the file says `modality: image`. Raises ConfigError if it can't be read."""
     said = document(path)
     return isinstance(said, dict) and said.get("modality") == "image"
 
 
 def load_image_recipe(path: Path) -> ImageRecipe:
-    """Read and validate a recipe. Raises ConfigError that names the file, the field and what is allowed."""
+    """Return the recipe in a file. Raises ConfigError, which names the file, the field and what is allowed."""
     return validated(path, ImageRecipe, "models/images/recipe.py says what each field means")

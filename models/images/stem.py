@@ -1,4 +1,4 @@
-"""A convolutional stem that hands a transformer what blur, noise and encoders leave in every cell of a picture."""
+"""A convolutional stem that shows a transformer the traces of blur, noise and encoders in every cell of a picture."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from torch.nn.functional import avg_pool2d, max_pool2d, pad
 
 from models.images.recipe import CELL
 
-SCALES = 3  # full size, half, quarter
-FLOOR = 1e-5  # of an energy, below what rounding to 8 bits leaves: (1 / 255 / 0.25)² / 12
+SCALES = 3  # full size, half and quarter
+FLOOR = 1e-5  # the least energy, below what rounding to 8 bits leaves: (1 / 255 / 0.25)² / 12
 
 
 class CellStem(nn.Module):
-    """float32 [batch, channels, height, width] to [batch, width, height / 8, width / 8].
+    """A module that turns float32 [batch, channels, height, width] into [batch, width, height / 8, width / 8].
 
-    For each cell of 8 × 8 pixels: log energies of the tile under `filters` learnt 5 × 5 filters at three scales, log
-    steps by their place in the cell, and mean, most and least of every channel. Energy by scale and direction is what
-    tells blur (Field 1987), its quietest cells tell noise, steps at the border of cells tell blocks (Wang et al.
-    2002); as logarithms, ratios of them are sums. Plain convolutions need thousands of steps to get there.
+    Each cell of 8 × 8 pixels gets the log energies of the tile under `filters` learnt 5 × 5 filters at three scales,
+    the log steps by their place in the cell, and the mean, maximum and minimum of every channel. Energy by scale and
+    direction shows blur (Field 1987), the quietest cells show noise, and steps at the borders of cells show blocks
+    (Wang et al. 2002). With logarithms, ratios become sums. Plain convolutions need thousands of steps to learn this.
     """
 
     def __init__(self, channels: int, filters: int) -> None:
@@ -30,7 +30,7 @@ class CellStem(nn.Module):
         self.norm = nn.BatchNorm2d(self.width)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Features of the cells."""
+        """Return the features of the cells."""
         tile = pixels[:, :3]
         parts = _steps(tile.mean(1, keepdim=True))
         for scale, filters in enumerate(self.filters):
@@ -44,7 +44,7 @@ class CellStem(nn.Module):
 
 
 def _steps(grey: Tensor) -> list[Tensor]:
-    """Log mean steps to the right and down, [batch, 8, rows, columns] each, by column or row of the cell."""
+    """Return the log mean steps to the right and down, by column or row of the cell: [batch, 8, rows, columns] each."""
     across = (pad(grey, (0, 1, 0, 0), mode="replicate")[..., 1:] - grey).abs()
     down = (pad(grey, (0, 0, 0, 1), mode="replicate")[..., 1:, :] - grey).abs()
     across, down = avg_pool2d(across, (CELL, 1)), avg_pool2d(down, (1, CELL))

@@ -1,4 +1,4 @@
-"""The whole chain for pictures: photographs, finetune, export, evaluate, publish; `models.train` runs it."""
+"""Make an image bundle from photographs: prepare, finetune, export, evaluate, publish; `models.train` runs it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from models.images.recipe import ImageRecipe
 
 
 def make_image_bundle(recipe: ImageRecipe, data: Path, out: Path) -> Path:
-    """As `models.train.make_bundle`: run what is missing, in order. ConfigError when the model may not be published."""
+    """Run the steps that are missing, like `models.train.make_bundle`, and return the folder of the bundle.
+
+    Raises ConfigError if the model may not be published.
+    """
     rows, network, model = out / "rows", out / "network", out / "model"
     if again := not (rows / "leakage.json").is_file():
         prepare_photographs(recipe, data, rows)

@@ -1,4 +1,4 @@
-"""Damaged versions of photographs, the same for the same seeds, and what they teach."""
+"""Make damaged versions of photographs, the same for the same seed, and the targets that they teach."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from PIL import Image
 from models.images.damage import HIDDEN_BY, Pixels, damage
 from models.images.recipe import ImageRecipe
 
-TRACE = 0.15  # probability of each other damage to be there too weakly to count
-WORST = 1.25  # severity up to which training goes
-SHARE = (0.45, 0.9)  # of a photograph's sides that a version has
-CROPPED = 0.3  # probability in training
-MEASURED = (0.5, 0.75, 1.0)  # severities
+TRACE = 0.15  # the probability that another damage is there too, too weak to count
+WORST = 1.25  # the highest severity in training
+SHARE = (0.45, 0.9)  # the least and most of a photograph's sides that a version keeps
+CROPPED = 0.3  # the probability of a crop in training
+MEASURED = (0.5, 0.75, 1.0)  # the severities that are measured
 OPPOSITES = {"under_exposed": "over_exposed", "over_exposed": "under_exposed"}
-UNTOUCHED, MIXED = 3, 6  # versions that are measured: one as it is and two with traces; of several damages
+UNTOUCHED, MIXED = 3, 6  # measured versions: one as it is and two with traces; and those with several damages
 
 
 @dataclass(frozen=True)
 class Version:
     """A picture and what was done to it: `strengths` by damage; `kind` is the damage, "fine" or "mixed".
 
-    When it was `cropped` after that, an encoder's blocks no longer lie on multiples of 8.
+    If it was `cropped` after that, an encoder's blocks no longer start at multiples of 8.
     """
 
     kind: str
@@ -36,14 +36,14 @@ class Version:
 
 
 def chance_of(recipe: ImageRecipe, *path: object) -> np.random.Generator:
-    """The random numbers of one thing: they follow from the recipe's seed and its name, whatever else is drawn."""
+    """Return the random numbers of the thing that `path` names; they follow from that and the recipe's seed only."""
     return np.random.default_rng([recipe.training.seed, *(zlib.crc32(str(part).encode()) for part in path)])
 
 
 def targets(recipe: ImageRecipe, strengths: dict[str, float]) -> npt.NDArray[np.float32]:
-    """Severity 0..1 of each label, float32 [labels]; NaN where nobody can tell.
+    """Return the severity 0..1 of each label, float32 [labels]; NaN if nobody can tell.
 
-    Of a label with several damages the worst; over all, 1 - Π (1 - severity).
+    A label with several damages gets the worst of them; the overall label gets 1 - Π (1 - severity).
     """
     worst = dict.fromkeys(recipe.kinds, 0.0)
     severities = {kind: ramp.severity(strengths.get(kind, 0.0)) for kind, ramp in recipe.damages.items()}
@@ -57,7 +57,7 @@ def targets(recipe: ImageRecipe, strengths: dict[str, float]) -> npt.NDArray[np.
 
 
 def some_strengths(recipe: ImageRecipe, chance: np.random.Generator, count: int | None = None) -> dict[str, float]:
-    """Damages of `count` labels (none, one or two if not told), and traces of others."""
+    """Return strengths for damages of `count` labels (by default none, one or two), and traces of others."""
     count = int(chance.choice(3, p=(0.25, 0.5, 0.25))) if count is None else count
     labels = list(chance.choice(recipe.kinds, min(count, len(recipe.kinds)), replace=False))
     labels = [label for k, label in enumerate(labels) if OPPOSITES.get(label) not in labels[:k]]
@@ -72,7 +72,7 @@ def some_strengths(recipe: ImageRecipe, chance: np.random.Generator, count: int 
 
 
 def developed(pixels: Pixels, chance: np.random.Generator) -> Pixels:
-    """Another undamaged picture of it: cropped or scaled down, turned, mirrored, a little lighter or darker."""
+    """Return another undamaged picture of it: cropped or scaled down, turned, mirrored, slightly lighter or darker."""
     image, share = Image.fromarray(pixels), chance.uniform(*SHARE)
     size = (round(image.width * share), round(image.height * share))
     if chance.random() < 0.5:
@@ -88,13 +88,13 @@ def developed(pixels: Pixels, chance: np.random.Generator) -> Pixels:
 
 
 def cropped(pixels: Pixels, chance: np.random.Generator) -> Pixels:
-    """Without up to 7 columns on the left and rows at the top, at least one of either."""
+    """Return the picture without its first 1 to 7 columns and its first 1 to 7 rows."""
     top, left = (int(n) for n in chance.integers(1, 8, 2))
     return pixels[top:, left:]
 
 
 def training_version(recipe: ImageRecipe, pixels: Pixels, drawing: bool, chance: np.random.Generator) -> Version:
-    """One picture to train on; drawings keep but traces."""
+    """Return one picture to train on; drawings get traces of damage only."""
     strengths = some_strengths(recipe, chance, 0 if drawing else None)
     made = damage(developed(pixels, chance), strengths, chance)
     cut = bool(chance.random() < CROPPED)
@@ -102,9 +102,9 @@ def training_version(recipe: ImageRecipe, pixels: Pixels, drawing: bool, chance:
 
 
 def measured_versions(recipe: ImageRecipe, name: str, pixels: Pixels, drawing: bool) -> Iterator[Version]:
-    """What a photograph is measured on: as it is, with traces, each damage at each severity, several at once.
+    """Yield the versions that a photograph is measured on; at the end come all of them again, cropped.
 
-    Then all of them again, cropped.
+    They are the photograph as it is, with traces, with each damage at each severity, and with several damages at once.
     """
     made = list(_measured(recipe, name, pixels, drawing))
     yield from made

@@ -146,10 +146,10 @@ def test_what_is_missing_is_named(fields: dict[str, Any], told: str, tmp_path: P
         ("made.jsonl", b'{"text": "a"}\n{"text": \n', r"made\.jsonl: line 2 is not JSON"),
         ("made.jsonl", b"[1]\n", "line 1 is not a JSON object"),
         ("made.jsonl", b"\xff\xfe{}\n", "line 1 is not JSON"),
-        ("made.jsonl.gz", b"no gzip", r"made\.jsonl\.gz: can't read it"),
-        ("made.csv", b"text,label\na,b\nc\n", r"made\.csv: line 3 has other columns"),
-        ("made.csv", b"text,label\na,b,c\n", r"made\.csv: line 2 has other columns"),
-        ("made.parquet", b"PAR1", r"made\.parquet: can't read it"),
+        ("made.jsonl.gz", b"no gzip", r"made\.jsonl\.gz: the file can't be read"),
+        ("made.csv", b"text,label\na,b\nc\n", r"made\.csv: line 3 does not have the columns"),
+        ("made.csv", b"text,label\na,b,c\n", r"made\.csv: line 2 does not have the columns"),
+        ("made.parquet", b"PAR1", r"made\.parquet: the file can't be read"),
     ],
 )
 def test_a_broken_file_is_refused_with_the_place(name: str, content: bytes, told: str, tmp_path: Path) -> None:
@@ -166,7 +166,9 @@ def test_a_set_without_splits_needs_to_be_told_how(tmp_path: Path) -> None:
 
 
 def test_a_hub_that_cannot_be_reached_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"made: no 'somebody/posts' below the data folder, and the hub"):
+    with pytest.raises(
+        ConfigError, match=r"no 'somebody/posts' in the data folder, and it can't be loaded from the hub"
+    ):
         read(tmp_path, path="somebody/posts")
 
 

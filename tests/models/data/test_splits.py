@@ -75,8 +75,8 @@ def test_a_test_split_is_never_read(how: dict[str, Any]) -> None:
     ("how", "told"),
     [
         ({"by": "group"}, "needs `field`"),
-        ({"by": "date", "field": "date"}, "needs it"),
-        ({"by": "random", "after": "2026-01-01"}, "a split by date needs `after`"),
+        ({"by": "date", "field": "date"}, "a split by date needs `after`"),
+        ({"by": "random", "after": "2026-01-01"}, "other splits can't have it"),
         ({"by": "random", "dev": 1.0}, "less than 1"),
         ({"by": "publisher"}, "'group'"),
     ],
