@@ -91,7 +91,7 @@ class Raced(Exception):
 
 
 def is_transient(error: Exception) -> bool:
-    """Return whether to retry: Google's guide says so (cloud.google.com/storage/docs/retry-strategy), or a body is bad."""
+    """Return whether to try again: for a bad body, and as cloud.google.com/storage/docs/retry-strategy says."""
     if isinstance(error, GoogleAPICallError):
         code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         return code in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or code >= 500
