@@ -38,13 +38,13 @@ test-slow: .venv/dev  ## what starts many processes: the runbook as it stands, k
 	$(PY) -m pytest $(SPREAD) -m slow tests/pipelines
 
 test-train: .venv/train  ## the tests of training (they need the training stack: some 3 GB)
-	$(PY) -m pytest $(SPREAD) -m train tests/models tests/test_benchmarks.py
+	$(PY) -m pytest $(SPREAD) -m train tests/models tests/gpu tests/test_benchmarks.py
 
 test-flink: .venv/dev  ## the jobs on a Flink cluster made for it, and what breaks them (needs Java and Maven; 400 MB, once)
 	$(PY) -m pytest -m flink tests/flink
 
 test-gpu:  ## all that needs a GPU, in 8 minutes, on a machine without a network: make test-gpu [WHEELS=folder] (tests/gpu/README.md)
-	$(PYTHON) -m tests.gpu $(if $(wildcard $(WHEELS)),--wheels $(WHEELS))
+	$(if $(wildcard $(WHEELS)),$(PYTHON) -m tests.gpu --wheels $(WHEELS),$(PY) -m tests.gpu)
 
 gpu-wheels:  ## the wheels that test-gpu needs on a machine with PyTorch and Python 3.12, into WHEELS (650 MB)
 	$(PYTHON) -m pip download -q --no-deps --require-hashes --only-binary :all: --python-version 3.12 --implementation cp \

@@ -40,6 +40,8 @@ NOT_RUN = {  # the `bash` blocks, by document and heading
     ("pipelines/docs/operations.md", "First look"): "needs Google Cloud",
     ("pipelines/docs/operations.md", "Quarantine was emptied"): "needs Google Cloud",
     ("terraform/README.md", "Apply"): "needs Google Cloud",
+    ("tests/gpu/README.md", "What to bring"): "needs a GPU, and a package index",
+    ("tests/gpu/README.md", "Rehearsal"): "tests/gpu/test_kit.py runs a smaller one",
 }
 # What looks like a path and is none of this repository's.
 ELSEWHERE = {

@@ -44,7 +44,7 @@ def measure(kit: Kit) -> Found:
         ceilings[precision] = {"gpu": peak}
         found.measured(f"products of {square:,} squares, {precision}", peak["square"] / 1000, "TFLOP/s")
         found.measured(f"products of one layer, {precision}", peak["layer"] / 1000, "TFLOP/s")
-    one, work, more = (make_work(kit.folder, n, bundle) for n in (1, kit.number(ARTICLES, 4), kit.number(MORE, 8)))
+    one, work, more = (make_work(kit.folder, n, bundle) for n in (1, kit.number(ARTICLES, 2), kit.number(MORE, 3)))
     timed = play(contestants(bundle, base, device), one, work, more, ROUNDS if kit.scale >= 1 else 1)
     rows = results.rows(timed, bundle.manifest.heads, ceilings, sizes, 0)
     results.show(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,21 +13,20 @@ from transformers import ViTConfig, ViTForImageClassification
 from models.adopt.image import INPUT, Network
 from models.export.convert import convert, output
 from models.export.normalise import image_record
-from models.recipe import Head
-from screening.classifiers import Bundle, Classifier, load_bundle, make_engine
+from models.recipe import RecipeHead
+from screening.classifiers import Bundle, load_bundle
 from screening.classifiers.manifest import Pixels
-from screening.errors import UploadError
 from screening.records import Picture
 from tests.generate import picture
 from tests.gpu.job import FEW, screened, tell
 from tests.gpu.kit import ENGINE, SMALL, Found, Kit
+from tests.gpu.parity import NEAR, scored, values
 from tests.screening.classifiers.tiny import publish
 
 DISTINCT, TIMES = 256, 8  # pictures, and how often the classifier gets them
 FILES = 2_000
-HEAD = Head(name="kind", kind="multilabel", labels=("one", "other", "third"), pool="max")
+HEAD = RecipeHead(name="kind", kind="multilabel", labels=("one", "other", "third"), pool="max")
 POLICY = "{policy: pictures, version: 1, categories: [{id: one, signal: one, review: 0.9}]}"
-NEAR = {"fp32": 1e-4, "fp16": 0.02}
 VIT_S = {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 6, "intermediate_size": 1536}
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
 
@@ -44,12 +42,13 @@ def measure(kit: Kit) -> Found:
         list(pool.map(partial(write, few), range(-FEW, 0)))
         list(pool.map(partial(write, every), range(kit.number(FILES, 16))))
     bundle = vit_bundle(kit.folder / "bundles" / "vit" / "1.0.0", TINY if kit.scale < SMALL else VIT_S)
-    exact, _ = scores(bundle, "onnxruntime", "fp32", given)
+    exact = values(scored(bundle, "onnxruntime", "fp32", given)[0])
     found.at_least("spread of a label's scores on the CPU", float(np.ptp(exact, axis=0).min()), 0.02)
     for precision, most in NEAR.items():
-        ours, seconds = scores(bundle, ENGINE, precision, given * TIMES)
-        found.measured(f"{precision}", len(ours) / seconds, "pictures/s")
-        found.at_most(f"{precision}: largest |Δp|", float(np.abs(ours[: len(exact)] - exact).max()), most)
+        signals, seconds = scored(bundle, ENGINE, precision, given * TIMES)
+        found.measured(precision, len(signals) / seconds, "pictures/s")
+        apart = np.abs(values(signals[: len(exact)]) - exact)
+        found.at_most(f"{precision}: largest |Δp|", float(apart.max()), most)
     flag = f"--bundles={kit.folder / 'bundles'}"
     policy = kit.folder / "policy.yaml"
     policy.write_text(POLICY, encoding="utf-8")
@@ -88,17 +87,3 @@ def content(seed: int) -> Picture:
 def write(folder: Path, seed: int) -> None:
     """A picture as a file."""
     picture(seed % (1 << 31)).save(folder / f"{seed:06d}.jpg", quality=85)
-
-
-def scores(bundle: Bundle, engine: str, precision: str, given: list[Picture]) -> tuple[np.ndarray, float]:
-    """Scores [pictures, labels], and the seconds that they took; UploadError for a picture that has none."""
-    classifier = Classifier(bundle, make_engine(engine, precision))
-    start = time.perf_counter()
-    results = classifier.score(given)
-    seconds = time.perf_counter() - start
-    found = []
-    for result in results:
-        if isinstance(result, UploadError):
-            raise result
-        found.append([signal.score for signal in result])
-    return np.array(found), seconds

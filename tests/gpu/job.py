@@ -13,12 +13,12 @@ from tests.generate import write_articles
 from tests.gpu.kit import ENGINE, Found, Kit
 
 ARTICLES = 20_000
-FEW = 8  # articles of the job whose time is the start-up
+FEW = 2  # articles of the job whose time is the start-up
 
 
 def measure(kit: Kit) -> Found:
     """Articles a second in fp16, with start-up and without."""
-    number = kit.number(ARTICLES, 50)
+    number = kit.number(ARTICLES, 12)
     write_articles(kit.folder / "few", FEW, seed=1)
     write_articles(kit.folder / "all", number)
     start_up, _ = screened(kit.folder / "few", kit.folder / "start-up")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from models.data.contrast import contrast_rows
 from screening.classifiers import Bundle, Classifier, find_bundles, make_engine
 from screening.errors import UploadError
 from screening.policy import Policy, decide
-from screening.records import Article, Signal
+from screening.records import Article, Content, Signal
 from screening.settings import SHIPPED_BUNDLES, load_settings
 from tests.generate import article
 from tests.gpu.kit import ENGINE, Found, Kit, sample
@@ -31,10 +32,10 @@ Scored = list[list[Signal]]
 
 
 def texts(number: int) -> list[str]:
-    """Cases and templates of the product's own, which reach every label, and a tenth of longer articles."""
+    """Cases and templates of the product's own, which reach every label, and a twentieth of longer articles."""
     cases = [json.loads(line)["text"] for line in CASES.read_text(encoding="utf-8").splitlines()]
     pool = [*cases, *(row["text"] for row in contrast_rows())]
-    long = number // 10
+    long = number // 20
     rng = random.Random(0)
     return sample(pool, number - long) + [article(rng, rng.randint(60, 600)) for _ in range(long)]
 
@@ -53,7 +54,7 @@ def measure(kit: Kit) -> Found:
         found.at_least(f"texts that the CPU would {decision}", sum(one == decision for one, _ in wanted), 1)
     for precision in NEAR:
         ours, seconds = scored(bundle, ENGINE, precision, given)
-        found.measured(f"{precision}", len(given) / seconds, "texts/s")
+        found.measured(precision, len(given) / seconds, "texts/s")
         apart = np.abs(values(ours) - values(exact))
         found.at_most(f"{precision}: largest |Δp|", float(apart.max()), NEAR[precision])
         got = [ruled(policy, signals) for signals in ours]
@@ -69,8 +70,8 @@ def measure(kit: Kit) -> Found:
     return found
 
 
-def scored(bundle: Bundle, engine: str, precision: str, given: list[Article]) -> tuple[Scored, float]:
-    """Signals of every text, and the seconds that they took; UploadError for a text that has none."""
+def scored(bundle: Bundle, engine: str, precision: str, given: Sequence[Content]) -> tuple[Scored, float]:
+    """Signals of every content, and the seconds that they took; UploadError for one that has none."""
     classifier = Classifier(bundle, make_engine(engine, precision))
     start = time.perf_counter()
     results = classifier.score(given)
@@ -84,7 +85,7 @@ def scored(bundle: Bundle, engine: str, precision: str, given: list[Article]) ->
 
 
 def values(scored: Scored) -> npt.NDArray[np.float64]:
-    """Scores [texts, labels]."""
+    """Scores [contents, labels]."""
     return np.array([[signal.score for signal in signals] for signals in scored])
 
 

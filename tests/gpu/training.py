@@ -52,7 +52,7 @@ def measure(kit: Kit) -> Found:
     source = next(source for source in whole.sources if source.name == "contrast")
     taught = {name for targets in source.labels.values() for name in targets}
     heads = tuple(head for head in whole.heads if head.name in taught)
-    source = source.model_copy(update={"dev": tuple(head.name for head in heads)})
+    source = source.model_copy(update={"dev": tuple(head.name for head in heads), "passes": 1})
     recipe = whole.model_copy(update={"sources": (source,), "heads": heads})
     if kit.scale < SMALL:
         base = whole.base_model.model_copy(update={"package": "", "folder": str(make_base(kit.folder))})
@@ -60,7 +60,7 @@ def measure(kit: Kit) -> Found:
     train, dev = rows(recipe, kit)
     sizes, steps, found = Sizes.of(recipe.base_model.path()), kit.number(STEPS, 4), Found()
     for tokens in (kit.number(full, 256) for full in BATCHES):
-        how = recipe.training.model_copy(update={"tokens_per_batch": tokens, "epochs": 9})
+        how = recipe.training.model_copy(update={"tokens_per_batch": tokens, "epochs": 1})
         task = Clocked(recipe.model_copy(update={"training": how}), train, dev)
         fit(task, how, kit.folder / str(tokens), steps)
         at = max(1, int(WARM * len(task.began)))
