@@ -1,13 +1,13 @@
-"""The questions that drift asks of two runs, in DuckDB's SQL over the view `verdicts`.
+"""The queries with which drift compares two runs, in DuckDB's SQL over the view `verdicts`.
 
-`compared` is a table macro: the verdicts of both runs, each in its group and in the whole, which is the group ''. The
-other questions stand on it, and are asked with `$run`, `$reference`, `$by` and, but for the first, `$groups`.
+The table macro `compared` gives the verdicts of both runs, each in its group and in the group '', which holds all. The
+queries on it take the parameters `$run`, `$reference`, `$by` and, except for GROUPS, `$groups`.
 """
 
 from __future__ import annotations
 
-# Where an upload comes from: what its metadata say, else the folder below the input. Its language: that which most of
-# the text is in, which the check on languages notes.
+# An upload's source is the one in its metadata, else the folder below the input. Its language is that of most of its
+# text, which the check on languages notes.
 COMPARED = """
 CREATE TEMP MACRO compared(run, reference, wanted) AS TABLE
 SELECT unnest(list_distinct(['', CASE wanted
@@ -39,14 +39,14 @@ SELECT grp, decision, coalesce(reasons[1], '(none)'), now, count(*) FROM compare
 WHERE grp IN (SELECT unnest($groups)) GROUP BY ALL
 """
 
-# Of every so manyth upload of the reference: the scores below which lie these shares of all, and the least.
+# The quantiles of the scores at `$shares`, and the least score, from every `$every`th upload of the reference.
 EDGES = """
 SELECT grp, source, label, quantile_disc(score, $shares), min(score)
 FROM scores($run, $reference, $by, $groups)
 WHERE NOT now AND hash(uri) % $every = 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
-# How many scores of either run lie in each bin between the edges ($g, $s and $l are group, source and label of $c).
+# How many scores of each run are in each bin. `$c` is the bins' edges, for the group `$g`, source `$s` and label `$l`.
 BINNED = """
 WITH edge AS (
   SELECT unnest($g::VARCHAR[]) AS grp, unnest($s::VARCHAR[]) AS source, unnest($l::VARCHAR[]) AS label,

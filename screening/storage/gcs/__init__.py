@@ -1,4 +1,4 @@
-"""Google Cloud Storage as a store."""
+"""A store in Google Cloud Storage."""
 
 from screening.storage.gcs.store import GcsStore
 

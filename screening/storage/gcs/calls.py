@@ -1,4 +1,4 @@
-"""Calls of Google's client: made again while that may help, and what fails in them told in the product's errors."""
+"""Calls of Google's client, with retries where another try may help, and with the product's own errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TIMEOUT = (10, 60)  # seconds to connect, and to wait for the next bytes
 
 
 class GcsCalls:
-    """One client, and the objects that it finds; any thread may use it.
+    """One client, which any thread may use, and ways to look up objects with it.
 
     `patience` is for how many seconds a call is retried after status 408, 429 or 5xx, a broken connection, or a body
     that is short or fails its checksum.

@@ -1,4 +1,4 @@
-"""Copies within Cloud Storage, known by the stamps in their metadata, and how they are taken back."""
+"""Make and withdraw copies within Cloud Storage. A copy is known by stamps in its metadata."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEPT = ("contentType", "contentEncoding", "contentLanguage", "contentDisposition
 
 
 class GcsCopies(GcsCalls):
-    """Copying and taking back: each may be tried again after a lost reply, as it first looks at what stands there."""
+    """Copies objects and withdraws copies. Both are safe to retry, as they first look at what is there."""
 
     def copy(
         self,

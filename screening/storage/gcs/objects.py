@@ -1,4 +1,4 @@
-"""What Cloud Storage tells of an object, as an upload, and a limit on what it sends."""
+"""Turn what Cloud Storage says about an object into an upload, and limit how many bytes are read."""
 
 from __future__ import annotations
 
