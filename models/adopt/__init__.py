@@ -1,1 +1,1 @@
-"""Makes a bundle of a classification checkpoint that somebody already has."""
+"""Make a bundle of a classification checkpoint that somebody already has."""

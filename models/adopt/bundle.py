@@ -1,4 +1,4 @@
-"""Makes a published bundle of a classification checkpoint that somebody already has, in one step."""
+"""Publish a classification checkpoint that somebody already has as a bundle, in one step."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ def adopt(
     checkpoint: str, labels_file: Path, name: str, version: str, to: str, calibrate: Path | None = None,
     precision: Precision = "fp32",
 ) -> str:  # fmt: skip
-    """Export, check, calibrate if there are rows, and publish; gives where the bundle lies.
+    """Export, check, calibrate (if there are rows) and publish a checkpoint; return the place of the bundle.
 
-    Raises ConfigError that says what can't be adopted and what to do, ExportError when the file is not close enough.
+    Raises ConfigError, which says what can't be adopted and what to do, or ExportError if the exported model differs
+    too much.
     """
     refuse_existing(to, name, version)
     labels, folder = load_labels(labels_file), folder_of(checkpoint)
@@ -93,7 +94,7 @@ def _convert(
 def _calibrated(
     head: RecipeHead, windows: Windows, rows: Labelled
 ) -> tuple[HeadCalibration, dict[str, Any], dict[str, Any]]:
-    """Calibration, threshold tables by label and figures of a head; a label of several at once is one of its own."""
+    """Return a head's calibration, threshold tables by label, and figures; each multilabel label is treated alone."""
     targets = np.array(rows.targets)
     if head.kind == "multiclass":
         calibration = fit(head, windows, targets.argmax(1))
@@ -113,7 +114,7 @@ def _calibrated(
         figures = {h.labels[0]: measure(h, scores[:, [k]], targets[:, k]) for k, h in enumerate(single)}
     for each in (figures, *figures.values()):
         if isinstance(each, dict):
-            each.pop("ece", None)  # on the rows that fitted the calibration it says nothing
+            each.pop("ece", None)  # it means nothing on the rows that the calibration was fitted to
     tables = {label: table(scores[:, k], targets[:, k] == 1) for k, label in enumerate(head.labels)}
     return calibration, tables, figures
 
@@ -123,6 +124,6 @@ def _name(checkpoint: str) -> str:
 
 
 def _card(record: dict[str, Any], labels: Labels, calibrate: Path | None) -> str:
-    """The card as Markdown."""
+    """Return the model card as Markdown."""
     rows = calibrate.name if calibrate else ""
     return page("adopted_card.md.j2").render(b=record, labels=labels, rows=rows, m=record["metrics"])

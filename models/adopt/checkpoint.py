@@ -1,4 +1,4 @@
-"""A classification checkpoint in the format of transformers: what it is, its weights, and what can't be adopted."""
+"""Read a classification checkpoint in the format of transformers, and refuse what can't be adopted."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ from screening.errors import ConfigError
 Modality = Literal["text", "image"]
 MODELS = {"text": AutoModelForSequenceClassification, "image": AutoModelForImageClassification}
 TASKS: dict[str, Modality] = {"ForSequenceClassification": "text", "ForImageClassification": "image"}
-NEEDED = ["*.json", "*.safetensors", "*.txt", "*.model"]  # of a hub's files: no pickle, no code
+NEEDED = ["*.json", "*.safetensors", "*.txt", "*.model"]  # the files to fetch from a hub: no pickle, no code
 
 
 def folder_of(checkpoint: str) -> Path:
-    """The folder itself, or where the files of a hub name were fetched to; ConfigError when it is neither."""
+    """Return the folder itself, or the folder that the files of a hub name were fetched to.
+
+    Raises ConfigError if `checkpoint` is neither.
+    """
     if Path(checkpoint).is_dir():
         return Path(checkpoint)
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", checkpoint):
@@ -34,15 +37,18 @@ def folder_of(checkpoint: str) -> Path:
 
     try:
         return Path(snapshot_download(checkpoint, allow_patterns=NEEDED))
-    except Exception as error:  # the hub's and the network's errors share no base
-        what = f"no such folder, and the hub gave nothing: {type(error).__name__}"
+    except Exception as error:  # the errors of the hub and of the network share no narrower base class
+        what = f"no such folder, and it can't be fetched from the hub: {type(error).__name__}"
         raise ConfigError(
             what, file=checkpoint, fix="fetch it where the hub can be reached, and name the folder"
         ) from None
 
 
 def read_config(folder: Path) -> tuple[PretrainedConfig, Modality]:
-    """Its config, and whether it reads texts or pictures; ConfigError when it is no classifier or brings code."""
+    """Return a checkpoint's config, and whether it reads texts or pictures.
+
+    Raises ConfigError if it isn't a classifier, or if it brings code of its own.
+    """
     file = str(folder / "config.json")
     try:
         raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -52,7 +58,7 @@ def read_config(folder: Path) -> tuple[PretrainedConfig, Modality]:
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # transformers raises ValueError, KeyError and others of its own
-        fix = "only architectures that transformers itself has can be adopted, and no code is run from a checkpoint"
+        fix = "adopt an architecture that is part of transformers; code in a checkpoint is never run"
         what = "it brings code of its own" if "auto_map" in raw else _first_line(error)
         raise ConfigError(what, file=file, fix=fix) from None
     made = (raw.get("architectures") or ["nothing"])[0]
@@ -64,13 +70,13 @@ def read_config(folder: Path) -> tuple[PretrainedConfig, Modality]:
 
 
 def load_model(folder: Path, config: PretrainedConfig, modality: Modality) -> PreTrainedModel:
-    """The model in float32 and eval mode, from safetensors only; ConfigError when a weight is missing.
+    """Return the model in float32 and eval mode, from safetensors only. Raises ConfigError if a weight is missing.
 
-    Eager attention: plain operators, the same for every length.
+    Its attention is the eager one, which has plain operators, the same for every length.
     """
     if not any(folder.glob("*.safetensors")):
         what = "its weights are not safetensors" if any(folder.glob("*.bin")) else "it has no weights"
-        fix = "where you trust it: AutoModel….from_pretrained(FOLDER).save_pretrained(NEW), and adopt that"
+        fix = "if you trust it, run AutoModel….from_pretrained(FOLDER).save_pretrained(NEW) and adopt NEW"
         raise ConfigError(f"{what}; a pickle is not opened", file=str(folder), fix=fix)
     kwargs: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
     try:
@@ -86,7 +92,7 @@ def load_model(folder: Path, config: PretrainedConfig, modality: Modality) -> Pr
 
 
 def outputs_of(config: PretrainedConfig) -> tuple[str, ...]:
-    """The names of its logits, in their order."""
+    """Return the names of the model's labels, in the order of its logits."""
     return tuple(str(config.id2label[i]) for i in range(config.num_labels))
 
 

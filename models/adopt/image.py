@@ -1,4 +1,4 @@
-"""An image checkpoint: what its processor does to a picture, as far as a bundle can say it, and what the rest costs."""
+"""Adopt an image checkpoint: describe its processor as far as a bundle can, and measure what the rest costs."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from screening.errors import ConfigError, UploadError
 from screening.records import Picture
 
 INPUT = "pixel_values"
-ROWS = 16  # of a batch
+ROWS = 16  # the rows of a batch
 SHAPES = ((96, 160), (160, 96), (128, 128), (300, 200))  # height and width of the generated pictures
-MATERIAL_SHARE, MATERIAL_MEAN = 0.995, 0.01  # decisions that stay, mean |Δp|: beyond, it is another classifier
+MATERIAL_SHARE, MATERIAL_MEAN = 0.995, 0.01  # least share of equal decisions, most mean |Δp|, for the same classifier
 
 
 class Network(nn.Module):
-    """Logits alone, of pictures as they are."""
+    """A network that gives the logits alone, of pictures that are not normalised yet."""
 
     def __init__(self, model: PreTrainedModel, how: Pixels) -> None:
         super().__init__()
@@ -42,13 +42,13 @@ class Network(nn.Module):
         self.model = model
 
     def forward(self, pixel_values: Tensor) -> tuple[Tensor]:
-        """[batch, labels] of uint8 [batch, height, width, 3]."""
+        """Return logits [batch, labels] of uint8 [batch, height, width, 3]."""
         return (self.model(pixel_values=self.normalise(pixel_values)).logits,)
 
 
 @dataclass(frozen=True)
 class ImageCheckpoint:
-    """An image classifier and all that a bundle needs of it."""
+    """An image classifier, with everything that a bundle needs of it."""
 
     network: Network
     processor: Any
@@ -56,21 +56,21 @@ class ImageCheckpoint:
     file: str
 
     def record(self) -> dict[str, Any]:
-        """Its part of bundle.json."""
+        """The entries of bundle.json that describe it."""
         return {"modality": "image", "image": image_record(self.how), "inputs": [INPUT]}
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What lies beside the model."""
+        """The files that the bundle has beside the model."""
         return {}
 
     def feeds(self) -> list[Feed]:
-        """One picture, and several."""
+        """Return a batch of one picture, and one of several."""
         chance = np.random.default_rng(0)
         return [{INPUT: chance.integers(0, 256, (n, *self.how.size, 3), np.uint8)} for n in (1, 5, 3)]
 
     def scored(self, path: Path, head: RecipeHead, files: Sequence[str]) -> Windows:
-        """Logits of pictures in files, decoded and scaled as the jobs do, by the model in a file."""
+        """Return the logits of pictures in files, decoded and scaled as in jobs, by the model at `path`."""
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         n = len(files)
         parts = (files[start : start + ROWS] for start in range(0, n, ROWS))
@@ -80,7 +80,10 @@ class ImageCheckpoint:
 
     @torch.no_grad()
     def processing(self, head: RecipeHead, files: Sequence[str]) -> dict[str, Any]:
-        """How much scores differ from those after the checkpoint's own processor, on these or on generated pictures."""
+        """Return how much scores differ from those after the checkpoint's own processor.
+
+        They are compared on the pictures in `files`, or on generated ones if there are none.
+        """
         pictures = [read_picture(file) for file in files] or generated()
         own = [self.network.model(pixel_values=self._own(picture)).logits for picture in pictures]
         ours = [self.network(torch.tensor(self._scaled(picture)[None]))[0] for picture in pictures]
@@ -104,15 +107,16 @@ class ImageCheckpoint:
 
 
 def image_checkpoint(folder: Path, model: PreTrainedModel) -> ImageCheckpoint:
-    """Its processor as `Pixels`; ConfigError when it makes something else of a picture than three channels of one size.
+    """Return the checkpoint with its processor as `Pixels`.
 
-    `(x · factor − mean) / std` of a processor is `(x / 255 − mean') / std'` of a bundle.
+    `(x · factor − mean) / std` of a processor becomes `(x / 255 − mean') / std'` of a bundle. Raises ConfigError if the
+    processor doesn't turn a picture into three channels of one size.
     """
     file = str(folder / "preprocessor_config.json")
     try:
         processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         shapes = {processor(images=Image.fromarray(p.pixels), return_tensors="np")[INPUT].shape for p in generated()}
-    except Exception as error:  # transformers raises whatever a missing or strange file leads it to
+    except Exception as error:  # transformers may raise anything for a missing or strange file
         what = f"no usable image processor: {type(error).__name__}"
         raise ConfigError(what, file=file, fix="save the processor beside the model with save_pretrained") from None
     if len(shapes) > 1 or len(shape := shapes.pop()) != 4 or shape[:2] != (1, 3):
@@ -126,29 +130,29 @@ def image_checkpoint(folder: Path, model: PreTrainedModel) -> ImageCheckpoint:
 
 
 def refuse_material(found: dict[str, Any], file: str) -> None:
-    """ConfigError when the whole picture, scaled, is scored otherwise than what the processor makes of it."""
+    """Raise ConfigError if the scaled whole picture gets other scores than what the processor makes of the picture."""
     if found["same_decision"] < MATERIAL_SHARE or found["mean_delta"] > MATERIAL_MEAN:
         what = (
-            f"a bundle scales the whole picture bicubically, its processor does not: scores differ by "
-            f"{found['mean_delta']} in the mean and {found['max_delta']} at most"
+            f"a bundle scales the whole picture bicubically, but its processor does not: scores differ by "
+            f"{found['mean_delta']} on average and {found['max_delta']} at most"
         )
-        fix = "give --calibrate with pictures: what the bundle computes is then calibrated, and the card says the rest"
+        fix = "give --calibrate with pictures: the bundle's own scores are then calibrated, and the card says so"
         raise ConfigError(what, file=file, fix=fix)
 
 
 def read_picture(file: str) -> Picture:
-    """A picture as the jobs decode it; ConfigError when it is none."""
+    """Return a picture as jobs decode it. Raises ConfigError if the file isn't a picture."""
     try:
         content = decode(Path(file).read_bytes())
     except (OSError, UploadError) as error:
-        raise ConfigError(f"no picture: {error}", file=file) from None
+        raise ConfigError(f"not a picture: {error}", file=file) from None
     if not isinstance(content, Picture):
-        raise ConfigError("no picture", file=file)
+        raise ConfigError("not a picture", file=file)
     return content
 
 
 def generated() -> list[Picture]:
-    """Ramps, edges and some noise, of several shapes."""
+    """Return pictures of ramps, edges and some noise, of several shapes."""
     chance = np.random.default_rng(0)
     made = []
     for number, (height, width) in enumerate(SHAPES * 4):

@@ -1,4 +1,4 @@
-"""LABELS.yaml, which says what a checkpoint's labels are called here, and rows of one's own to calibrate it on."""
+"""Read LABELS.yaml, which gives a checkpoint's labels our names, and the labelled rows to calibrate it on."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Origin(Strict):
 class Labels(Strict):
     """What a checkpoint can't say itself.
 
-    `labels` maps its label names (or their numbers) to ours, all of them. `kind`: one of them (softmax) or yes and no
-    for each (sigmoid). `pool` joins the windows of a text; `max_tokens` and `overlap` cut them, else as long as the
-    model reads, 512 at most, and an eighth of that. `head` and `base_model` are names, else those of the bundle and
-    the checkpoint.
+    `labels` maps all its label names (or their numbers) to ours. `kind` says whether one of them is true (multiclass,
+    softmax) or each is yes or no (multilabel, sigmoid). `pool` joins the windows of a text. `max_tokens` and `overlap`
+    cut them; the defaults are what the model reads, at most 512, and an eighth of that. `head` and `base_model` are
+    names; the defaults are those of the bundle and the checkpoint.
     """
 
     kind: Literal["multiclass", "multilabel"]
@@ -47,7 +47,7 @@ class Labels(Strict):
 
 
 def load_labels(path: Path) -> Labels:
-    """Read and validate it; ConfigError that names file and field."""
+    """Return the content of a LABELS.yaml. Raises ConfigError, which names the file and the field."""
     try:
         return Labels.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:
@@ -59,14 +59,14 @@ def load_labels(path: Path) -> Labels:
 
 
 def head_of(labels: Labels, bundle: str, outputs: Sequence[str], problem: str | None, file: str) -> RecipeHead:
-    """The head with a label of ours for each of the checkpoint's `outputs`; ConfigError where they don't fit.
+    """Return the head with our label for each of the checkpoint's `outputs`. Raises ConfigError if they don't fit.
 
     `problem` is the checkpoint's own word for what its logits are, if it has one.
     """
     said = {str(key): label for key, label in labels.labels.items()}
     missing = [name for i, name in enumerate(outputs) if name not in said and str(i) not in said]
     if missing:
-        what = f"labels: nothing for {', '.join(map(repr, missing))}"
+        what = f"labels: there is no name for {', '.join(map(repr, missing))}"
         raise ConfigError(what, file=file, fix="name each label of the checkpoint's id2label")
     known = {*outputs, *map(str, range(len(outputs)))}
     if unknown := [key for key in said if key not in known]:
@@ -74,29 +74,32 @@ def head_of(labels: Labels, bundle: str, outputs: Sequence[str], problem: str | 
         raise ConfigError(what, file=file, fix=f"it has {', '.join(map(repr, outputs))}")
     names = tuple(said.get(name) or said[str(i)] for i, name in enumerate(outputs))
     if len(set(names)) < len(names):
-        raise ConfigError("labels: two labels of the checkpoint have one name", file=file, fix="name each differently")
+        raise ConfigError(
+            "labels: two labels of the checkpoint get the same name", file=file, fix="give each its own name"
+        )
     kinds = {"single_label_classification": "multiclass", "multi_label_classification": "multilabel"}
     if problem is not None and kinds.get(problem) != labels.kind:
         fix = f"write kind: {kinds[problem]}" if problem in kinds else "only classification can be adopted"
         raise ConfigError(f"kind: {labels.kind}, but the checkpoint is made for {problem}", file=file, fix=fix)
     if labels.kind == "multiclass" and len(names) < 2:
-        raise ConfigError("kind: one label is no choice", file=file, fix="write kind: multilabel")
+        raise ConfigError("kind: multiclass needs two labels or more", file=file, fix="write kind: multilabel")
     return RecipeHead(name=labels.head or bundle, kind=labels.kind, labels=names, pool=labels.pool)
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Rows of one's own: texts or paths of pictures, and for each whether it has each label (0 or 1)."""
+    """Labelled rows: texts or paths of pictures, and for each whether it has each label (0 or 1)."""
 
     contents: list[str]
     targets: list[list[int]]
 
 
 def read_labelled(path: Path, head: RecipeHead, field: Literal["text", "image"]) -> Labelled:
-    """Rows {"text" or "image", "label"} of a JSONL; a path of a picture counts from the file's own folder.
+    """Return the rows {"text" or "image", "label"} of a JSONL file; paths of pictures start at that file's folder.
 
-    `label` is one of our names, for a multilabel head a list of them (with one label also true and false). ConfigError
-    names the line; each label needs as many rows with it, and without, as a policy's targets do.
+    `label` is one of our names; for a multilabel head it is a list of them, or with a single label also true or false.
+    Raises ConfigError with the number of a malformed line, or if a label has too few rows with it or without it; it
+    needs as many as a policy's targets do.
     """
     contents, targets = [], []
     try:
@@ -108,10 +111,10 @@ def read_labelled(path: Path, head: RecipeHead, field: Literal["text", "image"])
             row = json.loads(line)
             content, label = row[field], row["label"]
         except (ValueError, KeyError, TypeError):
-            what = f"no JSON object with {field!r} and 'label'"
-            raise ConfigError(what, file=str(path), line=number, fix="write one row a line") from None
+            what = f"not a JSON object with {field!r} and 'label'"
+            raise ConfigError(what, file=str(path), line=number, fix="write one row per line") from None
         if not isinstance(content, str):
-            raise ConfigError(f"{field!r} is no string", file=str(path), line=number)
+            raise ConfigError(f"{field!r} is not a string", file=str(path), line=number)
         contents.append(str(path.parent / content) if field == "image" else content)
         targets.append(_target(head, label, path, number))
     for k, label in enumerate(head.labels):
@@ -120,7 +123,7 @@ def read_labelled(path: Path, head: RecipeHead, field: Literal["text", "image"])
             what = (
                 f"{label!r} has {positive} of {len(targets)} rows; {MIN_ROWS} with it and {MIN_ROWS} without are needed"
             )
-            raise ConfigError(what, file=str(path), fix="add rows, or leave --calibrate out: then policies use scores")
+            raise ConfigError(what, file=str(path), fix="add rows, or leave out --calibrate and use scores in policies")
     return Labelled(contents, targets)
 
 

@@ -1,1 +1,1 @@
-"""A trained network to ONNX, rounded where asked, and held against torch."""
+"""Export a trained network to ONNX, round it if asked, and check it against torch."""

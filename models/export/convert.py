@@ -1,4 +1,4 @@
-"""A network to one ONNX file in a precision, held against torch and, where it is rounded, against its float32 file."""
+"""Convert a network to one ONNX file in a precision; check it against torch and, if rounded, its float32 file."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ OPSET = 20
 
 
 class ExportError(ScreeningError):
-    """The exported file does not compute what the network computes, or not closely enough."""
+    """Raised when the exported file doesn't compute what the network computes closely enough."""
 
 
 @dataclass(frozen=True)
 class Dev:
-    """The rows that a rounded file is held against: by head, what each row that names it may be, as in models.rows."""
+    """The rows that a rounded file is checked on: by head, the targets of the rows that name it, as in models.rows."""
 
     targets: Mapping[str, Sequence[Sequence[int]]]
-    probabilities: Callable[[Path], Mapping[str, Floats]]  # of those rows, uncalibrated, by the model in a file
+    probabilities: Callable[[Path], Mapping[str, Floats]]  # gives those rows' uncalibrated scores by a file's model
 
 
 def digest(folder: Path) -> str:
-    """sha256 of the model.onnx in a folder: what was measured of it belongs to these bytes alone."""
+    """Return the sha256 of the model.onnx in a folder; what was measured is valid for these bytes only."""
     return hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
 
 
 def output(head: RecipeHead) -> str:
-    """The name of a head's logits in the file."""
+    """Return the name of a head's logits in the file."""
     return f"logits_{head.name}"
 
 
@@ -64,12 +64,12 @@ def convert(
     dev: Dev | None,
     calibration: Sequence[Feed] = (),
 ) -> dict[str, Any]:
-    """Write model.onnx and export.json, and give what that says. Rounds the network in place for `int8_weights`.
+    """Write model.onnx and export.json, and return what export.json holds; `int8_weights` rounds the network in place.
 
-    `network(*inputs)` gives one tensor of logits [batch, labels] per head; `feeds` has its inputs by name, of several
-    lengths and numbers of rows, and `calibration` batches of training rows, which `int8` sets its scales on. Raises
-    ExportError where a bar is missed, and ConfigError where a rounded file has no rows to be held against; then no
-    model.onnx is left. An int8 file is held against the bar as it is, and as engines in a float precision run it.
+    `network(*inputs)` gives one tensor of logits [batch, labels] per head. `feeds` has its inputs by name, of several
+    lengths and numbers of rows. `calibration` has batches of training rows, on which `int8` sets its scales. An int8
+    file is checked as it is, and as engines in a float precision run it. Raises ExportError if the file misses a bar,
+    and ConfigError if there are no rows to check a rounded file on; then no model.onnx is left.
     """
     if precision != "fp32" and not (dev and dev.targets):
         raise ConfigError(
@@ -77,7 +77,7 @@ def convert(
             fix="give --rows (--calibrate when adopting), or --precision fp32",
         )
     if precision == "int8" and not calibration:
-        raise ConfigError("int8 needs training texts to set its scales on", fix="use --precision int8_weights, or fp32")
+        raise ConfigError("int8 needs training texts to set its scales", fix="use --precision int8_weights, or fp32")
     out.mkdir(parents=True, exist_ok=True)
     path = out / "model.onnx"
     path.unlink(missing_ok=True)
@@ -111,10 +111,10 @@ def convert(
 
 
 def write_graph(network: nn.Module, feed: Feed, outputs: Sequence[str], path: Path) -> None:
-    """Write the float32 graph, folded and simplified by the exporter, without its notes.
+    """Write the float32 graph, folded and simplified by the exporter, without the exporter's notes.
 
-    The batch is dynamic, and the length of integer inputs. ONNX Runtime's own basic passes find nothing more, and
-    what it fuses beyond them depends on the hardware, so that is left to when the file is loaded.
+    The batch and the length of integer inputs are dynamic. ONNX Runtime's basic passes find nothing more to simplify.
+    What it fuses beyond them depends on the hardware, so that is done when the file is loaded.
     """
     for name in ("onnx_ir", "onnxscript", "torch.onnx"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -132,7 +132,7 @@ def write_graph(network: nn.Module, feed: Feed, outputs: Sequence[str], path: Pa
 
 
 def save(model: onnx.ModelProto, path: Path) -> None:
-    """Write a checked model as one file, the same bytes wherever it is made."""
+    """Check a model and write it as one file, with the same bytes wherever it is made."""
     del model.metadata_props[:]
     for node in model.graph.node:
         del node.metadata_props[:]
@@ -143,7 +143,7 @@ def save(model: onnx.ModelProto, path: Path) -> None:
 
 
 def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Weights and activations as float16, inputs and outputs as they were."""
+    """Return the model with weights and activations in float16; its inputs and outputs keep their types."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
@@ -152,7 +152,7 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def parity(network: nn.Module, heads: Sequence[RecipeHead], path: Path, feeds: Sequence[Feed]) -> float:
-    """Largest |Δp| between torch and the file. Raises ExportError above `PARITY`."""
+    """Return the largest |Δp| between torch and the file. Raises ExportError if it is above `PARITY`."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 0.0
     for feed in feeds:

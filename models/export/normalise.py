@@ -1,4 +1,4 @@
-"""Normalisation as the first layer of an image model, so that pictures cross to an engine as the bytes they are."""
+"""Normalise pictures in the first layer of an image model, so that an engine is fed plain bytes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from screening.errors import ConfigError
 
 
 class Normalise(nn.Module):
-    """float32 [batch, channels, height, width] of uint8 [batch, height, width, channels]: `(x / 255 - mean) / std`.
+    """A layer that turns uint8 [batch, height, width, channels] into float32 [batch, channels, height, width].
 
-    Turned while they are bytes: a product over the last of three channels takes ONNX Runtime 15 times as long.
-    ConfigError without mean and std.
+    It computes `(x / 255 - mean) / std`. The axes are swapped while the values are bytes, since a product over the last
+    axis of three channels takes ONNX Runtime 15 times as long. Raises ConfigError without mean and std.
     """
 
     scale: Tensor
@@ -31,10 +31,10 @@ class Normalise(nn.Module):
         self.register_buffer("shift", (-mean / std).float(), persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """The normalised pixels."""
+        """Return the normalised pixels."""
         return pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift
 
 
 def image_record(how: Pixels) -> dict[str, Any]:
-    """`image` of bundle.json for a graph that normalises by itself."""
+    """Return the entry `image` of bundle.json for a graph that normalises by itself."""
     return how.model_dump(mode="json", exclude={"mean", "std"}, exclude_none=True)

@@ -1,15 +1,15 @@
-"""Static int8: one file with QuantizeLinear and DequantizeLinear, of which integer kernels make one matrix product.
+"""Convert a model to static int8: QuantizeLinear and DequantizeLinear around each product, for integer kernels.
 
-Activations are uint8 with one scale and zero point per tensor, set once on calibration rows: nothing is measured at run
-time, so no score depends on its neighbours. Weights are int8, symmetric, with a scale per output channel. What a plain
-conversion loses, most of it is won back by three steps:
+Activations are uint8 with one scale and zero point per tensor, set once on calibration rows. Nothing is measured at run
+time, so no score depends on the rest of its batch. Weights are int8, symmetric, with a scale per output channel. Three
+steps regain most of the accuracy that a plain conversion loses:
 
-- A few channels of a transformer's activations are ten times as large as the rest. One of `ASIDE`, those of the largest
-  values, are multiplied in float beside the others (LLM.int8(), Dettmers et al. 2022, with channels set once).
-- Of the others, the larger half is scaled down to the median of the channels' maxima, and the weight's rows up
-  (SmoothQuant, Xiao et al. 2023, with the scales of outlier suppression, Wei et al. 2022: the rest stays as it is).
-- Weights are rounded one input after the other, and the inputs to come make up for the error (GPTQ, Frantar et al.
-  2023), on the second moments of the activations as they are rounded.
+- A few channels of a transformer's activations are ten times as large as the rest. One channel in `ASIDE`, those with
+  the largest values, is multiplied in float beside the others (LLM.int8(), Dettmers et al. 2022; here chosen once).
+- The larger half of the other channels is scaled down to the median of the channels' maxima, and the weight's rows are
+  scaled up (SmoothQuant, Xiao et al. 2023, with the scales of outlier suppression, Wei et al. 2022).
+- Weights are rounded input by input, and the inputs that are still to come compensate for the error (GPTQ, Frantar et
+  al. 2023), based on the second moments of the rounded activations.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from models.export.quantise import SMALLEST, Floats, store_tables
 
 Channels = npt.NDArray[np.int64]
 Moments = npt.NDArray[np.float64]
-ASIDE = 24  # channels of which one stays in float
-DAMPING = 0.01  # of the mean second moment, as in GPTQ
+ASIDE = 24  # one in so many channels stays in float
+DAMPING = 0.01  # a share of the mean second moment, as in GPTQ
 LEVELS = 255
 
 
 @dataclass
 class Seen:
-    """What the calibration rows show of one activation: smallest and largest value by channel, second moments."""
+    """What calibration rows show of one activation: the least and largest value per channel, and second moments."""
 
     low: Floats
     high: Floats
@@ -47,39 +47,39 @@ class Seen:
         return cls(np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros((width, width)))
 
     def add(self, x: Floats) -> None:
-        """More of it, [tokens, channels]."""
+        """Add values of the activation, [tokens, channels]."""
         self.low, self.high = np.minimum(self.low, x.min(0)), np.maximum(self.high, x.max(0))
         self.moments += x.T @ x
         self.tokens += len(x)
 
     def split(self) -> tuple[Channels, Channels]:
-        """The channels of the largest values, which stay in float, and the others; each ascending."""
+        """Return the channels with the largest values, which stay in float, and the others; both ascending."""
         order = np.argsort(-self.top, kind="stable")
         few = -(-len(order) // ASIDE)
         return np.sort(order[:few]), np.sort(order[few:])
 
     def of(self, channels: Channels) -> Seen:
-        """What the rows show of some of the channels."""
+        """Return what the rows show of some of the channels."""
         return Seen(self.low[channels], self.high[channels], self.moments[np.ix_(channels, channels)], self.tokens)
 
     @property
     def top(self) -> Floats:
-        """Largest absolute value by channel."""
+        """The largest absolute value of each channel."""
         largest: Floats = np.maximum(self.high, -self.low)
         return largest
 
     def smooth(self) -> Floats:
-        """What each channel is divided by: 1, but for those above the median."""
+        """Return the divisor of each channel, which is 1 except for channels above the median."""
         factors: Floats = np.maximum(self.top / np.median(self.top), 1).astype(np.float32)
         return factors
 
     def grid(self, smooth: Floats) -> tuple[np.float32, np.float32]:
-        """Smallest value and step of the uint8 grid of the smoothed activation; 0 lies on it."""
+        """Return the least value and the step of the uint8 grid of the smoothed activation; 0 is on the grid."""
         low, high = min((self.low / smooth).min(), 0), (self.high / smooth).max()
         return np.float32(low), np.float32((high - low) / LEVELS)
 
     def rounded(self, smooth: Floats) -> Moments:
-        """Second moments of the smoothed activation on its grid: rounding adds step² / 12."""
+        """Return the second moments of the smoothed activation on its grid; rounding adds step² / 12."""
         moments = self.moments / self.tokens / np.outer(smooth, smooth)
         noise = float(self.grid(smooth)[1]) ** 2 / 12 + DAMPING * np.diag(moments).mean()
         moments[np.diag_indices_from(moments)] += noise
@@ -87,9 +87,9 @@ class Seen:
 
 
 def to_static(model: onnx.ModelProto, feeds: Sequence[Mapping[str, npt.NDArray[Any]]]) -> int:
-    """Make the file's matrix products by stored weights integer ones, in place; gives how many.
+    """Turn the matrix products by stored weights into integer ones, in place; return their number.
 
-    `feeds` are calibration batches [batch, seq] with an `attention_mask`. Embedding tables are stored as int8 too.
+    `feeds` has calibration batches [batch, seq] with an `attention_mask`. Embedding tables are stored as int8 too.
     """
     graph = model.graph
     stored = {t.name: t for t in graph.initializer}
@@ -131,7 +131,7 @@ def to_static(model: onnx.ModelProto, feeds: Sequence[Mapping[str, npt.NDArray[A
 def observe(
     model: onnx.ModelProto, names: Iterable[str], feeds: Sequence[Mapping[str, npt.NDArray[Any]]]
 ) -> dict[str, Seen]:
-    """What the feeds' own tokens (the mask is 1) show of the activations of those names, [batch, seq, channels]."""
+    """Return what the feeds' tokens (where the mask is 1) show of the named activations, [batch, seq, channels]."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     wanted = list(names)
@@ -146,9 +146,10 @@ def observe(
 
 
 def gptq(weight: Floats, moments: Moments) -> tuple[npt.NDArray[np.int8], Floats]:
-    """The weight [inputs, outputs] as int8, and its scale per output; `moments` [inputs, inputs] of its inputs.
+    """Return the weight [inputs, outputs] as int8, and its scale per output.
 
-    Inputs are rounded in the order of their moments, the largest first, and in blocks of 128.
+    `moments` [inputs, inputs] are those of its inputs, which are rounded in the order of their moments, the largest
+    first, in blocks of 128.
     """
     scale = np.abs(weight).max(0) / np.float32(127)
     scale[scale == 0] = 1
@@ -170,9 +171,9 @@ def gptq(weight: Floats, moments: Moments) -> tuple[npt.NDArray[np.int8], Floats
 def _activation(
     graph: onnx.GraphProto, name: str, seen: Seen, smooth: Floats, aside: Channels, rest: Channels
 ) -> list[onnx.NodeProto]:
-    """Nodes that take an activation apart: NAME.aside, and NAME.float, the rest scaled down and taken through uint8.
+    """Return nodes that split an activation: into NAME.aside, and NAME.float, the rest, scaled and rounded to uint8.
 
-    The rest has all channels, and those aside meet weights of 0: it is no copy, and they may be clipped.
+    To save a copy, the rest keeps all channels. Those aside may be clipped there, since they meet weights of 0.
     """
     low, scale = seen.grid(smooth)
     divide = np.ones(len(aside) + len(rest), np.float32)

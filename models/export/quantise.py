@@ -1,10 +1,10 @@
-"""Weight-only int8 (precision `int8_weights`): activations stay float32, so no score depends on its neighbours.
+"""Store weights as int8 (precision `int8_weights`); activations stay float32, so no score depends on its batch.
 
-Symmetric, with a scale of absolute maximum / 127 for each block of `BLOCK` inputs of an output channel, as in the
-block-wise DequantizeLinear of ONNX 21; a row of an embedding table and a kernel have one. Measured on the logits of a
-trained MiniLM-L6: blocks halve the error of one scale a channel for 3 % more bytes; a scale of least squared error
-instead of the maximum changes nothing. In the file a weight is turned back by Cast, Mul and Reshape, which ONNX Runtime
-folds into a constant when it loads the graph (a DequantizeLinear it keeps for every run, unless told otherwise).
+Weights are symmetric, with a scale of absolute maximum / 127 for each block of `BLOCK` inputs of an output channel, as
+in the block-wise DequantizeLinear of ONNX 21. A kernel has one scale. On the logits of a trained MiniLM-L6, blocks
+halve the error of one scale per channel, for 3 % more bytes; choosing the scale with the least squared error changes
+nothing. In the file a weight is turned back by Cast, Mul and Reshape, which ONNX Runtime folds into a constant when it
+loads the graph. It would run a DequantizeLinear every time, unless told otherwise.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from torch import nn
 
 Floats = npt.NDArray[np.float32]
 SMALLEST = 4096  # values; a smaller weight isn't worth three nodes
-SMALLEST_TABLE = 1_000_000  # values; one of positions has fewer, and its error, the same in each text, adds up
-BLOCK = 64  # inputs
+SMALLEST_TABLE = 1_000_000  # values; a table of positions has fewer, and its error, the same in each text, adds up
+BLOCK = 64  # inputs that share a scale
 
 
 def to_int8(weight: Floats, shape: Sequence[int], over: tuple[int, ...]) -> tuple[npt.NDArray[np.int8], Floats]:
-    """int8 values in that shape, and the float32 scale over those of its axes, shaped to broadcast."""
+    """Return int8 values in that shape, and the float32 scale over the axes `over`, shaped to broadcast."""
     blocks = weight.reshape(shape)
     scale = (np.abs(blocks).max(axis=over, keepdims=True) / np.float32(127)).astype(np.float32)
     scale[scale == 0] = 1
@@ -35,7 +35,7 @@ def to_int8(weight: Floats, shape: Sequence[int], over: tuple[int, ...]) -> tupl
 
 
 def store_tables(model: onnx.ModelProto) -> None:
-    """Store large embedding tables as int8 in the file, in place; a row has a scale for each `BLOCK` of it."""
+    """Store large embedding tables as int8, in place; each row has a scale for each `BLOCK` values."""
     graph = model.graph
     stored = {t.name: t for t in graph.initializer}
     added: list[onnx.NodeProto] = []
@@ -49,10 +49,10 @@ def store_tables(model: onnx.ModelProto) -> None:
 
 
 def quantise(model: onnx.ModelProto, network: nn.Module) -> int:
-    """Store weights as int8 in the file, and put the network's own through int8 and back; both in place.
+    """Store weights as int8 in the file, and round the network's own in the same way, both in place; return how many.
 
-    Those that Gather, MatMul, Gemm and Conv read, as far as they are parameters of the network (or one turned):
-    what torch then computes is what ships. Gives how many.
+    These are the weights that Gather, MatMul, Gemm and Conv read, if they are parameters of the network (or one
+    transposed). So torch then computes what ships.
     """
     graph = model.graph
     stored = {t.name: t for t in graph.initializer}
@@ -80,7 +80,7 @@ def quantise(model: onnx.ModelProto, network: nn.Module) -> int:
 def _store(
     graph: onnx.GraphProto, tensor: onnx.TensorProto, q: npt.NDArray[np.int8], scale: Floats
 ) -> list[onnx.NodeProto]:
-    """Put int8 values and their scale in the place of a tensor; gives the nodes that turn them back."""
+    """Replace a tensor by int8 values and their scale; return the nodes that turn them back."""
     name = tensor.name
     parts: dict[str, npt.NDArray[Any]] = {"int8": q, "scale": scale, "shape": np.array(tensor.dims, np.int64)}
     graph.initializer.remove(tensor)
@@ -99,7 +99,7 @@ def _first(graph: onnx.GraphProto, added: list[onnx.NodeProto]) -> None:
 
 
 def _blocks(shape: Sequence[int], channels: int | None) -> tuple[list[int], tuple[int, ...]]:
-    """The shape in which a weight is rounded, and the axes that share a scale."""
+    """Return the shape in which a weight is rounded, and the axes that share a scale."""
     if channels is None:
         return list(shape), tuple(range(1, len(shape)))
     inputs = 1 - channels
@@ -109,7 +109,7 @@ def _blocks(shape: Sequence[int], channels: int | None) -> tuple[list[int], tupl
 
 
 def _parameters(network: nn.Module) -> dict[bytes, tuple[nn.Parameter, bool]]:
-    """Each matrix (or kernel) of the network by its contents, and each matrix turned: a layer's lies so in the file."""
+    """Return each matrix (or kernel) of the network by its contents, and also transposed, as files may have it."""
     out: dict[bytes, tuple[nn.Parameter, bool]] = {}
     for parameter in network.parameters():
         if parameter.ndim > 1 and parameter.numel() >= SMALLEST:
@@ -125,7 +125,7 @@ def _key(values: Floats) -> bytes:
 
 
 def _weights(graph: onnx.GraphProto) -> Iterator[tuple[str, int | None]]:
-    """What may be an initialiser with the weights of a layer, and its axis of output channels; None: no blocks."""
+    """Yield what may be a layer's weights, each with its axis of output channels; None means that it has no blocks."""
     for node in graph.node:
         if node.op_type == "Gather":
             yield node.input[0], None

@@ -1,4 +1,4 @@
-"""What a smaller precision may cost: rounded scores against those of the float32 file, on dev rows."""
+"""Limit what a smaller precision may cost: compare rounded scores with those of the float32 file, on dev rows."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from sklearn.metrics import average_precision_score
 from models.recipe import RecipeHead
 from models.text.score import Floats
 
-AGREEMENT = 0.995  # least share of rows with the same decision, per head
-AUPRC_DROP = 0.002  # most that one label may lose
+AGREEMENT = 0.995  # the least share of rows with the same decision, per head
+AUPRC_DROP = 0.002  # the most that one label may lose
 
 
 def compare_rounded(
     head: RecipeHead, exact: Floats, rounded: Floats, targets: Sequence[Sequence[int]]
 ) -> dict[str, Any]:
-    """Agreement of the decisions, largest and mean |Δp|, and by label the drop in AUPRC.
+    """Return the agreement of the decisions, the largest and mean |Δp|, and the drop in AUPRC by label.
 
-    `exact` and `rounded` are probabilities [rows, labels] of the rows that name the head, `targets` what each may be,
-    as `models.rows` has it. A decision is the likeliest class, or which labels reach 0.5. A label is measured on the
-    rows that say whether they have it; one with no row for either answer is left out.
+    `exact` and `rounded` are probabilities [rows, labels] of the rows that name the head; `targets` has what each row
+    may be, as in `models.rows`. A decision is the likeliest class, or the labels that reach 0.5. A label is measured on
+    the rows that say whether they have it; one without rows for both answers is left out.
     """
     allowed = np.array(targets)
     multi = head.kind == "multiclass"
@@ -45,13 +45,13 @@ def compare_rounded(
 
 
 def failures(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What falls short of the bar, with its numbers; empty when nothing does."""
+    """Return what misses a bar, with its numbers; the list is empty if nothing does."""
     out = []
     for name, numbers in found.items():
         if not numbers["same_decision"] >= AGREEMENT:
             share = f"{100 * numbers['same_decision']:.2f} % of {numbers['rows']} rows"
-            out.append(f"head {name}: same decision on {share}, at least {100 * AGREEMENT} % is needed")
+            out.append(f"head {name}: same decision on {share}, but at least {100 * AGREEMENT} % is needed")
         for label, drop in numbers["auprc_drop"].items():
             if not drop <= AUPRC_DROP:
-                out.append(f"label {label}: AUPRC falls by {drop:.4f}, at most {AUPRC_DROP} is allowed")
+                out.append(f"label {label}: AUPRC falls by {drop:.4f}, but at most {AUPRC_DROP} is allowed")
     return out

@@ -1,4 +1,4 @@
-"""A trained network to ONNX, checked against torch and, where it is rounded, on dev rows."""
+"""Export a trained text network to ONNX; check it against torch and, if it is rounded, on dev rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from screening.classifiers.engines import Feed
 from screening.classifiers.windows import windows
 
 __all__ = ["ExportError", "export"]
-CALIBRATION = 800  # texts
+CALIBRATION = 800  # the number of texts that the scales of int8 are set on
 PROBES = (
     "The library will reopen on Monday.",
     "I hate people like that, all of them.",
@@ -32,7 +32,7 @@ PROBES = (
 
 
 def probes(tokenizer: Tokenizer) -> Iterator[Feed]:
-    """Windows of short and long texts, each alone and all in one batch."""
+    """Yield windows of short and long texts, each alone and all in one batch."""
     cut = [window.ids for window in windows(tokenizer, PROBES)]
     for tokens in (1, 100_000):
         for batch in batches(cut, tokens):
@@ -40,7 +40,7 @@ def probes(tokenizer: Tokenizer) -> Iterator[Feed]:
 
 
 def dev_rows(recipe: Recipe, tokenizer: Tokenizer, rows: Sequence[LabelledRow]) -> Dev:
-    """Rows with a target, scored as the jobs do: windows over the whole text, then pooled."""
+    """Return the rows with a target, and a function that scores them as jobs do: windows of whole texts, pooled."""
     rows = [r for r in rows if r["targets"]]
     named = {h.name: np.array([h.name in r["targets"] for r in rows]) for h in recipe.heads}
 
@@ -54,7 +54,7 @@ def dev_rows(recipe: Recipe, tokenizer: Tokenizer, rows: Sequence[LabelledRow]) 
 
 
 def calibration(recipe: Recipe, tokenizer: Tokenizer, rows: Sequence[LabelledRow]) -> list[Feed]:
-    """Batches of `CALIBRATION` of the training rows by lot."""
+    """Return batches of `CALIBRATION` training rows, drawn by lot."""
     texts = [r["text"] for r in random.Random(recipe.training.seed).sample(rows, min(len(rows), CALIBRATION))]
     cut = [window.ids for window in windows(tokenizer, texts)]
     return [{"input_ids": b.input_ids, "attention_mask": b.attention_mask} for b in batches(cut, 4096)]
@@ -68,10 +68,10 @@ def export(
     precision: Precision | None = None,
     train: Sequence[LabelledRow] = (),
 ) -> dict[str, Any]:
-    """Write model.onnx, tokenizer.json and export.json, and give what export.json says.
+    """Write model.onnx, tokenizer.json and export.json, and return what export.json holds.
 
-    Raises ExportError where a bar is missed, ConfigError where `dev` has no rows to hold a rounded file against, or
-    `train` none to set the scales of int8 on.
+    Raises ExportError if the file misses a bar, and ConfigError if `dev` has no rows to check a rounded file on, or
+    `train` has none to set the scales of int8.
     """
     tokenizer = cutter(recipe.base_model.path(), recipe.max_tokens, recipe.overlap)
     network = load_network(folder)

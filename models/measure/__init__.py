@@ -1,1 +1,1 @@
-"""What a model is worth: figures with intervals, calibration, slices and baselines, on dev rows."""
+"""Measure how good a model is, on dev rows: figures with intervals, calibration, slices and baselines."""

@@ -1,4 +1,4 @@
-"""Whether anything of the policy is there: the noisy-OR of its labels (Pearl 1988), 1 - Π(1 - p)."""
+"""Measure "any category", the score that a text has any label of the policy: noisy-OR, 1 - Π(1 - p) (Pearl 1988)."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from models.text.score import Floats
 
 
 def noisy_or(recipe: Recipe, scores: Mapping[str, Floats]) -> Floats:
-    """[rows], from {head: [rows, labels]}."""
+    """Return the noisy-OR of the policy's labels, [rows], from scores {head: [rows, labels]}."""
     none: Floats = np.prod([1 - p for p in by_label(recipe, scores).values()], axis=0)
     return 1 - none
 
 
 def by_label(recipe: Recipe, scores: Mapping[str, Floats]) -> dict[str, Floats]:
-    """{label of the policy: [rows]}."""
+    """Return the scores of each label of the policy: {label: [rows]}."""
     columns = {x: scores[h.name][:, k] for h in recipe.heads for k, x in enumerate(h.labels)}
     return {x: columns[x] for x in recipe.policy}
 
 
 def truth(recipe: Recipe, row: LabelledRow) -> bool | None:
-    """True when a target must be a label of the policy; False when all known targets rule them out; else None.
+    """Return True if a target must be a label of the policy, False if all known targets rule them out, else None.
 
-    A partial label that allows one of the policy's labels counts as it when it rules out the head's first label, the
-    harmless one; otherwise the row may be either.
+    A partial label that allows a label of the policy counts as that label if it rules out the head's first label, the
+    harmless one. Otherwise the row may be either.
     """
     told: list[bool | None] = []
     for head in recipe.heads:
@@ -50,9 +50,10 @@ def truth(recipe: Recipe, row: LabelledRow) -> bool | None:
 def any_category(
     recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str, Floats], floor: Mapping[str, Floats] | None
 ) -> dict[str, Any]:
-    """Over all dev rows whose truth is known and by set: AUPRC, AUROC, the floor's; means on clean rows by label.
+    """Return AUPRC and AUROC, and those of the floor, over all dev rows with a known truth and by set.
 
-    A row labelled for one head only counts as clean when that head's label is absent.
+    It also has the mean of each label on clean rows. A row labelled for one head only is clean if it doesn't have that
+    head's label.
     """
     told = [truth(recipe, r) for r in dev]
     known = np.array([t is not None for t in told])

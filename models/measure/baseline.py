@@ -1,4 +1,4 @@
-"""The floor that a fine-tuned head has to beat: TF-IDF and logistic regression on the same rows."""
+"""Fit the floor, the baseline that a fine-tuned head must beat: TF-IDF and logistic regression on the same rows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from screening.errors import ConfigError
 
 
 def floor(head: RecipeHead, train: Sequence[LabelledRow], seed: int) -> Callable[[Sequence[str]], Floats]:
-    """Fitted to those training rows that name one label of this head; gives probabilities [texts, labels].
+    """Return a function from texts to probabilities [texts, labels], fitted to the rows that name one of the labels.
 
-    Raises ConfigError when they are all alike.
+    Raises ConfigError if these rows all have the same label.
     """
     rows = [r for r in train if head.name in r["targets"]]
     if head.kind == "multiclass":

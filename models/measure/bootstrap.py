@@ -1,4 +1,4 @@
-"""How far a figure may be off: the percentile bootstrap (Efron and Tibshirani 1993), all resamples in one array."""
+"""Estimate how far a figure may be off, by the percentile bootstrap (Efron and Tibshirani 1993)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy.typing as npt
 from models.text.score import Floats
 
 RESAMPLES = 1000
-CELLS = 4_000_000  # of one block of resamples, 16 MB in float32
+CELLS = 4_000_000  # the cells of one block of resamples, 16 MB in float32
 Weights = npt.NDArray[np.float32]
 
 
 def resamples(rows: int, seed: int, groups: Sequence[str] | None = None, count: int = RESAMPLES) -> Weights:
-    """How often each row is drawn, [count, rows]: rows with replacement.
+    """Return how often each row is drawn in each resample, [count, rows]; rows are drawn with replacement.
 
-    With `groups`, first groups with replacement, then rows within each: what was measured on a few publishers
-    varies as publishers do, not as their articles (Davison and Hinkley 1997, 3.8).
+    With `groups`, groups are drawn with replacement first, then rows within each: a figure measured on a few publishers
+    varies as publishers do, not as their articles do (Davison and Hinkley 1997, 3.8).
     """
     chance = np.random.default_rng(seed)
     names, member = np.unique(np.array(groups if groups is not None else [""] * rows), return_inverse=True)
@@ -31,15 +31,15 @@ def resamples(rows: int, seed: int, groups: Sequence[str] | None = None, count: 
 
 
 def blocks(weights: Weights) -> list[Weights]:
-    """The resamples in pieces that fit the cache better than the whole."""
+    """Return the resamples in pieces, which fit the cache better than the whole."""
     step = max(1, CELLS // max(1, weights.shape[1]))
     return [weights[k : k + step] for k in range(0, len(weights), step)]
 
 
 def intervals(found: Mapping[str, Floats], point: Mapping[str, float]) -> dict[str, list[float]]:
-    """{figure: [low, high]}, 95 %. Resamples in which a figure is undefined (one class only) are left out.
+    """Return 95 % intervals, {figure: [low, high]}; resamples with an undefined figure (one class only) are left out.
 
-    The calibration error of a resample is biased upwards, so its resamples are moved to lie around the point.
+    The calibration error of a resample is biased upwards, so those are shifted to lie around the point.
     """
     out = {}
     for name, values in found.items():

@@ -1,4 +1,4 @@
-"""Turns logits into probabilities that mean something, and tabulates what each threshold costs; on dev rows only."""
+"""Calibrate logits to probabilities, and tabulate precision and recall by threshold, on dev rows only."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ POINTS = 200
 def fit(
     head: RecipeHead, windows: Windows, truth: npt.NDArray[np.int64], form: FittedForm | None = None
 ) -> HeadCalibration:
-    """Platt scaling per label, or one temperature and a shift per label for a multiclass head.
+    """Return Platt scaling per label, or for a multiclass head one temperature, and a shift per label.
 
-    A `form` is added to the logit as it was learnt: dev rows of a few publishers can't tell how much it should count.
-
-    `truth` is the label's index (multiclass) or 0/1 of each text. Fitted to the likelihood of the pooled score, for
-    that is what a policy sees. Platt 1999; Guo et al. 2017; a weak prior keeps a separable head finite.
+    `truth` has the label's index (multiclass) or 0/1 for each text. The fit is to the likelihood of the pooled score,
+    since that is what a policy sees (Platt 1999; Guo et al. 2017). A weak prior keeps a separable head finite. A `form`
+    is added to the logit as it was learnt, since dev rows of a few publishers can't tell how much it should count.
     """
     n = len(head.labels)
 
@@ -56,9 +55,9 @@ def fit(
 
 
 def table(scores: Floats, positive: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """Precision and recall of `score >= threshold` at about `POINTS` thresholds, ascending.
+    """Return the precision and recall of `score >= threshold` at about `POINTS` thresholds, ascending.
 
-    Half of the thresholds are spread over the ranks of the positives, half over those of all rows.
+    Half of the thresholds are spread over the ranks of the positives, and half over those of all rows.
     """
     ascending = np.sort(scores)
     hits = np.sort(scores[positive])

@@ -1,4 +1,4 @@
-"""What macro-F1 other decisions than 0.5, or the likeliest label, would give: for people who set a policy."""
+"""Find the decisions with the best macro-F1, instead of 0.5 or the likeliest label, for people who write a policy."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ FACTORS = np.exp(np.linspace(-1, 1, 41))
 
 
 def best_decision(head: RecipeHead, scores: Floats, truth: Truth, half: Bools) -> dict[str, Any]:
-    """The `threshold`, or a factor per label, of the highest macro-F1 on all rows.
+    """Return the `threshold`, or a factor per label, with the highest macro-F1 on all rows.
 
-    `macro_f1` is what each half's choice gives on the other half, for a choice flatters the rows it was made on.
+    `macro_f1` is measured with the choice of each half on the other half, since a choice flatters its own rows.
     """
     guess = np.zeros(len(truth), np.int64)
     if head.kind == "multiclass":
@@ -33,7 +33,7 @@ def best_decision(head: RecipeHead, scores: Floats, truth: Truth, half: Bools) -
 
 
 def best_threshold(score: Floats, positive: Bools) -> float:
-    """Midway between the two scores that the best cut lies between."""
+    """Return the best threshold, midway between the two scores that it separates."""
     order = np.argsort(-score, kind="stable")
     hit = positive[order].cumsum()
     said, n, hits = np.arange(1, len(score) + 1), len(score), hit[-1]
@@ -45,7 +45,10 @@ def best_threshold(score: Floats, positive: Bools) -> float:
 
 
 def best_factors(scores: Floats, truth: Truth) -> Floats:
-    """[labels], the first one 1; the label is the largest of scores times factors. One label at a time."""
+    """Return factors [labels], the first one 1; a row's label is the largest of score times factor.
+
+    The factors are chosen one label at a time.
+    """
     factors = np.ones(scores.shape[1])
     for _ in range(3):
         for k in range(1, len(factors)):

@@ -1,4 +1,4 @@
-"""Measures and calibrates the exported file itself, on dev rows, beside the TF-IDF floor."""
+"""Measure and calibrate the exported model on the dev rows, and compare it with the TF-IDF floor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = logging.getLogger("models.evaluate")
 def evaluate(
     recipe: Recipe, rows: Path, folder: Path, floor: bool = True, cases: Sequence[Path] = ()
 ) -> dict[str, Any]:
-    """Write and give the evaluation: row counts, calibration, metrics, slices."""
+    """Write and return the evaluation: row counts, calibration, metrics and slices."""
     train, dev = read_rows(rows, "train"), read_rows(rows, "dev")
     tests = {p.stem: read_cases(p, recipe) for p in (*map(Path, recipe.functional), *cases)}
     model = OnnxModel(folder / "model.onnx", recipe.heads, in_float=True)
@@ -88,7 +88,7 @@ def _languages(rows: Sequence[LabelledRow]) -> dict[str, int]:
 
 
 def _line(metrics: dict[str, Any]) -> str:
-    """Each figure with its interval, and the floor's beside it."""
+    """Return each figure in words, with its interval and the floor's."""
     floor = metrics.get("floor", {})
     told = []
     for name, (low, high) in metrics.get("intervals", {}).items():

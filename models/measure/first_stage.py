@@ -1,4 +1,4 @@
-"""What a cheap first stage would save and lose: a linear model that clears texts before the classifier sees them."""
+"""Measure what a cheap first stage, a linear model that clears texts before the classifier, would save and lose."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from screening.policy import Policy, load_policy
 from screening.records import Article
 
 HEAD = RecipeHead(name="finding", kind="multilabel", labels=("finding",), pool="max")
-KEEP = (1.0, 0.999, 0.99)  # of the rows with a finding, on the half that sets the level
-STRICTER = 0.8  # times each level: a later policy, tried on stored scores
-ORDINARY = 0.95  # of the uploads have no finding, in the traffic that a speed-up is told for beside the dev rows'
+KEEP = (1.0, 0.999, 0.99)  # the shares of rows with a finding to keep, on the half that sets the level
+STRICTER = 0.8  # a factor on each level, to imitate a later, stricter policy on stored scores
+ORDINARY = 0.95  # the share of uploads without a finding in ordinary traffic, for which a second speed-up is given
 ANY, REJECT = "any finding", "any reject"
 
 
 @dataclass(frozen=True)
 class Graded:
-    """Texts, their tokens as the classifier counts them, its CPU seconds, and [texts] score / level.
+    """Texts with their tokens, the classifier's CPU seconds, and the ratio score / level of each text.
 
-    `over` has it by category, and the highest of them as `ANY` and, for levels of reject, `REJECT`: a finding is >= 1.
+    `over` has the ratios [texts] by category, the highest of them as `ANY` and, for levels of reject, as `REJECT`. A
+    ratio of 1 or more is a finding.
     """
 
     texts: list[str]
@@ -43,7 +44,10 @@ class Graded:
 
 
 def first_stage(rows: Path, place: str, policy_uri: str, limit: int, seed: int) -> dict[str, Any]:
-    """Costs, and by share kept what is cleared and lost. All but the costs follow from the seed."""
+    """Return the costs and, for each share to keep, what is cleared and lost; all but the costs follow from the seed.
+
+    Raises ConfigError if there are too few findings, or if the classifier can't score a row.
+    """
     policy = load_policy(policy_uri, [bundle := load_bundle(place)])
     classifier, chance = Classifier(bundle, engine := make_engine(cores=1)), np.random.default_rng(seed)
     read = (read_rows(rows, split) for split in ("train", "dev"))
@@ -68,13 +72,13 @@ def first_stage(rows: Path, place: str, policy_uri: str, limit: int, seed: int) 
 
 
 def graded(classifier: Classifier, policy: Policy, rows: Sequence[LabelledRow]) -> Graded:
-    """The classifier's scores of these rows against the levels of the policy; ConfigError when a row gets none."""
+    """Return the classifier's scores of these rows against the policy's levels. Raises ConfigError if one has none."""
     bundle, texts = classifier.bundle, [row["text"] for row in rows]
     began = time.process_time()
     results = classifier.score([Article("text/plain", text) for text in texts])
     seconds = time.process_time() - began
     if failed := [row["id"] for row, result in zip(rows, results, strict=True) if isinstance(result, UploadError)]:
-        raise ConfigError(f"the classifier gives row {failed[0]!r} no score", fix="leave the row out of the sets")
+        raise ConfigError(f"the classifier can't score row {failed[0]!r}", fix="leave the row out of the sets")
     file, windowing = bundle.manifest.tokenizer, bundle.manifest.text
     assert file, "it scored texts, so it has a tokenizer"
     assert windowing, "it scored texts, so it cuts them into windows"
@@ -91,14 +95,18 @@ def graded(classifier: Classifier, policy: Policy, rows: Sequence[LabelledRow]) 
 
 
 def clearing_level(found: Floats, keep: float) -> float:
-    """The highest level that at least this share of the rows with a finding reaches; what scores less is cleared."""
+    """Return the highest level that at least the share `keep` of the rows with a finding reaches.
+
+    Texts that score below it are cleared.
+    """
     return float(np.sort(found)[int((1 - keep) * len(found) + 1e-9)])
 
 
 def judged(rows: Graded, where: Bools, below: Bools, cost: float, seed: int) -> dict[str, Any]:
-    """The shares cleared of the rows `where`, with 95 % intervals, and the speed-up; those with a finding are lost.
+    """Return the shares of the rows `where` that are cleared, with 95 % intervals, and the speed-up.
 
-    `cost` is the stage's by the model's. `at_most` ends Wilson's interval: with no loss, no resample has one.
+    Cleared rows with a finding are lost. `cost` is the first stage's cost divided by the classifier's. `at_most` is the
+    upper end of Wilson's interval, since without a loss no resample has one.
     """
     t, weights, shares = rows.tokens[where], resamples(int(where.sum()), seed), {}
     over = {name: each[where] for name, each in rows.over.items()}

@@ -1,7 +1,7 @@
-"""Functional tests: short cases, each of one function that a classifier should have (Ribeiro et al. 2020).
+"""Run functional tests: short cases, each for one function that a classifier should have (Ribeiro et al. 2020).
 
-A file has one JSON object a line: `id`, `text`, `function`, and either `label`, which is expected to be said, or
-`expected`: {label: true or false}. A label is said when its score is 0.5 or more; `any` is the noisy-OR of the policy.
+A file has one JSON object per line: `id`, `text`, `function`, and either `label`, the label that is expected, or
+`expected`: {label: true or false}. A label is given if its score is 0.5 or more; `any` is the noisy-OR of the policy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ANY = "any"
 
 
 class Case(BaseModel):
-    """One line of a file; further keys are left alone."""
+    """One line of a file; other keys are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
     id: str
@@ -41,7 +41,7 @@ class Case(BaseModel):
 
 
 def read_cases(path: Path, recipe: Recipe) -> list[Case]:
-    """Raises ConfigError that names the file, the line and what is wrong with it."""
+    """Return the cases of a file. Raises ConfigError, which names the file, the line and what is wrong with it."""
     labels = {x for h in recipe.heads for x in h.labels} | ({ANY} if recipe.policy else set())
     cases: dict[str, Case] = {}
     try:
@@ -61,7 +61,7 @@ def read_cases(path: Path, recipe: Recipe) -> list[Case]:
             fix = f"there are {', '.join(sorted(labels))}"
             raise ConfigError(f"no head has the label {unknown[0]!r}", file=str(path), line=number, fix=fix)
         if case.id in cases:
-            raise ConfigError(f"the id {case.id!r} stands twice", file=str(path), line=number)
+            raise ConfigError(f"the id {case.id!r} is there twice", file=str(path), line=number)
         cases[case.id] = case
     if not cases:
         raise ConfigError("no cases", file=str(path))
@@ -69,9 +69,11 @@ def read_cases(path: Path, recipe: Recipe) -> list[Case]:
 
 
 def functional(recipe: Recipe, cases: Sequence[Case], scores: Mapping[str, Floats]) -> dict[str, Any]:
-    """`functions`: {name: cases, those passed, share}; `labels`: each expected label's two halves and AUROC.
+    """Return the results by function and by label.
 
-    `scores` is {head: [cases, labels]}, calibrated. A case passes when all that it expects holds.
+    `functions` gives for each name the cases, those passed and their share. `labels` gives the same for each label,
+    also for the cases that expect it (`yes`) and those that don't (`no`), and the AUROC. `scores` is {head: [cases,
+    labels]}, calibrated. A case passes if everything that it expects is true.
     """
     columns = {x: scores[h.name][:, k] for h in recipe.heads for k, x in enumerate(h.labels)}
     if recipe.policy:

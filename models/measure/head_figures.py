@@ -1,4 +1,4 @@
-"""One head on the dev rows that it is calibrated and measured on: every figure, its interval, and the floor's."""
+"""Measure one head on its dev rows: every figure, its interval, and the floor's figure."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from screening.errors import ConfigError
 
 @dataclass(frozen=True)
 class Measured:
-    """`scores`, `floor` [rows, labels] and `truth` [rows] are of the rows measured on; `tables` {label: table}.
+    """What was measured: `scores` and `floor` [rows, labels] and `truth` [rows] of the rows; `tables` {label: table}.
 
-    `cross_fitted` are the scores of each half of the rows, calibrated on the other half.
+    `cross_fitted` has the scores of each half of the rows, calibrated on the other half.
     """
 
     calibration: HeadCalibration
@@ -37,10 +37,10 @@ class Measured:
 
 
 def measured_rows(recipe: Recipe, head: RecipeHead, dev: Sequence[LabelledRow]) -> tuple[list[int], list[int]]:
-    """Rows that a head is calibrated and measured on, and the other ones of their sets.
+    """Return the rows that a head is calibrated and measured on, and the other rows of their sets.
 
-    Where publishers were held out, the first are theirs and the second those of publishers seen in training.
-    Rows with a partial label are in neither.
+    If publishers were held out, the first are their rows, and the second those of publishers seen in training. Rows
+    with a partial label are in neither.
     """
     sets = {s.name for s in recipe.sources if head.name in s.dev}
     rows = [i for i, r in enumerate(dev) if r["set"] in sets and _known(head, r)]
@@ -54,7 +54,7 @@ def _known(head: RecipeHead, row: LabelledRow) -> bool:
 
 
 def truth_of(head: RecipeHead, rows: Sequence[LabelledRow]) -> Truth:
-    """A label's index, or 0/1."""
+    """Return each row's label as an index (multiclass), or 0/1."""
     targets = [r["targets"][head.name] for r in rows]
     return np.array([int(np.argmax(t)) if head.kind == "multiclass" else t[0] for t in targets], np.int64)
 
@@ -67,11 +67,10 @@ def measure_head(
     floor: Floats | None,
     form: FittedForm | None = None,
 ) -> Measured:
-    """Calibration, metrics and threshold tables of one head; `windows` and `floor` are of all dev rows.
+    """Return the calibration, metrics and threshold tables of one head; `windows` and `floor` are of all dev rows.
 
-    `form` is what the head may see of the text's form; its own figures stand beside as `form_alone`.
-
-    Raises ConfigError when its dev rows lack a class.
+    `form` is what the head may see of the text's form; its figures without the head are in `form_alone`. Raises
+    ConfigError if the head's dev rows lack a class.
     """
     rows, near = measured_rows(recipe, head, dev)
     own = [dev[i] for i in rows]
@@ -125,7 +124,7 @@ def _with_intervals(head: RecipeHead, scores: Floats, truth: Truth, weights: Wei
 
 
 def _floor(head: RecipeHead, scores: Floats, floor: Floats, truth: Truth, weights: Weights) -> dict[str, Any]:
-    """The floor's figures, and by how much the head is above it on the same resamples."""
+    """Return the floor's figures, and by how much the head is above it on the same resamples."""
     mine, its = figures(head, scores, truth, weights), figures(head, floor, truth, weights)
     here, there = measure(head, scores, truth), measure(head, floor, truth)
     delta = {k: round(here[k] - there[k], 4) for k in mine}
@@ -143,14 +142,14 @@ def _beside(head: RecipeHead, scores: Floats, floor: Floats | None, truth: Truth
 
 
 def _halves(truth: Truth, seed: int) -> Bools:
-    """Half of the rows of each class."""
+    """Return which rows are in the first half; it has half of the rows of each class."""
     half = np.zeros(len(truth), bool)
     half[np.lexsort((np.random.default_rng(seed).random(len(truth)), truth))[::2]] = True
     return half
 
 
 def _cross_fitted(head: RecipeHead, windows: Windows, truth: Truth, half: Bools, form: FittedForm | None) -> Floats:
-    """What calibration error may be measured on."""
+    """Return the scores of each half, calibrated on the other, on which calibration error may be measured."""
     out = np.zeros((len(truth), len(head.labels)))
     for where in (half, ~half):
         out[where] = windows.of(where).pooled(head, fit(head, windows.of(~where), truth[~where], form))
@@ -165,7 +164,7 @@ def _parts(
     rows: Sequence[LabelledRow],
     form: FittedForm | None,
 ) -> dict[str, Any]:
-    """Each part alone; a publisher that was held out is calibrated on the other ones, as a new one would be."""
+    """Return the figures of each part alone; a held-out publisher is calibrated on the others, like a new one."""
     out: dict[str, Any] = {}
     part = np.array([r["part"] for r in rows])
     for name, count in Counter(part.tolist()).items():
@@ -181,7 +180,7 @@ def _parts(
 
 
 def _positives(head: RecipeHead, truth: Truth) -> int:
-    """Rows of the last class, or of "yes"."""
+    """Return the number of rows of the last class, or of "yes"."""
     return int((truth == max(1, len(head.labels) - 1)).sum())
 
 

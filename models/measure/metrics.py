@@ -1,6 +1,6 @@
-"""How good a head is, with numbers that don't hide a rare label: never a bare accuracy.
+"""Compute how good a head is, in figures that don't hide a rare label: never a bare accuracy.
 
-Every figure is worked out for many weightings of the rows at once, so a bootstrap costs little more than the figure.
+Every figure is computed for many weightings of the rows at once, so a bootstrap costs little more than one figure.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ BINS = 15
 
 
 def measure(head: RecipeHead, scores: Floats, truth: Truth) -> dict[str, float]:
-    """Precision, recall and F1 (macro over classes; at 0.5 for one label), AUPRC, AUROC and calibration error.
+    """Return precision, recall and F1 (macro over classes; at 0.5 for one label), AUPRC, AUROC and calibration error.
 
-    `scores` [n, labels]; `truth` is a label's index, or 0/1. AUPRC and AUROC are means over a multiclass head's
-    labels, each against the rest. NaN where one class is missing.
+    `scores` is [n, labels]; `truth` has a label's index, or 0/1. AUPRC and AUROC are means over a multiclass head's
+    labels, each against the rest. A figure is NaN if a class is missing.
     """
     found = figures(head, scores, truth, np.ones((1, len(truth)), np.float32))
     return {k: round(float(v[0]), 4) for k, v in found.items()} | {"rows": len(truth)}
 
 
 def figures(head: RecipeHead, scores: Floats, truth: Truth, weights: Weights) -> Figures:
-    """The same figures, unrounded, once per row of `weights` [resamples, n]: {figure: [resamples]}."""
+    """Return the same figures, unrounded, for each row of `weights` [resamples, n]: {figure: [resamples]}."""
     parts = [_figures(head, scores, truth, block) for block in blocks(weights)]
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
 
 def by_label(head: RecipeHead, scores: Floats, truth: Truth) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1, AUPRC and AUROC of each label of a multiclass head against the rest."""
+    """Return precision, recall, F1, AUPRC and AUROC of each label of a multiclass head against the rest."""
     p, one = scores / scores.sum(1, keepdims=True), np.ones((1, len(truth)), np.float32)
     counts = _confusion(truth, p.argmax(1), len(head.labels), one)
     out = {}
@@ -48,7 +48,7 @@ def by_label(head: RecipeHead, scores: Floats, truth: Truth) -> dict[str, dict[s
 
 
 def macro_f1(truth: Truth, guess: Truth, classes: int) -> float:
-    """Mean F1 over the classes."""
+    """Return the mean F1 over the classes."""
     counts = _confusion(truth, guess, classes, np.ones((1, len(truth)), np.float32))
     return float(precision_recall_f1(counts)[2].mean())
 
@@ -80,14 +80,14 @@ def _confusion(truth: Truth, guess: Truth, classes: int, weights: Weights) -> Fl
 
 
 def precision_recall_f1(counts: Floats) -> tuple[Floats, Floats, Floats]:
-    """Each [resamples, classes], from counts [resamples, truth, guess]; 0 where nothing was there to count."""
+    """Return three [resamples, classes] from counts [resamples, truth, guess]; 0 if there is nothing to count."""
     hit = np.diagonal(counts, axis1=1, axis2=2)
     said, true = counts.sum(1), counts.sum(2)
     return (hit / np.maximum(said, 1e-9), hit / np.maximum(true, 1e-9), 2 * hit / np.maximum(said + true, 1e-9))
 
 
 def ranking(score: Floats, positive: npt.NDArray[np.bool_], weights: Weights) -> tuple[Floats, Floats]:
-    """AUPRC (average precision) and AUROC (ties count half), each [resamples]; NaN with one class only."""
+    """Return AUPRC (average precision) and AUROC (ties count half), each [resamples]; NaN if a class is missing."""
     order = np.argsort(-score, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
     drawn = weights[:, order]
@@ -105,7 +105,7 @@ def ranking(score: Floats, positive: npt.NDArray[np.bool_], weights: Weights) ->
 
 
 def _calibration_error(confidence: Floats, right: npt.NDArray[np.bool_], weights: Weights) -> Floats:
-    """Expected calibration error over equal-width bins (Naeini et al. 2015)."""
+    """Return the expected calibration error over bins of equal width (Naeini et al. 2015)."""
     place = np.eye(BINS, dtype=np.float32)[np.minimum((confidence * BINS).astype(int), BINS - 1)]
     gap = weights @ (place * (confidence - right)[:, None].astype(np.float32))
     error: Floats = np.abs(gap).sum(1) / weights.sum(1, dtype=np.float64)

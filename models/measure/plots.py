@@ -1,4 +1,4 @@
-"""Precision-recall curves and reliability diagrams, one SVG a head."""
+"""Draw precision-recall curves and reliability diagrams, one SVG per head."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BINS = 10
 
 
 def plot(head: RecipeHead, measured: Measured, path: Path) -> None:
-    """Left, precision over recall beside the floor; right, the share of positives by predicted probability."""
+    """Write an SVG: left, precision over recall, also of the floor; right, the share of positives by probability."""
     with mpl.rc_context({"svg.hashsalt": head.name, "svg.fonttype": "none", "font.size": 9}):
         page = Figure(figsize=(9, 4.2), layout="constrained")
         curves, reliability = page.subplots(1, 2)

@@ -1,7 +1,7 @@
-"""Where a head is better or worse: by source, language, length, and rows that name a group.
+"""Measure where a head is better or worse: by source, language, length, and in rows that name a group.
 
-Each head is taken as one question, does it flag the row: for a multiclass head, anything but its first label. Rows
-that may be either count for neither. `scores` is {head: [dev rows, labels]}, calibrated and pooled, for all dev rows.
+Each head is taken as one question, whether it flags the row; a multiclass head flags with any label but its first. Rows
+that may be either are not counted. `scores` is {head: [dev rows, labels]}, calibrated and pooled, for all dev rows.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from models.text.score import Floats
 
 Bools = npt.NDArray[np.bool_]
 TERMS = Path(__file__).with_name("identity_terms.yaml")
-ROWS, EACH = 50, 10  # rows of a slice, and of a class in it; of fewer nothing is said
-LENGTHS = (10, 25, 50, 200)  # words
+ROWS, EACH = 50, 10  # the fewest rows of a slice, and of a class in it, for which there is a figure
+LENGTHS = (10, 25, 50, 200)  # in words
 NO_GROUP = "no group named"
 
 
 def flagged(head: RecipeHead, row: LabelledRow) -> bool | None:
-    """Whether a row's target is anything but harmless; None where it may be either."""
+    """Return whether a row's target is anything but harmless; None if it may be either."""
     target = row["targets"].get(head.name)
     if target is None or head.kind == "multilabel":
         return None if target is None or target[0] < 0 else bool(target[0])
@@ -37,18 +37,18 @@ def flagged(head: RecipeHead, row: LabelledRow) -> bool | None:
 
 
 def flag_score(head: RecipeHead, scores: Floats) -> Floats:
-    """[rows], 0 to 1; 0.5 or more is flagged."""
+    """Return how strongly each row is flagged, [rows], 0 to 1; 0.5 or more is flagged."""
     return 1 - scores[:, 0] / scores.sum(1) if head.kind == "multiclass" else scores[:, 0]
 
 
 def harmless_rows(recipe: Recipe, head: RecipeHead, dev: Sequence[LabelledRow]) -> list[int]:
-    """Indexes of dev rows that say `no` to this head, of the sources that the recipe calls harmless."""
+    """Return the indices of the dev rows that say `no` to this head, from sources that the recipe calls harmless."""
     sets = {s.name for s in recipe.sources if s.harmless}
     return [i for i, r in enumerate(dev) if r["set"] in sets and flagged(head, r) is False]
 
 
 def false_alarms(recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str, Floats]) -> dict[str, Any]:
-    """By head: share of its harmless rows that score 0.5 or more, by label."""
+    """Return, by head and label, the share of the head's harmless rows that score 0.5 or more."""
     out: dict[str, Any] = {}
     for head in recipe.heads:
         if rows := harmless_rows(recipe, head, dev):
@@ -61,7 +61,7 @@ def false_alarms(recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str
 
 
 def contrast(recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str, Floats]) -> dict[str, Any]:
-    """By head: share of hostile contrast rows that it finds, share of harmless ones that it lets pass, AUROC."""
+    """Return, by head, the share of hostile contrast rows it finds, of harmless ones it lets pass, and the AUROC."""
     out: dict[str, Any] = {}
     for head in recipe.heads:
         rows = [i for i, r in enumerate(dev) if r["set"] == "contrast" and flagged(head, r) is not None]
@@ -77,10 +77,11 @@ def contrast(recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str, Fl
 def slices(
     recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str, Floats], floor: Mapping[str, Floats] | None = None
 ) -> dict[str, Any]:
-    """{head: {kind: {slice: figures}}}, kinds `all`, `source`, `language`, `length` and `group`; see `_figures`.
+    """Return {head: {kind: {slice: figures}}}; the kinds are `all`, `source`, `language`, `length` and `group`.
 
-    With the floor's scores, its figures too, as `floor`. Rows that name a group come from other sources than the rest,
-    so `fpr_same_sources` is what their false-positive rate would be if each source treated them as its other rows.
+    With the floor's scores, its figures are there too, as `floor`. Rows that name a group come from other sources than
+    the rest, so `fpr_same_sources` is what their false-positive rate would be if each source treated them like its
+    other rows.
     """
     keys = _keys(dev)
     out: dict[str, Any] = {}
@@ -107,9 +108,9 @@ def slices(
 
 
 def _expected(score: Floats, truth: Bools, where: Bools, others: Bools, sources: Mapping[str, Bools]) -> float | None:
-    """False-positive rate of `others`, each source weighted by its harmless rows in `where` (direct standardisation).
+    """Return the false-positive rate of `others`, each source weighted by its harmless rows in `where`.
 
-    Sources with too few of the others are left out; None if that is half of the rows.
+    This is direct standardisation. Sources with too few of the others are left out; None if that is half of the rows.
     """
     share, weight = 0.0, 0
     for source in sources.values():
@@ -151,7 +152,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 
 def _figures(score: Floats, truth: Bools) -> dict[str, Any]:
-    """Rows, prevalence, and at 0.5 precision, recall, F1 and false-positive rate; None where too few rows say it."""
+    """Return rows, prevalence, and at 0.5 precision, recall, F1 and false-positive rate; None if rows are too few."""
     found = score >= 0.5
     hits, misses = int(truth.sum()), int((~truth).sum())
     cells = np.bincount(2 * truth + found, minlength=4).reshape(1, 2, 2).astype(np.float64)
@@ -174,7 +175,7 @@ def _figures(score: Floats, truth: Bools) -> dict[str, Any]:
 
 
 def wilson(hits: int, of: int) -> list[float]:
-    """95 % interval of a share (Wilson 1927)."""
+    """Return the 95 % interval of a share (Wilson 1927)."""
     z = 1.96
     middle, spread = hits + z * z / 2, z * np.sqrt(hits * (of - hits) / of + z * z / 4)
     return [round(float((middle - spread) / (of + z * z)), 4), round(float((middle + spread) / (of + z * z)), 4)]

@@ -1,4 +1,4 @@
-"""What the form of a text alone says of a head's question: a logistic regression on its surface features."""
+"""Learn what the form of a text alone says about a head's question: a logistic regression on surface features."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from models.rows import LabelledRow
 from models.text.score import FittedForm
 from screening.classifiers.surface import standardised, surface
 
-C = 0.1  # inverse of the ridge; between 0.01 and 1 the AUROC on a publisher left out moves by 0.002
+C = 0.1  # the inverse of the ridge; from 0.01 to 1 the AUROC on a left-out publisher changes by only 0.002
 
 
 def learn_form(recipe: Recipe, head: RecipeHead, train: Sequence[LabelledRow]) -> FittedForm | None:
-    """Weights from the training rows of the sets that the head is measured on; None for a head that sees no form."""
+    """Return weights learnt from training rows of the sets that the head is measured on; None if it sees no form."""
     if not head.surface:
         return None
     sets = {s.name for s in recipe.sources if head.name in s.dev}

@@ -1,1 +1,1 @@
-"""Published bundles: their files, their cards, and the index of their versions."""
+"""Publish bundles: their files, their cards, and the index of their versions."""

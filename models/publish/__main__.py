@@ -1,10 +1,10 @@
-"""Makes a bundle of an exported, evaluated model; a version that exists is never written over.
+"""Publish an exported and evaluated model as a bundle; a version that exists is never overwritten.
 
     python -m models.publish RECIPE --model DIR --to DIR
 
-`--model` holds model.onnx, tokenizer.json and what models.export and models.evaluate wrote (export.json,
-evaluation.json, calibration.json). Writes NAME/VERSION below `--to`, a folder or a `gs://` prefix, with bundle.json,
-calibration.json, MODEL_CARD.md and the two files, and enters the version in index.json there.
+The folder `--model` holds what models.export and models.evaluate wrote: model.onnx, tokenizer.json, export.json,
+evaluation.json and calibration.json. The command writes NAME/VERSION below `--to`, a folder or `gs://` prefix, with
+bundle.json, calibration.json, MODEL_CARD.md, the model and the tokenizer. It adds the version to index.json there.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from models.recipe import load_recipe
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     parser = command_line(__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--to", required=True, help="folder or gs:// prefix")
+    parser.add_argument("recipe", type=Path, help="the YAML file of the recipe")
+    parser.add_argument("--model", type=Path, required=True, help="the folder of the exported and evaluated model")
+    parser.add_argument("--to", required=True, help="the folder or gs:// prefix to publish to")
     args = parser.parse_args(argv)
     with console():
         from models.publish.bundle import publish

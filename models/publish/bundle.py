@@ -1,4 +1,4 @@
-"""Makes a bundle of an exported, evaluated model; a version that exists is never written over."""
+"""Publish an exported and evaluated model as a bundle; a version that exists is never overwritten."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ log = logging.getLogger("models.publish")
 
 
 def publish(recipe: Recipe, model: Path, to: str | Path) -> str:
-    """Publish what lies in `model`, and give the bundle's folder or `gs://` prefix. Raises ConfigError as below."""
+    """Publish the model in the folder `model`, and return the bundle's folder or `gs://` prefix.
+
+    Raises ConfigError if the evaluation is of another model, and whenever `publish_bundle` does.
+    """
     evaluation = evaluation_of(model)
     evaluation["metrics"]["export"] = json.loads((model / "export.json").read_text())
     files = {name: (model / name).read_bytes() for name in ("model.onnx", "tokenizer.json", "calibration.json")}
@@ -33,16 +36,16 @@ def publish(recipe: Recipe, model: Path, to: str | Path) -> str:
 
 
 def evaluation_of(model: Path) -> dict[str, Any]:
-    """What was measured of the model.onnx in a folder; ConfigError when it is of another file."""
+    """Return what was measured of the model.onnx in a folder. Raises ConfigError if it is of another file."""
     evaluation: dict[str, Any] = json.loads((model / "evaluation.json").read_text())
     if evaluation["model"] != digest(model):
-        what = "it is of another model.onnx than the one beside it"
+        what = "it was measured on another model.onnx than the one beside it"
         raise ConfigError(what, file=str(model / "evaluation.json"), fix="evaluate again")
     return evaluation
 
 
 def bundle_record(recipe: Recipe, evaluation: dict[str, Any]) -> dict[str, Any]:
-    """What bundle.json says, but for its files, in the format that screening.classifiers reads."""
+    """Return the content of bundle.json, without its files, in the format that screening.classifiers reads."""
     rows = evaluation["rows"]
     return {
         "format": 1,
@@ -71,7 +74,7 @@ def bundle_record(recipe: Recipe, evaluation: dict[str, Any]) -> dict[str, Any]:
 
 
 def head_record(head: RecipeHead, calibration: Mapping[str, Any] | None) -> dict[str, Any]:
-    """One head of bundle.json; `calibration` is a models.score.Calibration as a document, None when there is none."""
+    """Return one head of bundle.json; `calibration` is a HeadCalibration as a document, or None."""
     said: dict[str, Any] = {k: getattr(head, k) for k in ("name", "kind", "labels", "pool")} | {"output": output(head)}
     if calibration:
         said["calibration"] = {k: calibration[k] for k in ("scale", "shift")}
@@ -81,10 +84,10 @@ def head_record(head: RecipeHead, calibration: Mapping[str, Any] | None) -> dict
 
 
 def publish_bundle(record: Mapping[str, Any], files: Mapping[str, bytes], to: str | Path) -> str:
-    """Write a bundle below a folder or `gs://` prefix, try it, and enter it in the index; gives where it lies.
+    """Write a bundle below a folder or `gs://` prefix, try it, and add it to the index; return its place.
 
-    `record` is bundle.json without `files`. Raises ConfigError when that version exists, when another publisher is
-    first, or when the bundle is not one that a job would run; then nothing is published.
+    `record` is bundle.json without `files`. Raises ConfigError if that version exists, if another publisher is first,
+    or if a job could not run the bundle; then nothing is published.
     """
     root = store_root(to)
     target = refuse_existing(to, record["name"], record["version"])
@@ -105,7 +108,7 @@ def publish_bundle(record: Mapping[str, Any], files: Mapping[str, bytes], to: st
             draft.chmod(0o755)
             try:
                 draft.rename(target)
-            except OSError as error:  # a folder that is not empty has this name
+            except OSError as error:  # a folder with this name exists and isn't empty
                 raise taken from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -115,7 +118,7 @@ def publish_bundle(record: Mapping[str, Any], files: Mapping[str, bytes], to: st
 
 
 def refuse_existing(to: str | Path, name: str, version: str) -> str:
-    """Where that version would lie; ConfigError when there is one."""
+    """Return the place for that version. Raises ConfigError if it exists."""
     target = join(store_root(to), f"{name}/{version}")
     if open_store(target).exists(join(target, MANIFEST)):
         raise _taken(target)
@@ -127,7 +130,7 @@ def _taken(target: str) -> ConfigError:
 
 
 def _upload(target: str, files: Mapping[str, bytes], manifest: bytes, taken: ConfigError) -> None:
-    """Files first, in one order, each only where there is none: of several publishers one alone gets to the end."""
+    """Upload the files in a fixed order, bundle.json last, each only if it isn't there; so only one publisher wins."""
     store = open_store(target)
     for name, data in (*sorted(files.items()), (MANIFEST, manifest)):
 

@@ -1,4 +1,4 @@
-"""MODEL_CARD.md from the recipe and from what models.evaluate measured; no number on it is typed by hand."""
+"""Write MODEL_CARD.md from the recipe and from what models.evaluate measured; none of its numbers is typed by hand."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MISSING = "–"
 
 
 class Absent(StrictUndefined):
-    """May be asked for, never printed."""
+    """A missing value that a template may test but never print."""
 
     def __bool__(self) -> bool:  # type: ignore[override]  # the one thing that may be asked of it
         return False
 
 
 def card(recipe: Recipe, evaluation: dict[str, Any]) -> str:
-    """The card as Markdown: unseen publishers first and beside seen ones, then each head beside its floor."""
+    """Return the card as Markdown: unseen publishers first, next to seen ones; then each head next to its floor."""
     metrics = evaluation["metrics"]
     policy = [h for h in recipe.heads if not recipe.policy or set(h.labels) & set(recipe.policy)]
     return page("card.md.j2").render(
@@ -41,7 +41,7 @@ def card(recipe: Recipe, evaluation: dict[str, Any]) -> str:
 
 
 def page(name: str) -> Template:
-    """A card's template, with the filters that write figures."""
+    """Return a card's template, with the filters that write figures."""
     where = FileSystemLoader(TEMPLATES)
     pages = Environment(
         keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True, undefined=Absent, loader=where
@@ -51,7 +51,7 @@ def page(name: str) -> Template:
 
 
 def _figure(of: dict[str, Any] | None, name: str) -> str:
-    """0.841 (0.80–0.88), with as much of it as there is."""
+    """Return a figure such as 0.841 (0.80–0.88), as far as it and its interval are known."""
     if of is None or of.get(name) is None:
         return MISSING
     if name not in of.get("intervals", {}):
@@ -61,7 +61,7 @@ def _figure(of: dict[str, Any] | None, name: str) -> str:
 
 
 def _signed(of: dict[str, Any] | None, name: str) -> str:
-    """+0.052 (+0.01 to +0.09), of a head's difference from its floor."""
+    """Return a head's difference from its floor, such as +0.052 (+0.01 to +0.09)."""
     if of is None or name not in of:
         return MISSING
     low, high = _outward(of[name]["interval"])
@@ -69,7 +69,7 @@ def _signed(of: dict[str, Any] | None, name: str) -> str:
 
 
 def _outward(interval: Sequence[float]) -> tuple[float, float]:
-    """To two decimals, never narrower than it is."""
+    """Return the interval with two decimals, rounded outwards so that it is never too narrow."""
     return math.floor(interval[0] * 100) / 100, math.ceil(interval[1] * 100) / 100
 
 
@@ -78,6 +78,6 @@ def _share(value: float | None, places: int = 1) -> str:
 
 
 def _in_doubt(heads: Sequence[RecipeHead], metrics: dict[str, Any]) -> list[str]:
-    """Heads whose AUROC is not above the floor's by more than chance."""
+    """Return the heads whose AUROC may be above the floor's by chance only, or not at all."""
     told = {h.name: metrics[h.name].get("over_floor", {}).get("auroc") for h in heads}
     return [name for name, each in told.items() if each and each["interval"][0] <= 0]

@@ -1,4 +1,4 @@
-"""The index of published bundles: which versions a name has, and the digest of each."""
+"""Keep the index of published bundles: the versions of each name, and the digest of each version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ log = logging.getLogger("models.registry")
 
 
 def enter(root: str, name: str, version: str, sha256: str) -> None:
-    """Add a published version; the first time, with all that lie there already. No other publisher's entry is lost."""
+    """Add a published version to the index; a new index also gets all versions that are there already.
+
+    No entry of another publisher is lost.
+    """
     file = join(root, INDEX)
 
     def with_it(before: bytes | None) -> bytes:
@@ -26,14 +29,14 @@ def enter(root: str, name: str, version: str, sha256: str) -> None:
 
 
 def reindex(root: str) -> Index:
-    """Write the index anew from every bundle.json below `root`, and give it."""
+    """Write the index again from every bundle.json below `root`, and return it."""
     index = index_of(published(root))
     open_store(root).update(join(root, INDEX), lambda _: _written(index))
     return index
 
 
 def published(root: str) -> Listed:
-    """Every version below `root`; ConfigError when one does not lie at NAME/VERSION."""
+    """Return every version below `root`. Raises ConfigError if one is not at NAME/VERSION."""
     store, listed = open_store(root), {}
     for item in store.list(root):
         folder, _, name = item.name.rpartition("/")
@@ -42,13 +45,13 @@ def published(root: str) -> Listed:
         raw = store.get(item.uri)
         manifest = Manifest.model_validate_json(raw)
         if folder != f"{manifest.name}/{manifest.version}":
-            raise ConfigError("it does not lie at ROOT/NAME/VERSION", file=item.uri, fix="move its folder there")
+            raise ConfigError("it is not at ROOT/NAME/VERSION", file=item.uri, fix="move its folder there")
         listed[manifest.name, manifest.version] = hashlib.sha256(raw).hexdigest()
     return listed
 
 
 def store_root(root: str | Path) -> str:
-    """A root as its store names it: absolute, or `gs://`, without a slash at its end."""
+    """Return a root as its store names it: an absolute path or a `gs://` prefix, without a slash at the end."""
     said = str(root).rstrip("/")
     return said if "://" in said else str(Path(root).absolute())
 

@@ -55,7 +55,7 @@ def more_tokens(folder: Path) -> None:
 
 
 CANT = {
-    "code of its own": (own_code, "it brings code of its own", "no code is run"),
+    "code of its own": (own_code, "it brings code of its own", "never run"),
     "another task": (
         lambda f: edit(f, "config.json", architectures=["DistilBertForMaskedLM"]),
         "DistilBertForMaskedLM classifies neither", "ForSequenceClassification",
@@ -66,7 +66,7 @@ CANT = {
     "no tokenizer": (no_tokenizer, "has no tokenizer", "tokenizer.json"),
     "an input no text has": (
         lambda f: edit(f, "tokenizer_config.json", model_input_names=["input_ids", "bbox", "attention_mask"]),
-        "it wants 'bbox'", "adopt another",
+        "it takes 'bbox'", "adopt another",
     ),
     "tokens without an embedding": (more_tokens, "more than the model has embeddings", "trained with"),
     "regression": (
@@ -89,9 +89,9 @@ def test_what_cant_be_adopted_is_refused(spoil, says, fix, tagger, tmp_path):
 
 
 UNFIT = {
-    "a label left out": ({"labels": {"LABEL_0": "rude"}}, "nothing for 'LABEL_1'"),
+    "a label left out": ({"labels": {"LABEL_0": "rude"}}, "no name for 'LABEL_1'"),
     "a label too many": ({"labels": {**TAGS["labels"], "LABEL_7": "x"}}, "the checkpoint has no 'LABEL_7'"),
-    "one name for two": ({"labels": {"LABEL_0": "rude", "LABEL_1": "rude"}}, "have one name"),
+    "one name for two": ({"labels": {"LABEL_0": "rude", "LABEL_1": "rude"}}, "get the same name"),
     "a name that is none": ({"labels": {"LABEL_0": "Rude!", "LABEL_1": "threat"}}, "labels.LABEL_0"),
     "another kind": ({"kind": "multiclass"}, "made for multi_label_classification"),
     "a field unknown": ({"label": {}}, "label: Extra"),
@@ -109,8 +109,8 @@ def test_labels_that_do_not_fit_are_refused(changes, says, tagger, tmp_path):
 
 
 ROWS = {
-    "no JSON": ("{", "own.jsonl:61: no JSON object"),
-    "no text": ('{"label": []}', "own.jsonl:61: no JSON object with 'text'"),
+    "no JSON": ("{", "own.jsonl:61: not a JSON object"),
+    "no text": ('{"label": []}', "own.jsonl:61: not a JSON object with 'text'"),
     "an unknown label": ('{"text": "a", "label": ["odd"]}', "own.jsonl:61: unknown label 'odd'"),
     "too few": ("", "'threat' has 0 of 60 rows; 30 with it"),
 }
@@ -126,7 +126,7 @@ def test_rows_that_cant_calibrate_are_refused(line, says, tagger, tmp_path):
 
 
 def test_a_hub_that_cant_be_reached_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="someone/nothing-there: no such folder, and the hub gave nothing"):
+    with pytest.raises(ConfigError, match="someone/nothing-there: no such folder, and it can't be fetched"):
         adopted(tmp_path, Path("someone/nothing-there"), THREE)
     with pytest.raises(ConfigError, match="no such folder"):
         adopted(tmp_path, tmp_path / "not there", THREE)

@@ -117,7 +117,7 @@ def test_the_level_keeps_the_wanted_share() -> None:
 def test_rows_that_can_not_be_judged_stop_it(tmp_path: Path, bundle: str, policy: str) -> None:
     from models.measure.first_stage import first_stage
 
-    with pytest.raises(ConfigError, match="row 'dev1' no score"):
+    with pytest.raises(ConfigError, match="can't score row 'dev1'"):
         first_stage(written(tmp_path / "a", texts(50, 1), ["river", f"a {VOID}"]), bundle, policy, 50, seed=3)
     with pytest.raises(ConfigError, match="one label only"):
         first_stage(written(tmp_path / "b", ["the river"] * 9, texts(50, 1)), bundle, policy, 50, seed=3)
