@@ -122,7 +122,7 @@ class ImageRecipe(Strict):
         if self.backbone.stem and any(side % CELL for side in self.image.size):
             raise ValueError(f"image.size {self.image.size}: a stem needs multiples of {CELL}")
         if self.overall in self.kinds:
-            raise ValueError(f"overall: {self.overall!r} is the label of a damage")
+            raise ValueError(f"overall: {self.overall!r} is already the label of a damage")
         if unknown := sorted(set(self.must_beat) - set(self.kinds)):
             raise ValueError(f"must_beat: unknown label {unknown[0]!r}; there are {', '.join(self.kinds)}")
         for check in self.checks:

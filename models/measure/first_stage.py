@@ -55,7 +55,7 @@ def first_stage(rows: Path, place: str, policy_uri: str, limit: int, seed: int) 
     learnt, seen = graded(classifier, policy, train[:limit]), graded(classifier, policy, dev)
     found, half = seen.over[ANY] >= 1, np.arange(len(dev)) < len(dev) // 2
     if not found[half].any() or not found[~half].any():
-        raise ConfigError("a half of the dev rows has no finding", file=str(rows), fix="prepare more rows")
+        raise ConfigError("one half of the dev rows has no finding", file=str(rows), fix="prepare more rows")
     pairs = zip(learnt.texts, learnt.over[ANY] >= 1, strict=True)
     stage = floor(HEAD, [{"text": text, "targets": {HEAD.name: [int(is_found)]}} for text, is_found in pairs], seed)
     began = time.process_time()
