@@ -46,7 +46,7 @@ test-flink: .venv/dev  ## the jobs on a Flink cluster made for it, and what brea
 test-gpu:  ## all that needs a GPU, in 8 minutes, on a machine without a network: make test-gpu [WHEELS=folder] (tests/gpu/README.md)
 	$(if $(wildcard $(WHEELS)),$(PYTHON) -m tests.gpu --wheels $(WHEELS),$(PY) -m tests.gpu)
 
-gpu-wheels:  ## the wheels that test-gpu needs on a machine with PyTorch and Python 3.12, into WHEELS (650 MB)
+gpu-wheels:  ## the wheels that test-gpu needs on a machine with PyTorch and Python 3.12, into WHEELS (720 MB)
 	$(PYTHON) -m pip download -q --no-deps --require-hashes --only-binary :all: --python-version 3.12 --implementation cp \
 	  --platform manylinux2014_x86_64 $(foreach n,17 24 26 27 28 34,--platform manylinux_2_$(n)_x86_64) -d $(WHEELS) -r tests/gpu/requirements.lock
 

@@ -46,7 +46,7 @@ def main() -> int:
     (out / "gpu.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     log, limit = out / "report.log", REPORT * max(1, flags.patience)
     shown = run_command(
-        [python, "-m", "tests.gpu.report", str(out / "gpu.json")], environment(flags.provider), limit, log
+        [python, "-m", "tests.gpu.report", str(out / "gpu.json")], environment(flags.provider, python), limit, log
     )
     print(log.read_text(encoding="utf-8"), flush=True)
     return 1 if "failed" in shown or any("failed" in part for part in parts.values()) else 0

@@ -25,8 +25,8 @@ TAIL = 15  # lines of the output of a part that failed
 REHEARSAL = "CONTENT_SCREENING_GPU_REHEARSAL"  # as screening/classifiers/engines/cuda.py reads it
 
 
-def environment(provider: str) -> dict[str, str]:
-    """What every part runs in: the checkout's packages, no network, and CUDA where PyTorch's wheels put it.
+def environment(provider: str, python: str = sys.executable) -> dict[str, str]:
+    """What every part runs in: the checkout's packages, no network, and CUDA where wheels of PyTorch or ours put it.
 
     `onnxruntime` looks for CUDA beside itself, and PyTorch may lie elsewhere.
     """
@@ -36,7 +36,9 @@ def environment(provider: str) -> dict[str, str]:
     if provider == "cpu":  # with one thread: on a busy machine torch's threads wait for one another
         return said | {"CUDA_VISIBLE_DEVICES": "", REHEARSAL: "1", "OMP_NUM_THREADS": "1"}
     said.pop(REHEARSAL, None)
-    libraries = [str(found) for folder in sys.path for found in sorted(Path(folder).glob("nvidia/*/lib"))]
+    own = Path(python).absolute().parents[1].glob("lib/python*/site-packages")
+    folders = dict.fromkeys((*sys.path, *map(str, own)))
+    libraries = [str(found) for folder in folders for found in sorted(Path(folder).glob("nvidia/*/lib"))]
     said["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, (*libraries, said.get("LD_LIBRARY_PATH", ""))))
     return said
 
@@ -49,7 +51,7 @@ def run_part(name: str, python: str, provider: str, scale: float, seconds: float
     result = out / f"{name}.json"
     result.unlink(missing_ok=True)
     command = [python, "-m", "tests.gpu.parts", name, f"--provider={provider}", f"--scale={scale}", f"--out={result}"]
-    said = run_command(command, environment(provider), seconds, out / f"{name}.log")
+    said = run_command(command, environment(provider, python), seconds, out / f"{name}.log")
     found: dict[str, Any] = json.loads(result.read_text()) if result.is_file() else {"lines": []}
     return {**found, **said}
 
