@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 from screening.records import Verdict
 from screening.tables import ResultTables, metrics_of, sandbox_of
 from screening.tables.rows import append_once
-from screening.tables.schema import RUNS, flat_row
+from screening.tables.schema import RUN, RUNS
 from tests.screening.tables.conftest import rows
 
 
@@ -62,7 +62,7 @@ def commit_as_before(tmp_path, run_row) -> Callable[..., None]:
         part = tables.write_part(run_id, (replace(each, run_id=run_id) for each in verdicts))
         run = replace(run_row(run_id, **part.counts), committed_at=datetime.now(UTC))
         tables.commit_verdicts(run, [part])
-        append_once(tables.table_uri("runs"), before, run_id, [flat_row(run)])
+        append_once(tables.table_uri("runs"), before, run_id, [RUN.row(run)])
 
     return commit
 
@@ -106,3 +106,12 @@ def test_a_writer_from_before_may_still_append(tmp_path, verdict, commit, commit
     commit(ResultTables(str(tmp_path)), "run-1", verdict(uri="/in/1"))
     commit_as_before("metrics", "run-2", verdict(uri="/in/2"))
     assert [run.run_id for run in ResultTables(str(tmp_path)).runs()] == ["run-1", "run-2"]
+
+
+def test_the_facts_of_a_run_may_lack_what_an_older_version_did_not_know(run_row) -> None:
+    run = replace(run_row("run-1", accept=1), metrics={"uploads": 1}, sandbox="limits")
+    row = RUN.row(run)
+    assert RUN.record(row) == run
+    assert RUN.record({name: row[name] for name in row if name not in ("metrics", "sandbox")}) == run_row(
+        "run-1", accept=1
+    )
