@@ -11,7 +11,6 @@ import pytest
 from pipelines.listing.since import MARGIN, MOST, Since, resolve
 from screening.errors import ConfigError
 from screening.records import Run, Upload
-from screening.settings import load_settings
 from screening.storage import LocalStore
 from screening.tables import ResultTables
 from tests.screening.tables.conftest import a_run, a_verdict
@@ -102,7 +101,7 @@ def unread(place, *uris: str) -> None:
     part = place.tables.write_part(
         "one", (a_verdict("one", uri, decision="error", reasons=("read_failed",)) for uri in uris)
     )
-    began, made_by = datetime.now(UTC) + timedelta(days=1), load_settings().fingerprint.digest
+    began, made_by = datetime.now(UTC) + timedelta(days=1), place.settings().fingerprint.digest
     one = replace(a_run("one", **part.counts), input=place.uploads, fingerprint=made_by, started_at=began)
     place.tables.commit_run(one, [part])
 
