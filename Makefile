@@ -54,8 +54,9 @@ test-wheel: .venv/dev  ## the wheel in an environment of its own: the samples, a
 	$(PY) -m pytest -m wheel tests/test_wheel.py
 
 test-all: .venv/train  ## check, and every test that can run on this machine, each at its full length; what .ci/run calls
-	@$(MAKE) --no-print-directory -j2 -Otarget check test-flink test-wheel
+	@$(MAKE) --no-print-directory check
 	THOROUGH=1 $(PY) -m pytest $(SPREAD) -m 'not gpu and not flink and not wheel'
+	@$(MAKE) --no-print-directory test-wheel test-flink
 	@if command -v nvidia-smi >/dev/null; then $(MAKE) --no-print-directory test-gpu; \
 	else echo "not tested: what needs a GPU (there is none on this machine)"; fi
 
