@@ -129,7 +129,7 @@ def test_another_file_adds_columns(tmp_path: Path) -> None:
         ({"path": "sub/other.csv"}, r"looked for sub/other\.csv"),
         ({"path": "notes.docx"}, r"can't read \.docx files; known: \.jsonl"),
         ({"path": "."}, "not a folder that `datasets` saved"),
-        ({"set": "reviews"}, "name it under `path`"),
+        ({"set": "reviews"}, "name it in `path`"),
         ({"set": "reviews", "path": "."}, "no result tables"),
     ],
 )
