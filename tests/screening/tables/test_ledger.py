@@ -91,13 +91,13 @@ def test_a_ledger_from_before_there_were_metrics_is_read_and_goes_on(
 ) -> None:
     commit_as_before("metrics", "run-0", verdict(uri="/in/0"))
     assert "metrics" not in DeltaTable(tmp_path / "runs").schema().to_json()
-    tables = ResultTables(str(tmp_path))
+    tables = ResultTables(str(tmp_path), join_above=8)
     assert tables.run("run-0").metrics == {}
     assert tables.connection().execute("SELECT run_id, metrics FROM runs").fetchall() == [("run-0", None)]
-    for number in range(1, 70):  # past the number at which small files are joined
+    for number in range(1, 14):  # past the number at which small files are joined
         commit(tables, f"run-{number}", verdict(uri=f"/in/{number}"))
-    assert len(tables.runs()) == 70
-    assert len(DeltaTable(tmp_path / "runs").file_uris()) < 64
+    assert len(tables.runs()) == 14
+    assert len(DeltaTable(tmp_path / "runs").file_uris()) < 8
     assert [run.run_id for run in tables.runs() if run.metrics] == []
     assert rows(tables)[0] == ("run-0", "/in/0")
 
