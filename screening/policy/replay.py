@@ -1,4 +1,4 @@
-"""Another policy on stored signals: what it would decide, without running a model."""
+"""Find out what another policy would decide on stored signals, without running a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VerdictRow = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A stored verdict that the policy would decide otherwise."""
+    """A stored verdict that the policy would decide differently."""
 
     run_id: str
     uri: str
@@ -50,7 +50,7 @@ def replay(policy: Policy, verdict: Verdict | VerdictRow) -> Ruling:
 
 
 def compare(policy: Policy, verdicts: Iterable[Verdict | VerdictRow], keep: int = 1000) -> Replay:
-    """The sums of replaying many verdicts, with the first `keep` changed ones; memory does not grow with them."""
+    """Replay many verdicts; return the counts and the first `keep` changed ones, in memory that does not grow."""
     counts: Counter[tuple[Decision, Decision]] = Counter()
     changed: list[Change] = []
     needs_screening = 0

@@ -1,4 +1,4 @@
-"""`ResultTables`: everything that is written under `--results`, each thing wholly or not at all.
+"""Write everything under `--results`: `ResultTables`. Each write lands as a whole or not at all.
 
 A run is two commits: its verdicts, then its row in the ledger `runs`. The first decides (one `Transaction`
 per run id, whoever comes second lands nothing) and carries the run's facts; the second makes it count, as
@@ -28,11 +28,11 @@ _FACTS = "screening.run"  # in the verdict commit's metadata: the ledger row, an
 
 
 class ReconcileError(ScreeningError):
-    """The run does not account for every upload: nothing was committed."""
+    """The run does not account for every upload, so nothing was committed."""
 
 
 def reconcile(run: Run, parts: Sequence[Part], keys: int | None = None) -> None:
-    """Raises ReconcileError unless listed - skipped = sum of decisions = sum of rows, and says what differs.
+    """Raise ReconcileError unless listed - skipped = sum of decisions = sum of rows, and says what differs.
 
     `keys` is the sum (`add_keys`) of the `upload_key`s of all uploads listed and not skipped, where known.
     """
@@ -63,14 +63,14 @@ class ResultTables(ResultReader):
         self._join_above = join_above
 
     def write_part(self, run_id: str, verdicts: Iterable[Verdict]) -> Part:
-        """Writes one file of verdicts; see `parts.write_part`. Nothing counts until `commit_run`."""
+        """Write one file of verdicts, which counts only after `commit_run`; see `parts.write_part`."""
         return write_part(self.table_uri("verdicts"), run_id, verdicts)
 
     def commit_run(self, run: Run, parts: Sequence[Part], keys: int | None = None) -> Run:
-        """Commits the run's parts and its ledger row; returns the row that stands, maybe an earlier one.
+        """Commit the run's parts and its ledger row; return the row in the ledger, which may be of an earlier call.
 
-        `committed_at` is set here. Raises ReconcileError (nothing committed) or TransientError (call again:
-        it lands at most once).
+        This sets `committed_at`. Raises ReconcileError if nothing was committed, and TransientError if it may be
+        called again; the run lands at most once.
         """
         check_run_id(run.run_id)
         settled = self.heal()
@@ -83,10 +83,10 @@ class ResultTables(ResultReader):
         return standing
 
     def commit_verdicts(self, run: Run, parts: Sequence[Part], keys: int | None = None, settled: int = -1) -> None:
-        """The first of the two commits of `commit_run`: the run counts once `heal` has written its ledger row.
+        """Make the first of the two commits of `commit_run`: the run counts once `heal` has written its ledger row.
 
-        `settled` is what `heal` returned before (-1: unknown, then the next `heal` looks further back). Raises as
-        `commit_run` does.
+        `settled` is what `heal` returned before, or -1 if that is unknown; the next `heal` then looks further back.
+        Raises the same errors as `commit_run`.
         """
         reconcile(run, parts, keys)
         run = replace(run, committed_at=datetime.now(UTC))
@@ -101,10 +101,10 @@ class ResultTables(ResultReader):
         delta.commit_once(self.table_uri("verdicts"), VERDICTS, run.run_id, commit, {_FACTS: facts})
 
     def heal(self) -> int:
-        """Writes the ledger rows that runs with committed verdicts still lack.
+        """Write the ledger rows that runs with committed verdicts still lack.
 
-        Returns the version of `verdicts` up to which every run has its row (-1: no table). Each run's commit
-        notes that version, so only the commits since then are looked at.
+        Returns the version of `verdicts` up to which every run has its row, or -1 if there is no table. Each run's
+        commit records that version, so only later commits are read.
         """
         compact(self.table_uri("runs"), self._join_above)
         table = delta.load(self.table_uri("verdicts"))
@@ -126,20 +126,19 @@ class ResultTables(ResultReader):
         self._append_once("runs", run.run_id, [RUN.row(run)])
 
     def append_reviews(self, reviews: Sequence[Review]) -> None:
-        """Appends people's decisions; the same reviews (by id), appended again, are there once.
+        """Append people's decisions; the same reviews (by id) are stored once, however often they are appended.
 
-        Needs no right to overwrite or delete; see `rows.append_once`.
+        This needs no permission to overwrite or delete; see `rows.append_once`.
         """
         compact(self.table_uri("reviews"), self._join_above)
         ids = "\0".join(sorted(review.review_id for review in reviews))
         self._append_once("reviews", f"reviews-{_digest(ids)}", [REVIEW.row(each) for each in reviews])
 
     def append_releases(self, rows: Sequence[Release]) -> None:
-        """Appends what was done to objects; what the table says already is not appended again.
+        """Append what was done to objects, except what the table already says.
 
-        So one row stands for an act, however many releases did it at once, and a try that failed has one row a
-        release. A commit counts only from the very snapshot in which its rows were missing; else they are looked for
-        again.
+        So an act has one row, however many releases did it at once, and a failed attempt has one row per release. The
+        commit succeeds only on the snapshot in which the rows were missing; otherwise they are looked up again.
         """
         if not rows:
             return
@@ -153,7 +152,7 @@ class ResultTables(ResultReader):
 
 
 def _unsaid(rows: Iterable[Row], there: Iterable[Row]) -> list[Row]:
-    """The rows that say something new: another state of an object than the newest, or a failure of another release."""
+    """Return the rows that say something new: a state other than the newest, or a failure of another release."""
     newest: dict[tuple[str, int, bool], Row] = {}
     failed = set()
     for row in there:

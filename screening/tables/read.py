@@ -1,4 +1,4 @@
-"""Reading the result tables: only what committed runs decided is ever given out."""
+"""Read the result tables; only decisions of committed runs are returned, except where a docstring says otherwise."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ class ResultReader:
         self._read: dict[str, tuple[int, pa.Table]] = {}
 
     def table_uri(self, name: str) -> str:
-        """Where a table lies: `{results}/{name}`."""
+        """Return the URI of a table: `{results}/{name}`."""
         return f"{self.uri}/{name}"
 
     def run(self, run_id: str) -> Run | None:
-        """The ledger row of a committed run; None when the run is not committed."""
+        """Return the ledger row of a run, or None if it is not committed."""
         found = self._whole("runs").filter(pc.field("run_id") == run_id).to_pylist()
         return RUN.record(found[0]) if found else None
 
     def runs(self) -> list[Run]:
-        """All committed runs, the oldest first."""
+        """Return all committed runs, the oldest first."""
         return sorted(map(RUN.record, self._whole("runs").to_pylist()), key=lambda run: (run.committed_at, run.run_id))
 
     def _run_ids(self) -> list[str]:
-        """In the order of their commits."""
+        """Return the ids of committed runs, in the order of their commits."""
         return [run.run_id for run in self.runs()]
 
     def verdicts(self, uri: str) -> list[Verdict]:
-        """All committed verdicts on an upload, the newest (generation, then commit, then run id) first."""
+        """Return all committed verdicts on an upload, the newest (generation, then commit, then run id) first."""
         committed = {run.run_id: (run.committed_at, run.run_id) for run in self.runs()}
         rows = self.dataset("verdicts", (uri, uri)).to_table(filter=pc.field("uri") == uri).to_pylist()
         found = [verdict_from(row) for row in rows if row["run_id"] in committed]
         return sorted(found, key=lambda each: (each.generation, committed[each.run_id]), reverse=True)
 
     def newest_verdicts(self) -> Iterator[tuple[Verdict, Decision | None]]:
-        """The newest verdict on every upload, and what a person decided on it if anyone did; streaming."""
+        """Yield the newest verdict on every upload, with the decision of a person, or None if there is none."""
         columns = ", ".join(f'"{name}"' for name in VERDICTS.names if name != "decision")
         answer = self.connection().sql(
             f"SELECT {columns}, machine_decision AS decision, decided_by, decision AS stands FROM effective_verdicts"
@@ -67,19 +67,19 @@ class ResultReader:
                 yield verdict_from(row), row["stands"] if row["decided_by"] == "reviewer" else None
 
     def reviews(self, uri: str) -> list[Review]:
-        """All people's decisions on an upload, the oldest first."""
+        """Return all decisions of people on an upload, the oldest first."""
         rows = self._whole("reviews").filter(pc.field("uri") == uri).to_pylist()
         return sorted(map(REVIEW.record, rows), key=lambda each: (each.reviewed_at, each.review_id))
 
     def releases(self, uri: str) -> list[Release]:
-        """Everything that was done to an upload, the oldest first."""
+        """Return everything that was done to an upload, the oldest first."""
         rows = self.dataset("releases", (uri, uri)).to_table(filter=pc.field("uri") == uri).to_pylist()
         return sorted(map(RELEASE.record, rows), key=lambda each: (each.released_at, each.release_id))
 
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection that reads the tables and the views over them; see `tables.views`.
+        """Return a DuckDB connection that reads the tables and the views over them; see `tables.views`.
 
-        Raises ConfigError when there are no tables yet.
+        Raises ConfigError if there are no tables yet.
         """
         if self._table("runs") is None:
             raise ConfigError(
@@ -91,7 +91,7 @@ class ResultReader:
         return connect(small | {"verdicts": self._committed(), "releases": self.dataset("releases")})
 
     def _committed(self) -> ds.Dataset:
-        """The verdicts of committed runs and no others; TableError unless they are as many as the ledger says."""
+        """Return the verdicts of committed runs only. Raises TableError if the ledger has another number of them."""
         runs, uri = self.runs(), self.table_uri("verdicts")
         files = self._files("verdicts")
         counted = {} if files is None else rows_of_runs(files)
@@ -106,17 +106,17 @@ class ResultReader:
         return Files(uri, VERDICTS, of_runs(files, run_ids), pc.field("run_id").isin(run_ids))
 
     def dataset(self, name: str, between: tuple[str, str] | None = None) -> ds.Dataset:
-        """The raw table as an Arrow dataset, without the files that hold nothing of a range of URIs (both included).
+        """Return the raw table as an Arrow dataset, without files that have nothing in a range of URIs (both included).
 
-        Its verdicts count only where their run is in `runs`. Not `DeltaTable.to_pyarrow_dataset()`: that compares with
-        null where a file lacks the statistics of a column, and so drops rows silently (seen with deltalake 1.6.6).
+        Its verdicts count only if their run is in `runs`. `DeltaTable.to_pyarrow_dataset()` is not used: it compares
+        with null where a file has no statistics of a column, and so drops rows silently (seen with deltalake 1.6.6).
         """
         if (files := self._files(name)) is None:
             return ds.dataset(SCHEMAS[name].empty_table())
         return Files(self.table_uri(name), SCHEMAS[name], overlapping(files, *between) if between else files)
 
     def run_files(self) -> list[RunFile]:
-        """The files of `verdicts`, the newest first; see `files.run_files`."""
+        """Return the files of `verdicts`, the newest first; see `files.run_files`."""
         files = self._files("verdicts")
         return [] if files is None else run_files(files)
 
@@ -125,7 +125,7 @@ class ResultReader:
         return None if table is None else listed(table, self.table_uri(name))
 
     def _whole(self, name: str) -> pa.Table:
-        """A small table in memory: it has a file for each of its few rows, which are read once a version."""
+        """Return a small table in memory; it is read once per version, since each of its few rows may be a file."""
         table = self._table(name)
         version = -1 if table is None else table.version()
         if name not in self._read or self._read[name][0] != version:
@@ -136,7 +136,7 @@ class ResultReader:
         return self._read[name][1]
 
     def _table(self, name: str) -> DeltaTable | None:
-        """The table at its newest version; what was read of its log before is not read again."""
+        """Return the table at its newest version, or None; log entries that were read before are not read again."""
         uri = self.table_uri(name)
         if (table := self._opened.get(name)) is not None:
             delta.update(uri, table)
@@ -148,7 +148,7 @@ class ResultReader:
     def run_batches(
         self, run_id: str, columns: list[str], only: ds.Expression | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Columns of a run's verdicts, streaming; whether it is committed is not looked at."""
+        """Yield columns of a run's verdicts in batches, whether the run is committed or not."""
         if (found := self._files("verdicts")) is None:
             return
         files = overlapping(found, run_id, run_id, "run_id")
@@ -159,13 +159,13 @@ class ResultReader:
             yield from some.scanner(columns=columns, filter=wanted, batch_readahead=4).to_batches()
 
     def unread(self, run_id: str, most: int) -> list[str]:
-        """URIs, at most so many, of a run's uploads that failed for no fault of theirs (see `CIRCUMSTANCES`)."""
+        """Return at most `most` URIs of a run's uploads that failed for an outside reason (see `CIRCUMSTANCES`)."""
         failed = self.run_batches(run_id, ["uri", "reasons"], pc.field("decision") == "error")
         rows = (row for batch in failed for row in batch.to_pylist())
         return list(islice((row["uri"] for row in rows if {*(row["reasons"] or ())[:1]} & CIRCUMSTANCES), most))
 
     def decided(self, fingerprint: str) -> Decided:
-        """What needs no other verdict under this fingerprint, as of now."""
+        """Return what needs no new verdict under this fingerprint, as of now."""
         # The ledger before the verdicts: so the verdicts of every run that it names are there.
         run_ids = self._run_ids()
         return Decided(self.table_uri("verdicts"), self._files("verdicts"), run_ids, fingerprint)

@@ -76,9 +76,8 @@ def compact(uri: str, above: int) -> None:
         return
     schema = pa.schema(table.schema().to_arrow())
     rows = Files(uri, schema, files).to_table()
-    only_next = CommitProperties(
-        max_commit_retries=0
-    )  # on another snapshot, it might bring back rows that were removed
+    # On another snapshot, it might bring back rows that were removed.
+    only_next = CommitProperties(max_commit_retries=0)
     with suppress(DeltaError, OSError, ScreeningError):  # another process is doing it, or the next job will
         joined = _write(uri, rows, new=False)
         removed = [

@@ -41,7 +41,7 @@ class Columns(Generic[R]):
         self._read = [(place, change) for place, change in enumerate(changes) if change]
 
     def values(self, record: R) -> tuple[Any, ...]:
-        """What is stored of a record, in the order of the columns; Arrow takes it for a struct, too."""
+        """Return what is stored of a record, in the order of the columns; Arrow accepts this as a struct too."""
         values: tuple[Any, ...] = self._values(record)
         if not self._written:
             return values
@@ -51,11 +51,11 @@ class Columns(Generic[R]):
         return tuple(changed)
 
     def row(self, record: R) -> Row:
-        """The same by name, ready for Arrow or for JSON."""
+        """Return what is stored of a record by name, ready for Arrow or for JSON."""
         return dict(zip(self.types, map(_storable, self.values(record)), strict=True))
 
     def record(self, row: Mapping[str, Any]) -> R:
-        """The record of a row as Arrow gives it (a map may be pairs or a dict); other columns are left alone."""
+        """Return the record of a row as Arrow gives it (a map may be pairs or a dict); ignore other columns."""
         try:
             values = list(self._cells(row))
         except KeyError:  # of an older version
@@ -66,7 +66,7 @@ class Columns(Generic[R]):
 
 
 class _Column(NamedTuple):
-    """A type of Arrow, and what makes a stored value of a field's, and the other way round (None: it is the same)."""
+    """An Arrow type, and the changes of a field's value when it is written and read (None means no change)."""
 
     type: pa.DataType
     written: Change | None = None
@@ -125,7 +125,7 @@ def _filled(default: Any) -> Change | None:
 
 
 def _storable(value: Any) -> Any:
-    """The value as a table can hold it: lone surrogates are written as `\\udcXX`."""
+    """Return the value as a table can hold it, with lone surrogates written as `\\udcXX`."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     return type(value)(map(_storable, value)) if isinstance(value, list | tuple) else value
@@ -168,7 +168,7 @@ SCHEMAS = {"verdicts": VERDICTS, "runs": RUNS, "reviews": REVIEWS, "releases": R
 
 
 def check_columns(there: Schema, name: str, uri: str) -> None:
-    """Raises ConfigError unless these are a table's columns; those that may be null may be lacking (older versions)."""
+    """Raise ConfigError unless these are the table's columns; nullable ones may be missing, as in older versions."""
     found = {field.name: field.type for field in there.fields}
     for field in Schema.from_arrow(SCHEMAS[name]).fields:
         kind = found.get(field.name)
@@ -183,9 +183,9 @@ def check_columns(there: Schema, name: str, uri: str) -> None:
 
 
 def verdict_batch(verdicts: Sequence[Verdict]) -> pa.Table:
-    """The verdicts as an Arrow table of the schema `VERDICTS`, in their order.
+    """Return the verdicts as an Arrow table of the schema `VERDICTS`, in the same order.
 
-    A medium is "" where there is none, as null is of an older version.
+    The medium is "" if there is none, since null marks rows of an older version.
     """
     stored = zip(*map(_VERDICT.values, verdicts), strict=True) if verdicts else [()] * len(_VERDICT.types)
     columns: dict[str, Sequence[Any]] = dict(zip(_VERDICT.types, stored, strict=True))
@@ -196,18 +196,18 @@ def verdict_batch(verdicts: Sequence[Verdict]) -> pa.Table:
 
 
 def verdict_from(row: Mapping[str, Any]) -> Verdict:
-    """The verdict of a row of `verdicts`."""
+    """Return the verdict of a row of `verdicts`."""
     made_by = {"digest": row["fingerprint"], **row["provenance"]}
     medium = medium_of(row["medium"], row["content_type"] or "")
     return _VERDICT.record({**row, "fingerprint": made_by, "medium": medium})
 
 
 def json_row(verdict: Verdict) -> Row:
-    """The row of a verdict, ready for JSON: metadata as an object, the time in ISO 8601."""
+    """Return the row of a verdict, ready for JSON: metadata as an object, the time in ISO 8601."""
     [row] = verdict_batch([verdict]).to_pylist()
     return {**row, "metadata": dict(row["metadata"]), "screened_at": row["screened_at"].isoformat()}
 
 
 def bundles_from(provenance: Mapping[str, Any]) -> tuple[BundleId, ...]:
-    """The bundles of a `provenance`."""
+    """Return the bundles of a `provenance`."""
     return _tuple(BUNDLE.record, provenance["bundles"])

@@ -1,7 +1,7 @@
-"""Scores that committed verdicts hold, found by the bytes they are of.
+"""Find the scores of committed verdicts by the digest of the bytes.
 
-Too many to ask the table for each upload: the digests of the newest are kept in memory, each with the row group that
-holds it, so only bytes that were scored before cost a read, of some 100 kB.
+There are too many to query the table for each upload. The digests of the newest are kept in memory, each with the row
+group that holds it, so only bytes that were scored before cost a read, of about 100 kB.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Keys = npt.NDArray[np.uint64]
 class StoredScores:
     """The classifiers' signals that this decoder, engine and bundles gave in committed runs; threads may share it.
 
-    A snapshot as of when it is made: what is committed later is not known. Raises what reading the tables raises.
+    It is a snapshot: it does not know what is committed later. Raises the same errors as reading the tables.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class StoredScores:
         return len(self._keys)
 
     def find(self, sha256: str) -> tuple[Signal, ...]:
-        """The classifiers' signals of the newest verdict known on these bytes, an `error` apart; () if none is."""
+        """Return the classifiers' signals of the newest known verdict on these bytes that is no `error`, or ()."""
         key = np.uint64(int(sha256[:16], 16) & ~PLACE)
         at = int(np.searchsorted(self._keys, key))
         if at == len(self._keys) or int(self._keys[at] ^ key) > PLACE:
@@ -86,14 +86,14 @@ class StoredScores:
         return pq.ParquetFile(path, filesystem=self._system, pre_buffer=True, page_checksum_verification=True)
 
     def _alike(self, sample: RunFile) -> bool:
-        """Whether a run's verdicts were made as ours are; policy and banks do not matter to scores."""
+        """Return whether a run's verdicts were made like ours; policy and banks do not change scores."""
         with self._open(sample.path) as file:
             [row] = file.read_row_group(0, ["provenance"], use_threads=False).slice(0, 1).to_pylist()
         found, ours = row["provenance"], self._made_by
         return (found["decoder"], found["engine"], bundles_from(found)) == (ours.decoder, ours.engine, ours.bundles)
 
     def _digests(self, part: RunFile) -> tuple[Keys, Keys]:
-        """The first 64 bits of the digests of what was scored, and the row group of each."""
+        """Return the first 64 bits of the digest of everything that was scored, and the row group of each."""
         with self._open(part.path) as file:
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
             rows = file.read(["sha256", "decision"], use_threads=False)
