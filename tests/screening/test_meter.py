@@ -45,7 +45,7 @@ def test_two_threads_in_a_step_count_twice_and_are_busy_once() -> None:
     wall = 1000 * (time.perf_counter() - start)
     found = meter.read()
     assert found["ms.infer"] >= 200
-    assert 100 <= found["wall_ms.engine"] <= wall
+    assert 100 <= found["wall_ms.engine"] <= wall + 0.5  # rounded to a millisecond
 
 
 def test_an_idle_engine_is_not_busy() -> None:
