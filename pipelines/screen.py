@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -17,8 +18,8 @@ from pipelines.launch.progress import progress_bar
 from pipelines.listing.since import resolve
 from pipelines.pieces import CutUp, FindRepeats, Split
 from pipelines.steps import CommitRun, ScreenUploads, WriteReport
+from pipelines.worker import checked_decoder
 from screening.commands.common import engine_flags, sandbox_flag
-from screening.decode import Decoder
 from screening.errors import ScreeningError
 from screening.report import summary_table, write_report
 from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY, load_settings
@@ -128,9 +129,6 @@ def run(argv: Sequence[str]) -> int:
     tables = ResultTables(results)
     tables.heal()
     if tables.run(run_id) is None:
-        if flags.is_local(beam_options):
-            with Decoder(settings.policy.limits, settings.policy.fields, sandbox=own.sandbox) as decoder:
-                decoder.check()  # before anything is listed; workers elsewhere check when they start
         signs = watchdog.signs(beam_options, results, run_id)
         with progress_bar(flags.is_local(beam_options)) as progress:
             job = Job(
@@ -148,7 +146,11 @@ def run(argv: Sequence[str]) -> int:
                 signs=signs,
                 sandbox=own.sandbox,
             )
-            with watchdog.running(beam_options, signs, own.stall_timeout) as pipeline:
+            with (
+                # before anything is listed; workers elsewhere check when they start
+                checked_decoder(job) if flags.is_local(beam_options) else nullcontext(),
+                watchdog.running(beam_options, signs, own.stall_timeout) as pipeline,
+            ):
                 build(pipeline, job)
     else:
         print(f"run {run_id} is already committed; nothing to do", file=sys.stderr)

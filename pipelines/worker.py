@@ -5,17 +5,36 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Generic, TypeVar
 
 from pipelines.job import Job
 from pipelines.launch.counters import Counters
+from screening.decode import Decoder
 from screening.meter import since
 from screening.records import Upload, Verdict
-from screening.screener import Screener
+from screening.screener import Screener, make_decoder
 from screening.tables import Part, ResultTables
 
 T = TypeVar("T")
+
+_checked: dict[str, Decoder] = {}  # by run, from this process's launcher for the worker that it runs in this process
+
+
+@contextmanager
+def checked_decoder(job: Job) -> Iterator[None]:
+    """Check that decoders work on this machine, and keep one for the worker if it is in this process.
+
+    To start a decoder takes about a second. Raises ConfigError if none works, before the block begins.
+    """
+    with make_decoder(job.settings, job.cores, job.sandbox) as decoder:
+        decoder.check()
+        _checked[job.run_id] = decoder
+        try:
+            yield
+        finally:
+            _checked.pop(job.run_id, None)
 
 
 class Waited(Generic[T]):
@@ -43,7 +62,10 @@ class Worker:
         self.id = uuid.uuid4().hex
         self._job = job
         reuse = job.results if job.reuse else ""
-        self._screener = Screener(job.settings, job.run_id, cores=job.cores, reuse=reuse, sandbox=job.sandbox)
+        decoder = _checked.pop(job.run_id, None)
+        self._screener = Screener(
+            job.settings, job.run_id, cores=job.cores, reuse=reuse, sandbox=job.sandbox, decoder=decoder
+        )
         self._counters = Counters(self._screener.meter)
         self.decided = ResultTables(job.results).decided(job.settings.fingerprint.digest)
 

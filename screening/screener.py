@@ -44,6 +44,12 @@ SCORING = 2  # batches in the classifiers at once, so that no core waits for the
 Read = Callable[[Upload, int], bytes]  # (upload, max_bytes) to its bytes; raises UploadError `too_large`
 
 
+def make_decoder(settings: Settings, cores: int = 0, sandbox: Sandbox = "auto") -> Decoder:
+    """Return a decoder as a screener of these settings uses it, with a child process for each of `cores` (0: all)."""
+    policy = settings.policy
+    return Decoder(policy.limits, policy.fields, processes=cores or cores_here(), sandbox=sandbox)
+
+
 def stored(upload: Upload, max_bytes: int) -> bytes:
     """Return the bytes of an upload from the store of its URI. Raises what `Store.read` raises."""
     return open_store(upload.uri).read(upload.uri, upload.generation, max_bytes)
@@ -70,13 +76,21 @@ class Prepared:
 class Screener:
     """Turns uploads into verdicts; a process has one. Threads that share it hold `lock` while they use it.
 
-    `reuse` is the URI of results: what committed runs there have scored is not scored again. `meter` counts what it
-    does, and `sandbox` names the walls around its decoders. Raises ConfigError if the decoders don't work, or if
+    `reuse` is the URI of results: what committed runs there have scored is not scored again. `decoder` is one made by
+    `make_decoder` for these settings; without it the screener starts its own. `meter` counts what it does, and
+    `sandbox` names the walls around its decoders. Raises ConfigError if the decoders don't work, or if
     `sandbox="require"` asks for walls that they don't have.
     """
 
     def __init__(
-        self, settings: Settings, run_id: str, *, cores: int = 0, reuse: str = "", sandbox: Sandbox = "auto"
+        self,
+        settings: Settings,
+        run_id: str,
+        *,
+        cores: int = 0,
+        reuse: str = "",
+        sandbox: Sandbox = "auto",
+        decoder: Decoder | None = None,
     ) -> None:
         cores = cores or cores_here()
         self.meter = Meter()
@@ -91,7 +105,7 @@ class Screener:
         _same("run", engine.id, settings.fingerprint.engine)
         _same("decode with", decoder_version(self._policy.fields), settings.fingerprint.decoder)
         # The decoder starts before the models are loaded, which takes as long.
-        self._decoder = Decoder(self._policy.limits, self._policy.fields, processes=cores, sandbox=sandbox)
+        self._decoder = decoder or make_decoder(settings, cores, sandbox)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._scorers = ThreadPoolExecutor(SCORING, thread_name_prefix="score")
         # also called when nothing refers to the screener any more
