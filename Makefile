@@ -1,8 +1,10 @@
 # Everything runs in .venv, from locked and hashed versions. `make help` lists the targets.
 PYTHON ?= python3
 PY := .venv/bin/python
-# Modules are compiled when they are first imported: to compile all 115 MB takes longer than to install them.
-PIP := $(PY) -m pip --disable-pip-version-check install -q --no-compile
+PIP := $(PY) -m pip --disable-pip-version-check install -q
+# uv installs in seconds what takes pip more than a minute. It does not read pip's settings: where those are needed, pip does it.
+UV := .venv/bin/uv pip install -q --python $(PY) --compile-bytecode
+INSTALL = $(UV) --require-hashes -r $(1) 2>.venv/uv.log || $(PIP) --require-hashes -r $(1)
 JOBS ?= 2
 # One worker runs a file, so that what its tests share is made once. As they are listed, large files come before small ones.
 SPREAD = -n $(JOBS) --dist loadfile --no-loadscope-reorder
@@ -10,7 +12,7 @@ N ?= 1000
 SEED ?= 1
 WHEELS ?= gpu-wheels
 RECIPE ?= models/recipes/text-screen.yaml
-COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+COMPILE := .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 # For an image, so for one platform. onnxruntime-gpu is the same module as onnxruntime and may not stand beside it.
 COMPILE_IMAGE := $(subst --universal,--python-platform x86_64-manylinux_2_28,$(COMPILE)) -c requirements.lock
 # For a GPU machine that has PyTorch: what it has is left out, and with it what that alone would bring.
@@ -19,6 +21,9 @@ COMPILE_KIT := $(subst 3.11,3.12,$(COMPILE_IMAGE)) --excludes tests/gpu/excludes
 # Checkers of terraform/, made where they install: tflint by Go, checkov in an environment of its own, as it pins much.
 TFLINT := v0.64.0
 CHECKOV := 3.3.30
+
+# Modules are compiled once: a decoder's child, which writes nothing, takes three times as long to start without that.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-all test-flink test-gpu gpu-wheels test-slow test-terraform test-train test-wheel flink check check-terraform fuzz bench train train-smoke lock clean
 
@@ -96,7 +101,8 @@ train: .venv/train  ## make a starter bundle again: make train DATA=folder OUT=f
 train-smoke: .venv/train  ## the whole chain on 200 rows, prepare to publish, and screen with what it makes
 	$(PY) -m pytest -m train tests/models/test_chain.py
 
-lock:  ## resolve the versions again (needs uv)
+lock: .venv/uv  ## resolve the versions again
+	echo uv | $(COMPILE) --upgrade-package uv -o requirements-uv.lock -
 	$(COMPILE) --extra gcp -o requirements.lock pyproject.toml requirements.in
 	$(COMPILE_IMAGE) --extra gcp --extra openvino -o requirements-cpu.lock pyproject.toml requirements.in
 	$(COMPILE_IMAGE) --extra gcp --extra gpu --no-emit-package onnxruntime -o requirements-gpu.lock pyproject.toml requirements.in
@@ -111,18 +117,22 @@ clean:  ## remove the environment and what the demo made
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
 	@$(PYTHON) -m venv .venv
 
-.venv/core: requirements.lock pyproject.toml | .venv/bin/python
+.venv/uv: requirements-uv.lock | .venv/bin/python
+	@$(PIP) --require-hashes -r requirements-uv.lock
+	@touch $@
+
+.venv/core: requirements.lock pyproject.toml | .venv/uv
 	@echo "installing locked versions into .venv (about a minute with an empty cache)"
-	@$(PIP) --require-hashes -r requirements.lock
+	@$(call INSTALL,requirements.lock)
 	@PYTHONWARNINGS=ignore $(PIP) --no-build-isolation --no-deps -e .
 	@touch $@
 
 .venv/dev: requirements-dev.lock .venv/core
-	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(call INSTALL,requirements-dev.lock)
 	@touch $@
 
 .venv/train: requirements-train.lock .venv/dev
-	@$(PIP) --require-hashes -r requirements-train.lock
+	@$(call INSTALL,requirements-train.lock)
 	@touch $@
 
 .venv/tflint-$(TFLINT): | .venv/bin/python
