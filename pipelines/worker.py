@@ -11,10 +11,11 @@ from typing import Generic, TypeVar
 
 from pipelines.job import Job
 from pipelines.launch.counters import Counters
+from screening import screener
 from screening.decode import Decoder
 from screening.meter import since
 from screening.records import Upload, Verdict
-from screening.screener import Screener, make_decoder
+from screening.screener import Screener
 from screening.tables import Part, ResultTables
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ def checked_decoder(job: Job) -> Iterator[None]:
 
     To start a decoder takes about a second. Raises ConfigError if none works, before the block begins.
     """
-    with make_decoder(job.settings, job.cores, job.sandbox) as decoder:
+    with screener.make_decoder(job.settings, job.cores, job.sandbox) as decoder:
         decoder.check()
         _checked[job.run_id] = decoder
         try:

@@ -11,6 +11,9 @@ import pytest
 from _pytest.mark.expression import Expression
 from hypothesis import settings
 
+from screening import screener
+from screening.decode import Decoder, Sandbox
+from screening.settings import Settings
 from tests.gcs.client import GcsServer
 from tests.pace import times
 
@@ -36,3 +39,32 @@ def gcs_server() -> Iterator[GcsServer]:
     with GcsServer() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("STORAGE_EMULATOR_HOST", server.url)
         yield server
+
+
+class _Kept(Decoder):
+    """A decoder that its screener can't close."""
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def _kept() -> Iterator[dict[object, Decoder]]:
+    kept: dict[object, Decoder] = {}
+    yield kept
+    for decoder in kept.values():
+        Decoder.close(decoder)
+
+
+@pytest.fixture
+def kept_decoders(_kept: dict[object, Decoder], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Screeners and jobs of this process use the decoders of earlier ones: to start a child takes most of a second."""
+
+    def make(settings: Settings, cores: int = 0, sandbox: Sandbox = "auto") -> Decoder:
+        limits, fields = settings.policy.limits, settings.policy.fields
+        key = limits, fields, cores, sandbox
+        if key not in _kept:
+            _kept[key] = _Kept(limits, fields, processes=cores or 1, sandbox=sandbox)
+        return _kept[key]
+
+    monkeypatch.setattr(screener, "make_decoder", make)  # a patch, since a job's flags have no place for a decoder

@@ -86,6 +86,11 @@ def fill(uploads: Path) -> None:
     (uploads / "empty.txt").write_bytes(b"")
 
 
+@pytest.fixture(autouse=True)
+def _decoders(kept_decoders: None) -> None:
+    """No job here is about the start of its decoders."""
+
+
 @pytest.fixture(scope="session")
 def light(tmp_path_factory: pytest.TempPathFactory) -> Light:
     return Light(tmp_path_factory.mktemp("light"))

@@ -19,6 +19,8 @@ from screening.storage import open_store
 from screening.tables import ResultTables, StoredScores
 from tests.screening.classifiers.tiny import image_bundle, text_bundle
 
+pytestmark = pytest.mark.usefixtures("kept_decoders")
+
 POLICY = """\
 policy: tiny
 version: 1

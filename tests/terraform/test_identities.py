@@ -21,6 +21,8 @@ from tests.generate import write_articles
 from tests.screening.tables.conftest import a_review, a_run, a_verdict
 from tests.terraform.bindings import TERRAFORM, permissions, sources
 
+pytestmark = pytest.mark.usefixtures("kept_decoders")
+
 As = Callable[[str], AbstractContextManager[None]]
 LOG = "_delta_log/00000000000000000000.json"
 

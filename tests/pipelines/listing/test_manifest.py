@@ -95,10 +95,10 @@ DEEP = "[" * 100_000
         ('{"uri": "' + "9" * 10 + '", "n": ' + "9" * 5000 + "}", "not a JSON object"),
     ],
 )
-def test_a_line_that_is_no_entry_is_named_and_stops_the_job(entries, tmp_path, capsys, line, says):
+def test_a_line_that_is_no_entry_is_named_and_stops_the_job(entries, tmp_path, light, capsys, line, says):
     source = as_jsonl(tmp_path / "m.jsonl", entries[:2])
     source.write_text(source.read_text() + line + "\n")
-    assert screen.main(["--input", str(source), "--results", str(tmp_path / "results")]) == 2
+    assert screen.main(["--input", str(source), "--results", str(tmp_path / "results"), *light.flags]) == 2
     said = capsys.readouterr().err
     assert f"{source}:3: " in said
     assert says in said
@@ -146,9 +146,9 @@ def test_dots_in_the_name_of_an_object_are_a_name(tmp_path):
 
 @pytest.mark.parametrize("name", ["m.jsonl", "m.parquet", "m_manifest.json"])
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_a_pipe_or_a_folder_is_no_manifest_and_is_not_waited_for(tmp_path, capsys, name, make):
+def test_a_pipe_or_a_folder_is_no_manifest_and_is_not_waited_for(tmp_path, capsys, name, make, light):
     make(tmp_path / name)
-    assert screen.main(["--input", str(tmp_path / name), "--results", str(tmp_path / "results")]) == 2
+    assert screen.main(["--input", str(tmp_path / name), "--results", str(tmp_path / "results"), *light.flags]) == 2
     assert f"{tmp_path / name}: it can't be read: not_a_regular_file" in capsys.readouterr().err
 
 
