@@ -129,7 +129,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with eight sample uploads, whose commands run by this interpreter, from this source."""
     desk = tmp_path_factory.mktemp("desk")
     shutil.copy(ROOT / "Makefile", desk)
-    for name in ("requirements.lock", "pyproject.toml"):
+    for name in ("requirements-uv.lock", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, desk)
     for name in (
         "shop/prize.txt",
@@ -151,7 +151,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     programs.mkdir(parents=True)
     (programs / "python").write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} "$@"\n')
     (programs / "python").chmod(0o755)
-    (desk / ".venv" / "core").touch()
+    for made in ("uv", "core"):
+        (desk / ".venv" / made).touch()
     return desk
 
 
@@ -161,7 +162,9 @@ def run(commands: str) -> None:
         if words[0] in WORDS:
             assert cli.main(words[1:], jobs()) == 0, words
         else:
-            print(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+            done = subprocess.run(words, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            print(done.stdout)
 
 
 def scripts(name: str, language: str) -> str:

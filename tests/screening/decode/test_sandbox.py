@@ -262,7 +262,7 @@ def test_a_stalled_child_ends_itself_when_its_parent_is_gone(act):
     program = (
         "import sys, threading; from screening.decode import Decoder, Limits\n"
         "from tests.screening.decode.hostile import TABLE, page\n"
-        "decoder = Decoder(Limits(cpu_seconds=3, seconds=3), decoders=TABLE); decoder.check()\n"
+        "decoder = Decoder(Limits(cpu_seconds=2, seconds=2), decoders=TABLE); decoder.check()\n"
         "threading.Timer(0.2, print, ['decoding'], {'flush': True}).start()\n"
         "decoder.decode(page(sys.argv[1], 60))"
     )
