@@ -39,9 +39,8 @@ def test_any_text_has_finite_features(text: str) -> None:
     assert np.isfinite(surface(text)).all()
 
 
-@given(
-    st.lists(st.floats(-1e9, 1e9), min_size=9, max_size=9), st.floats(0, 0.999)
-)  # nearer 1, a float has too few digits
+# Nearer 1, a float has too few digits for its logit.
+@given(st.lists(st.floats(-1e9, 1e9), min_size=9, max_size=9), st.floats(0, 0.999))
 def test_no_feature_counts_for_more_than_its_limit(form: list[float], pooled: float) -> None:
     (p,) = formed(np.array([pooled]), np.array([form]), np.ones(9), np.zeros(9), np.ones(9))
     held = max(pooled, 1e-9)
