@@ -39,8 +39,8 @@ demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, c
 test: .venv/dev  ## what needs no training stack, Flink, GPU or network: five minutes with the installation
 	$(PY) -m pytest $(SPREAD)
 
-test-slow: .venv/dev  ## what starts many processes: the runbook as it stands, kills on a bucket, two workers
-	$(PY) -m pytest $(SPREAD) -m slow tests/pipelines
+test-slow: .venv/dev  ## what starts many processes: the README and the runbook as they stand, kills on a bucket, two workers
+	$(PY) -m pytest $(SPREAD) -m slow tests/pipelines tests/documents
 
 test-train: .venv/train  ## the tests of training (they need the training stack: some 3 GB)
 	$(PY) -m pytest $(SPREAD) -m train tests/models tests/gpu tests/test_benchmarks.py

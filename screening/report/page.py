@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from screening.records import DECISIONS
 from screening.report.facts import gather
@@ -24,6 +25,13 @@ def write_report(tables: ResultTables, run_id: str) -> str:
 
 def render(tables: ResultTables, run_id: str) -> str:
     """Return the report as HTML. Raises ConfigError if the run is not committed."""
+    facts = gather(tables, run_id)
+    held = [(decision, items, getattr(facts.run, decision)) for decision, items in facts.held]
+    return _template().render(facts=facts, run=facts.run, decisions=DECISIONS, held=held, width=WIDTH, height=HEIGHT)
+
+
+@cache
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("screening.report", "."),
         autoescape=True,
@@ -32,11 +40,7 @@ def render(tables: ResultTables, run_id: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"visible": visible, "bytes": _bytes, "utc": _utc, "number": _number}
-    facts = gather(tables, run_id)
-    held = [(decision, items, getattr(facts.run, decision)) for decision, items in facts.held]
-    return environment.get_template("report.html").render(
-        facts=facts, run=facts.run, decisions=DECISIONS, held=held, width=WIDTH, height=HEIGHT
-    )
+    return environment.get_template("report.html")
 
 
 def _utc(when: datetime) -> str:

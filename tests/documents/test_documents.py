@@ -171,6 +171,7 @@ def scripts(name: str, language: str) -> str:
     return "\n".join(block.text for block in DOCUMENTS[name].blocks if block.language == language)
 
 
+@pytest.mark.slow
 def test_the_readme_does_what_it_says(desk, monkeypatch, capsys):
     monkeypatch.chdir(desk)
     run(scripts("README.md", "sh"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,13 @@ def sources() -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(TERRAFORM.glob("*.tf"))}
 
 
+_parsed = cache(hcl2.loads)  # half a second for all files
+
+
 def resources(texts: Mapping[str, str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every resource: its type, its name and its arguments."""
     for text in texts.values():
-        for block in hcl2.loads(text).get("resource", []):
+        for block in _parsed(text).get("resource", []):
             for kind, named in block.items():
                 for name, arguments in named.items():
                     yield kind.strip('"'), name.strip('"'), arguments

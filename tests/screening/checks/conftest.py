@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -20,6 +22,7 @@ A final inspection is planned for the first week of May, and the crossing should
 """
 
 
+@cache
 def photograph(seed: int = 0, width: int = 640, height: int = 480) -> Pixels:
     """Sharp shapes over clouds of every size, as in a photograph in focus."""
     random = np.random.default_rng(seed)
@@ -36,7 +39,9 @@ def photograph(seed: int = 0, width: int = 640, height: int = 480) -> Pixels:
         if random.integers(2):
             shape = (abs(rows - top) < reach) & (abs(columns - left) < reach // 2)
         canvas[shape] = canvas[shape] * 0.3 + random.integers(0, 256, 3) * 0.7
-    return canvas.astype(np.uint8)
+    pixels = canvas.astype(np.uint8)
+    pixels.flags.writeable = False
+    return pixels
 
 
 def as_picture(pixels: Pixels, width: int = 0, height: int = 0) -> Picture:
