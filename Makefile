@@ -6,8 +6,8 @@ PIP := $(PY) -m pip --disable-pip-version-check install -q
 UV := .venv/bin/uv pip install -q --python $(PY) --compile-bytecode
 INSTALL = $(UV) --require-hashes -r $(1) 2>.venv/uv.log || $(PIP) --require-hashes -r $(1)
 JOBS ?= 2
-# One worker runs a file, so that what its tests share is made once. As they are listed, large files come before small ones.
-SPREAD = -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# Each worker runs a row of tests, so that what neighbours share is made once, until there are none left but another's.
+SPREAD = -n $(JOBS) --dist worksteal
 N ?= 1000
 SEED ?= 1
 WHEELS ?= gpu-wheels
@@ -39,8 +39,8 @@ demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, c
 test: .venv/dev  ## what needs no training stack, Flink, GPU or network: five minutes with the installation
 	$(PY) -m pytest $(SPREAD)
 
-test-slow: .venv/dev  ## what starts many processes: the README and the runbook as they stand, kills on a bucket, two workers
-	$(PY) -m pytest $(SPREAD) -m slow tests/pipelines tests/documents
+test-slow: .venv/dev  ## what takes longest: the README and the runbook as they stand, kills on a bucket, bombs, every engine of this machine
+	$(PY) -m pytest $(SPREAD) -m slow tests
 
 test-train: .venv/train  ## the tests of training (they need the training stack: some 3 GB)
 	$(PY) -m pytest $(SPREAD) -m train tests/models tests/gpu tests/test_benchmarks.py

@@ -111,12 +111,13 @@ def pending(tables: ResultTables, mode: str, live: str = "", quarantine: str = "
             yield Act(*facts)
 
 
-def check_places(tables: ResultTables, mode: str, places: Mapping[str, str], moves: Moved = ()) -> None:
+def check_places(
+    connection: duckdb.DuckDBPyConnection, mode: str, places: Mapping[str, str], moves: Moved = ()
+) -> None:
     """Check that uploads can be released to these places (by flag).
 
     Raises ConfigError if a place overlaps an input of the pending runs, or is in another kind of store than an upload.
     """
-    connection = tables.connection()
     runs = f"SELECT DISTINCT input FROM runs WHERE run_id IN ({_RUNS.format(pending=_sql(mode, moves))})"
     inputs = sorted(source for (source,) in connection.execute(runs).fetchall() if is_folder(source))
     for flag, where in places.items():
@@ -146,13 +147,12 @@ def _sql(mode: str, moves: Moved) -> str:
     return _PENDING.format(**of, stays=stays(moves, "v.uri"))
 
 
-def plan(tables: ResultTables, mode: str, quota: Quota, moves: Moved = ()) -> dict[str, int]:
+def plan(connection: duckdb.DuckDBPyConnection, mode: str, quota: Quota, moves: Moved = ()) -> dict[str, int]:
     """Return how many acts are pending for each decision.
 
     Raises QuotaExceeded if the runs with pending acts have too large a share of rejects or errors, or if the ledger has
     gaps. A share is taken over everything that these runs decided, so that old objects in review do not distort it.
     """
-    connection = tables.connection()
     _refuse_unreconciled(connection)
     counted = dict(
         connection.execute(f"SELECT decision, count(*) FROM ({_sql(mode, moves)}) GROUP BY decision").fetchall()
@@ -175,9 +175,9 @@ def plan(tables: ResultTables, mode: str, quota: Quota, moves: Moved = ()) -> di
     return counted
 
 
-def backlog(tables: ResultTables) -> int:
+def backlog(connection: duckdb.DuckDBPyConnection) -> int:
     """Return how many uploads wait for a reviewer."""
-    found = tables.connection().execute("SELECT count(*) FROM effective_verdicts WHERE decision = 'review'").fetchone()
+    found = connection.execute("SELECT count(*) FROM effective_verdicts WHERE decision = 'review'").fetchone()
     return int(found[0]) if found else 0
 
 

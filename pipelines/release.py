@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from itertools import combinations
 
+import duckdb
 from rich.console import Console
 
 from pipelines import beam
@@ -90,10 +91,10 @@ def run(argv: Sequence[str]) -> int:
     dataflow.settle(beam_options)
     quota = load_policy(flags.named_place(own.policy), find_bundles(flags.named_place(own.bundles))).quota
     tables = ResultTables(results)
-    tables.connection()  # raises if there are no tables
+    connection = tables.connection()  # all planning reads the tables as they are now
     moves = moved(tables, own.moved)
-    check_places(tables, own.mode, targets, moves)
-    counted = _planned(tables, own.mode, quota, moves)
+    check_places(connection, own.mode, targets, moves)
+    counted = _planned(connection, own.mode, quota, moves)
     console = Console()
     console.print(plan_table(counted, own.mode, live, quarantine))
     # A template's launch fails if it starts no job, so a job is started even if there is nothing to do.
@@ -132,18 +133,18 @@ def _tell_what_was_done(tables: ResultTables, release_id: str, console: Console)
         )
 
 
-def _planned(tables: ResultTables, mode: str, quota: Quota, moves: Moved) -> dict[str, int]:
+def _planned(connection: duckdb.DuckDBPyConnection, mode: str, quota: Quota, moves: Moved) -> dict[str, int]:
     """Return the plan, and log it as an event.
 
     `verdicts` and `runs` are read as they are, since release may not write them: a run whose committer died before it
     wrote its row in the ledger waits for the next `screen`.
     """
     try:
-        counted = plan(tables, mode, quota, moves)
+        counted = plan(connection, mode, quota, moves)
     except QuotaExceeded:
         tell("refused")
         raise
-    tell("planned", accept=counted.get("accept", 0), reject=counted.get("reject", 0), review=backlog(tables))
+    tell("planned", accept=counted.get("accept", 0), reject=counted.get("reject", 0), review=backlog(connection))
     return counted
 
 

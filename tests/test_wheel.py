@@ -22,7 +22,7 @@ PACKAGES = ("screening", "pipelines", "models")
 NOT_SHIPPED = {"README.md", "docs", ".gitattributes"}
 COMMANDS = ("train", "prepare", "finetune", "export", "evaluate", "publish", "adopt", "registry", "first_stage")
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.wheel, pytest.mark.timeout(900)]
 
 
 def run(command: Sequence[str | Path], folder: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -137,7 +137,6 @@ def home(bin_folder: Path) -> Path:
     return path
 
 
-@pytest.mark.wheel
 def test_every_sample_gets_its_verdict(bin_folder, home, empty):
     samples = home / "samples"
     said = run([bin_folder / "screening", "file", "--format", "json", samples / "uploads"], empty).stdout
@@ -150,7 +149,6 @@ def test_every_sample_gets_its_verdict(bin_folder, home, empty):
     assert list(empty.iterdir()) == []
 
 
-@pytest.mark.wheel
 def test_a_job_screens_and_releases(bin_folder, home, empty):
     screening = bin_folder / "screening"
     listed = run([screening, "--help"], empty).stdout
@@ -165,7 +163,6 @@ def test_a_job_screens_and_releases(bin_folder, home, empty):
     assert refused.stderr.startswith("screening release: --live and --quarantine are needed")
 
 
-@pytest.mark.wheel
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_of_models_helps_without_the_training_stack(name, bin_folder, empty):
     helped = run([bin_folder / "python", "-m", f"models.{name}", "--help"], empty)
@@ -173,7 +170,6 @@ def test_a_command_of_models_helps_without_the_training_stack(name, bin_folder, 
     assert list(empty.iterdir()) == []
 
 
-@pytest.mark.wheel
 def test_training_says_what_it_needs(bin_folder, home, empty):
     recipe = home.parent / "models" / "recipes" / "text-screen.yaml"
     said = run([bin_folder / "python", "-m", "models.train", recipe, "--data=data", "--out=out"], empty, code=2)
@@ -181,7 +177,6 @@ def test_training_says_what_it_needs(bin_folder, home, empty):
     assert list(empty.iterdir()) == []
 
 
-@pytest.mark.wheel
 def test_the_types_come_with_the_library(bin_folder, home, empty):
     assert (home / "py.typed").is_file()
     (empty / "user.py").write_text(

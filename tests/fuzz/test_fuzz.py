@@ -22,6 +22,7 @@ def test_mutants_are_read_or_refused():
     assert {"decoded", "undecodable", "unsupported_type"} <= set(figures.outcomes)
 
 
+@pytest.mark.slow
 def test_bombs_cost_little():
     figures = attempt(bombs())
     assert figures.faults == []

@@ -68,7 +68,7 @@ def test_what_a_command_started_ends_with_it(tmp_path):
     mark = tmp_path / "alive"
     child = f"import time, pathlib; [(pathlib.Path({str(mark)!r}).touch(), time.sleep(0.05)) for _ in range(600)]"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    seconds = 5
+    seconds = 3
     said = parts.run_command([sys.executable, "-c", code], parts.environment("cpu"), seconds, tmp_path / "log")
     assert said["failed"] == [f"it was stopped after its {seconds} s"]
     mark.unlink()

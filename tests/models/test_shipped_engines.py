@@ -29,6 +29,9 @@ TEXTS = [text[:size] for text in (*HOSTILE, *ORDINARY.values()) for size in (60,
 NEAR = {"fp32": 1e-5, "bf16": 0.02, "fp16": 0.02, "int8": 0.1}
 
 
+pytestmark = pytest.mark.slow
+
+
 def bundle() -> Bundle:
     (found,) = find_bundles(str(Path(screening.__file__).parent / "bundles"))
     return found

@@ -25,8 +25,8 @@ FINAL = ("undecodable", "unsupported_type", "too_large", "empty", "replaced", "n
 @pytest.mark.parametrize(
     ("status", "since"),
     [
-        (401, ()),
         (403, ("--since", "last-run")),
+        pytest.param(401, (), marks=pytest.mark.slow),
         pytest.param(401, ("--since", "last-run"), marks=pytest.mark.slow),
         pytest.param(403, (), marks=pytest.mark.slow),
     ],

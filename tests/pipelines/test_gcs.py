@@ -87,6 +87,7 @@ def test_an_object_replaced_during_the_release_is_not_released(screened_bucket, 
     assert "news/000/000003.txt" not in bucket.released()
 
 
+@pytest.mark.slow
 def test_what_is_not_accepted_any_more_is_taken_from_live(screened_bucket, gcs_server):
     bucket = screened_bucket
     bucket.release()

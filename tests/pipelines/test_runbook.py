@@ -115,6 +115,7 @@ def test_watching_and_drift(desk):
     assert "run two against one" in run(desk, blocks()["Drift"])
 
 
+@pytest.mark.slow
 def test_a_first_look_at_errors(desk):
     (desk / "uploads" / "empty.txt").write_bytes(b"")
     on(desk, "--run-id", "one")
