@@ -5,7 +5,8 @@ PIP := $(PY) -m pip --disable-pip-version-check install -q
 # uv installs in seconds what takes pip more than a minute. It does not read pip's settings: where those are needed, pip does it.
 UV := .venv/bin/uv pip install -q --python $(PY) --compile-bytecode
 INSTALL = $(UV) --require-hashes -r $(1) 2>.venv/uv.log || $(PIP) --require-hashes -r $(1)
-JOBS ?= 2
+# One more than the cores of a small machine, since some tests wait.
+JOBS ?= 3
 # Each worker runs a row of tests, so that what neighbours share is made once, until there are none left but another's.
 SPREAD = -n $(JOBS) --dist worksteal
 N ?= 1000

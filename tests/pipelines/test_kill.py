@@ -15,7 +15,7 @@ from tests.pace import times
 from tests.pipelines.conftest import start
 
 VERDICTS = "SELECT name, generation, sha256, decision, reasons FROM verdicts ORDER BY ALL"
-MOMENTS = times(thorough=5, quick=2)
+MOMENTS = times(thorough=5, quick=1)
 
 
 def kill_after(module: str, flags: list[str], seconds: float) -> None:

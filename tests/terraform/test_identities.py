@@ -146,7 +146,7 @@ def test_reviews_are_joined_by_who_appends_them(home, acting: As) -> None:
     assert len(tables.dataset("reviews").to_table()) == 8
 
 
-@pytest.mark.parametrize("who", ["release", "reviewers"])
+@pytest.mark.parametrize("who", ["release", pytest.param("reviewers", marks=pytest.mark.slow)])
 def test_nobody_but_screen_gives_a_verdict(home, acting: As, who: str) -> None:
     tables = ResultTables(home["results"])
     with acting("screen"):
