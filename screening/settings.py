@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from screening.checks.hashes import Bank, load_bank
+from screening.checks.hashes import MATCHING, Bank, load_bank
 from screening.classifiers import Bundle, find_bundles, make_engine
 from screening.classifiers.engines import check_precision, engine_id
 from screening.decode import decoder_version
@@ -111,4 +111,4 @@ def open_banks(specs: Iterable[BankSpec]) -> list[Bank]:
 
 def _banks_digest(banks: Sequence[Bank]) -> str:
     lines = sorted(f"{bank.id} {bank.use} {bank.max_distance} {bank.digest}" for bank in banks)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256("\n".join((f"matching {MATCHING}", *lines)).encode()).hexdigest()

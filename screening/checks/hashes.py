@@ -1,5 +1,8 @@
 """Match content with banks of known hashes, exactly (SHA-256) and perceptually (PDQ).
 
+A picture is also known when it comes back mirrored, turned by a multiple of 90°, or with a plain border around it. It
+is not known as a crop: that changes a PDQ hash more than another picture does.
+
 A bank is a file of JSON lines, `{"type": "sha256" | "pdq", "hash": "<64 hex digits>", "id": "<name of the entry>"}`.
 """
 
@@ -7,23 +10,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from screening.checks.pdq import pdq
+from screening.checks.borders import trimmed
+from screening.checks.nearest import BITS, Nearest
+from screening.checks.pdq import pdq, pdq_turned
 from screening.errors import ConfigError, UploadError
 from screening.records import Content, Evidence, Picture, Signal
 from screening.storage import open_store
 
-__all__ = ["MAX_DISTANCE", "MIN_QUALITY", "Bank", "load_bank", "match", "pdq"]
+__all__ = ["MATCHING", "MAX_DISTANCE", "MIN_QUALITY", "Bank", "load_bank", "match", "pdq"]
+
+MATCHING = 2  # raise it whenever the same content may match the same bank otherwise
 
 Use = Literal["block", "allow"]
 LABELS: Mapping[Use, str] = {"block": "known_hash", "allow": "known_good"}
-BITS = 256
 MAX_DISTANCE = 31  # bits: the PDQ paper's threshold for one image in two files
 FORM = 'write {"type": "sha256" or "pdq", "hash": "64 hex digits", "id": "name"}'
 MIN_QUALITY = 50  # from the PDQ paper: hashes with less detail than this match by chance
@@ -33,8 +39,8 @@ MIN_QUALITY = 50  # from the PDQ paper: hashes with less detail than this match 
 class Bank:
     """The known hashes of one bank; `digest` is the SHA-256 of its file.
 
-    `exact` maps each SHA-256 to the id of its entry. `hashes` (n, 4) are the PDQ hashes as 64-bit words, and `entries`
-    the ids of their entries.
+    `exact` maps each SHA-256 to the id of its entry. `pictures` finds the nearest PDQ hash, and `entries` are the ids
+    of the entries of these hashes.
     """
 
     id: str
@@ -42,7 +48,7 @@ class Bank:
     max_distance: int
     digest: str
     exact: Mapping[str, str]
-    hashes: npt.NDArray[np.uint64]
+    pictures: Nearest
     entries: tuple[str, ...]
 
 
@@ -68,34 +74,47 @@ def load_bank(uri: str, id: str, use: Use, max_distance: int = MAX_DISTANCE) -> 
         raise ConfigError(
             f"bank {id} is empty: it would match nothing", file=uri, line=1, fix=f"{FORM}, one entry per line"
         )
-    words = np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, BITS // 64)
-    return Bank(id, use, max_distance, hashlib.sha256(data).hexdigest(), exact, words, tuple(entries))
+    pictures = Nearest(_words(hashes), max_distance)
+    return Bank(id, use, max_distance, hashlib.sha256(data).hexdigest(), exact, pictures, tuple(entries))
 
 
 def match(sha256: str, content: Content | None, banks: Sequence[Bank]) -> list[Signal]:
     """Return one signal for each bank that knows these bytes or, within its distance, this picture.
 
     The label is `known_hash` for a block bank and `known_good` for an allow bank. The score is 1 for the same bytes,
-    else 1 − distance ÷ 256.
+    else 1 − distance ÷ 256. The evidence names the entry, and what was done to its picture if anything was.
     """
     looks = any(bank.entries for bank in banks)
-    hashed = pdq(content.pixels) if looks and isinstance(content, Picture) else None
-    found = (_search(bank, sha256, hashed) for bank in banks)
+    forms = _forms(content.pixels) if looks and isinstance(content, Picture) else {}
+    found = (_search(bank, sha256, forms) for bank in banks)
     return [signal for signal in found if signal is not None]
 
 
-def _search(bank: Bank, sha256: str, hashed: tuple[bytes, int] | None) -> Signal | None:
+def _forms(pixels: npt.NDArray[np.uint8]) -> dict[str, bytes]:
+    """Return the hashes that a known picture may have had before it came to look like this one, by what was done."""
+    inner = trimmed(pixels)
+    forms: dict[str, bytes] = {}
+    for what, each in (("", pixels), ("with a border", inner)):
+        turned, quality = pdq_turned(each) if each is not None else ({}, 0)
+        if quality >= MIN_QUALITY:
+            forms |= {", ".join(filter(None, (how, what))): value for how, value in turned.items()}
+    return forms
+
+
+def _words(hashes: Iterable[bytes]) -> npt.NDArray[np.uint64]:
+    return np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, BITS // 64)
+
+
+def _search(bank: Bank, sha256: str, forms: Mapping[str, bytes]) -> Signal | None:
     if sha256 in bank.exact:
         return _signal(bank, 1.0, f"sha256, entry {bank.exact[sha256]}")
-    if hashed is None or hashed[1] < MIN_QUALITY or not bank.entries:
+    if bank.use == "allow":  # only as it is: something may be written into a border, or read otherwise in a mirror
+        forms = {how: value for how, value in forms.items() if not how}
+    if (found := bank.pictures.find(_words(forms.values()))) is None:
         return None
-    word = np.frombuffer(hashed[0], np.uint64)
-    distances = np.bitwise_count(bank.hashes ^ word).sum(axis=1)
-    nearest = int(distances.argmin())
-    distance = int(distances[nearest])
-    if distance > bank.max_distance:
-        return None
-    return _signal(bank, 1 - distance / BITS, f"pdq distance {distance}, entry {bank.entries[nearest]}")
+    how = list(forms)[found.query]
+    said = filter(None, (f"pdq distance {found.distance}", how, f"entry {bank.entries[found.entry]}"))
+    return _signal(bank, 1 - found.distance / BITS, ", ".join(said))
 
 
 def _signal(bank: Bank, score: float, note: str) -> Signal:

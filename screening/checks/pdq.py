@@ -18,6 +18,11 @@ Matrix = npt.NDArray[np.float64]
 SAMPLES = 64  # per side of the picture that is hashed
 FREQUENCIES = 16  # per side of the part of its cosine transform that makes the hash
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
+# What was done to the original of each hash that `pdq_turned` returns; turns are clockwise.
+TURNS = (
+    "", "mirrored", "upside down and mirrored", "turned by 180°",
+    "turned by 90° and mirrored", "turned by 270°", "turned by 90°", "turned by 270° and mirrored",
+)  # fmt: skip
 GRADIENT_SCALE = 90  # scales gradients to a quality; an empirical value of the paper
 
 
@@ -26,12 +31,34 @@ def pdq(pixels: npt.NDArray[np.uint8]) -> tuple[bytes, int]:
 
     The bytes are in the order of the reference's hexadecimal form. Below quality 50 a hash says little.
     """
+    cosines, quality = _transform(pixels)
+    return _hash(cosines), quality
+
+
+def pdq_turned(pixels: npt.NDArray[np.uint8]) -> tuple[dict[str, bytes], int]:
+    """Return the hashes of the picture set upright from each of the eight orientations of `TURNS`, and the quality.
+
+    All come from one transform: to mirror a picture changes the sign of every second frequency of one direction, and
+    to transpose it exchanges the directions.
+    """
+    cosines, quality = _transform(pixels)
+    sign = (-1.0) ** np.arange(1, FREQUENCIES + 1)
+    across, down = cosines * sign, cosines * sign[:, None]
+    both = across * sign[:, None]
+    turned = (cosines, across, down, both, cosines.T, down.T, across.T, both.T)
+    return {how: _hash(each) for how, each in zip(TURNS, turned, strict=True)}, quality
+
+
+def _transform(pixels: npt.NDArray[np.uint8]) -> tuple[Matrix, int]:
     luma = sum(pixels[..., channel] * weight for channel, weight in enumerate(LUMA))
     samples = _sample(_sample(luma).T).T
-    cosines = _cosines() @ samples @ _cosines().T
+    return _cosines() @ samples @ _cosines().T, _quality(samples)
+
+
+def _hash(cosines: Matrix) -> bytes:
     ranks = np.sort(cosines, axis=None)
     bits = cosines > ranks[(cosines.size - 1) // 2]  # the lower median, as in the reference
-    return np.packbits(bits.reshape(-1)[::-1]).tobytes(), _quality(samples)
+    return np.packbits(bits.reshape(-1)[::-1]).tobytes()
 
 
 def _quality(samples: Matrix) -> int:

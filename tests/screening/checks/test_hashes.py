@@ -8,7 +8,7 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from screening.checks.hashes import load_bank, match, pdq
 from screening.errors import ConfigError
@@ -82,6 +82,52 @@ def test_a_smaller_recompressed_copy_matches(bank, lab):
     Image.fromarray(pixels).resize((400, 300)).save(stream, "JPEG", quality=30)
     copy = np.asarray(Image.open(stream))
     assert match("0" * 64, lab.as_picture(copy), [bank(seen(pixels))])
+
+
+ACTS = {
+    "mirrored": lambda pixels: pixels[:, ::-1],
+    "upside down and mirrored": lambda pixels: pixels[::-1],
+    "turned by 180°": lambda pixels: pixels[::-1, ::-1],
+    "turned by 90°": lambda pixels: np.rot90(pixels, -1),
+    "turned by 270°": np.rot90,
+    "turned by 90° and mirrored": lambda pixels: np.rot90(pixels, -1)[:, ::-1],
+    "turned by 270° and mirrored": lambda pixels: np.rot90(pixels)[:, ::-1],
+}
+
+
+@pytest.mark.parametrize("how", ACTS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_turned_or_mirrored_copy_matches_and_the_evidence_says_how(how, seed, bank, lab):
+    original = lab.photograph(seed)
+    (signal,) = match("0" * 64, lab.as_picture(ACTS[how](original)), [bank(seen(original), seen(lab.photograph(9)))])
+    assert signal.score > 1 - 16 / 256
+    assert f", {how}, entry seen" in signal.evidence.note
+
+
+def test_a_copy_with_a_border_matches_turned_or_not(bank, lab):
+    original = lab.photograph(4)
+    framed = ImageOps.expand(Image.fromarray(original), (0, 90), "black")
+    (signal,) = match("0" * 64, lab.as_picture(np.asarray(framed)), [bank(seen(original))])
+    assert ", with a border, entry seen" in signal.evidence.note
+    turned = np.asarray(framed.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    (signal,) = match("0" * 64, lab.as_picture(turned), [bank(seen(original))])
+    assert ", mirrored, with a border, entry seen" in signal.evidence.note
+
+
+@pytest.mark.parametrize(
+    "act", [ACTS["mirrored"], lambda pixels: np.asarray(ImageOps.expand(Image.fromarray(pixels), (0, 90), "black"))]
+)
+def test_an_allowed_picture_is_known_only_as_it_is(act, bank, lab):
+    """Something could be written into its border, and a word in a mirror may be another."""
+    known = bank(seen(lab.photograph()), use="allow")
+    assert match("0" * 64, lab.as_picture(lab.photograph()), [known])
+    assert match("0" * 64, lab.as_picture(act(lab.photograph())), [known]) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_other_pictures_match_in_no_orientation(seed, bank, lab):
+    rows = [seen(lab.photograph(other)) for other in range(20, 40)]
+    assert match("0" * 64, lab.as_picture(lab.photograph(seed)), [bank(*rows)]) == []
 
 
 def test_pictures_without_detail_never_match_by_looks(bank, lab):

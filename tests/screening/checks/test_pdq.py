@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from screening.checks.hashes import MAX_DISTANCE, MIN_QUALITY, pdq
+from screening.checks.pdq import TURNS, pdq_turned
 
 GOLDEN = json.loads(Path(__file__).with_name("pdq_golden.json").read_text())
 
@@ -53,6 +54,14 @@ def test_a_copy_stays_within_the_threshold(seed, lab):
         image.point(lambda value: int(value * 0.8)),
     ]
     assert [distance(hashed, pdq(np.asarray(copy))[0]) for copy in copies] == pytest.approx([0] * 6, abs=MAX_DISTANCE)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_upright_is_the_first_of_the_turned_hashes(seed, lab):
+    (hashed, quality), (turned, same) = pdq(lab.photograph(seed)), pdq_turned(lab.photograph(seed))
+    assert (turned[""], same) == (hashed, quality)
+    assert tuple(turned) == TURNS
+    assert len(set(turned.values())) == 8
 
 
 def test_other_pictures_are_far_away(lab):
