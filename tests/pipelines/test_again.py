@@ -73,6 +73,7 @@ def test_a_file_that_could_not_be_read_is_released_once_it_can(place, monkeypatc
     assert NAME in place.released()
 
 
+@pytest.mark.slow
 def test_what_still_fails_is_tried_in_every_run(bucket, gcs_server):  # noqa: F811
     gcs_server.faults("status", status=403, method="GET", path="000004.txt.*alt=media")
     for run_id, again in (("one", 0), ("two", 1), ("three", 1)):

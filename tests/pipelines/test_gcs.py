@@ -135,6 +135,7 @@ def test_with_faults_and_kills_the_table_is_that_of_an_undisturbed_run(bucket, g
         assert disturbed.rows(twice) == [], f"seed {seed}"
 
 
+@pytest.mark.slow
 def test_a_store_that_gives_up_holds_the_upload_and_the_next_run_tries_again(bucket, gcs_server, monkeypatch):
     store = open_store(bucket.uploads)
     monkeypatch.setattr(store, "_retry", store._retry.with_timeout(2.0))  # patience is a minute
@@ -148,6 +149,7 @@ def test_a_store_that_gives_up_holds_the_upload_and_the_next_run_tries_again(buc
     assert bucket.decisions()["news/000/000004.txt"] == "accept"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "instead"),
     [

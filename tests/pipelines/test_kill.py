@@ -27,6 +27,7 @@ def kill_after(module: str, flags: list[str], seconds: float) -> None:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_a_killed_screening_run_again_gives_the_same_table(place, tmp_path):
     undisturbed = place
     began = time.monotonic()
