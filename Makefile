@@ -37,7 +37,7 @@ demo: .venv/core  ## screen the sample uploads end to end: verdicts, a report, c
 	@$(PY) -m pipelines.release --results demo/results --live demo/live --quarantine demo/quarantine
 	@echo "cleared: $$(find demo/live -type f | wc -l) files in demo/live; next: .venv/bin/screening results --results demo/results"
 
-test: .venv/dev  ## what needs no training stack, Flink, GPU or network: five minutes with the installation
+test: .venv/dev  ## what needs no training stack, Flink, GPU or network: about five minutes with the installation
 	$(PY) -m pytest $(SPREAD)
 
 test-slow: .venv/dev  ## what takes longest: the README and the runbook as they stand, kills on a bucket, bombs, every engine of this machine
