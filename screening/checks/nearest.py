@@ -8,6 +8,7 @@ stand beside the entry in the index, rule out nearly all of these before any has
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -36,27 +37,35 @@ class Nearest:
     """An index of hashes, which takes 160 bytes an entry, or 32 if there are few or the distance is large."""
 
     def __init__(self, hashes: Hashes, most: int) -> None:
-        """Index hashes for matches that differ in at most `most` bits."""
+        """Index hashes for matches that differ in at most `most` bits, once the first is looked for."""
         self._hashes = hashes
         self._most = most
         self._indexed = len(hashes) > FEW and most <= REACH
-        if self._indexed:
-            words = hashes.view(np.uint16)
-            orders = [np.argsort(words[:, word], kind="stable").astype(np.uint32) for word in range(WORDS)]
-            self._orders = np.stack(orders)
-            pairs = [np.ascontiguousarray(words[:, beside]).view(np.uint32)[:, 0] for beside in BESIDE]
-            self._beside = np.stack([pair[order] for pair, order in zip(pairs, orders, strict=True)])
-            counts = np.stack([np.bincount(words[:, word], minlength=1 << WIDTH) for word in range(WORDS)])
-            self._starts = np.concatenate((np.zeros((WORDS, 1), np.int64), np.cumsum(counts, axis=1)), axis=1)
+        self._lock = threading.Lock()
+        self._made = False
+
+    def build(self) -> None:
+        """Make the index now if there is none yet; whoever only checks a bank never needs it."""
+        with self._lock:
+            if self._indexed and not self._made:
+                words = self._hashes.view(np.uint16)
+                orders = [np.argsort(words[:, word], kind="stable").astype(np.uint32) for word in range(WORDS)]
+                self._orders = np.stack(orders)
+                pairs = [np.ascontiguousarray(words[:, beside]).view(np.uint32)[:, 0] for beside in BESIDE]
+                self._beside = np.stack([pair[order] for pair, order in zip(pairs, orders, strict=True)])
+                counts = np.stack([np.bincount(words[:, word], minlength=1 << WIDTH) for word in range(WORDS)])
+                self._starts = np.concatenate((np.zeros((WORDS, 1), np.int64), np.cumsum(counts, axis=1)), axis=1)
+                self._made = True
 
     @property
     def bytes(self) -> int:
         """The memory that the index takes, hashes included."""
-        arrays = (self._hashes, self._orders, self._beside, self._starts) if self._indexed else (self._hashes,)
+        arrays = (self._hashes, self._orders, self._beside, self._starts) if self._made else (self._hashes,)
         return sum(array.nbytes for array in arrays)
 
     def find(self, queries: Hashes) -> Match | None:
         """Return the nearest match of any query (q, 4), or None; of several, the first query's first entry."""
+        self.build()
         found = (self._nearest(place, query) for place, query in enumerate(queries))
         return min((match for match in found if match), default=None)
 

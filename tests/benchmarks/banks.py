@@ -47,6 +47,7 @@ def main() -> None:
         hashes = random.integers(0, 2**64, (size, 4), dtype=np.uint64)
         start = time.perf_counter()
         index = Nearest(hashes, REACH)
+        index.build()
         built = time.perf_counter() - start
         queries = near(hashes, flags.queries, random)
         assert all(index.find(query[None]) for query in queries)
