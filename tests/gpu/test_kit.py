@@ -64,6 +64,7 @@ def test_a_command_that_fails_shows_the_end_of_its_output(tmp_path):
     assert len(said["failed"]) == 1 + parts.TAIL
 
 
+@pytest.mark.slow
 def test_what_a_command_started_ends_with_it(tmp_path):
     mark = tmp_path / "alive"
     child = f"import time, pathlib; [(pathlib.Path({str(mark)!r}).touch(), time.sleep(0.05)) for _ in range(600)]"

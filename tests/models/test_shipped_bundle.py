@@ -128,6 +128,7 @@ def test_neighbours_do_not_change_a_score(classifier: Classifier) -> None:
         assert scores(classifier, text)[0] == pytest.approx(found, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_training_and_screening_score_alike(folder: Path, record: dict[str, Any], classifier: Classifier) -> None:
     fields = ("name", "kind", "labels", "pool")
     heads = [RecipeHead.model_validate({k: h[k] for k in fields}) for h in record["heads"]]

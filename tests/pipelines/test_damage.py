@@ -105,6 +105,7 @@ def explain(place: Place) -> int:
     return cli.main(["explain", f"{place.uploads}/spam.txt", "--results", place.results])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize("table", TABLES)
 def test_a_damaged_file_of_any_table_is_named_with_what_to_do(damaged, capsys, table, kind):

@@ -87,6 +87,7 @@ def versions(home: dict[str, str]) -> dict[str, int]:
     return {name: DeltaTable(uri, storage_options=delta_options(uri)).version() for name, uri in uris.items()}
 
 
+@pytest.mark.slow
 def test_each_identity_can_do_its_work(home, acting: As, gcs_server, capfd) -> None:
     with acting("screen"):
         assert run_screen(home, "one") == 0
@@ -146,6 +147,7 @@ def test_reviews_are_joined_by_who_appends_them(home, acting: As) -> None:
     assert len(tables.dataset("reviews").to_table()) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["release", pytest.param("reviewers", marks=pytest.mark.slow)])
 def test_nobody_but_screen_gives_a_verdict(home, acting: As, who: str) -> None:
     tables = ResultTables(home["results"])

@@ -160,6 +160,7 @@ def test_a_dry_run_writes_nothing_and_says_so(buckets, capsys):
     assert list(open_store(buckets.results).list(buckets.results)) == []
 
 
+@pytest.mark.slow
 def test_a_release_with_nothing_to_do_still_leaves_a_job(buckets, sent, capsys, light):
     """A flex template's launch fails where its launcher leaves no job; a quiet night is no failure."""
     assert buckets.screen("--run-id", "r", *light.flags) == 0  # its one upload goes to review, so nothing is pending

@@ -104,6 +104,7 @@ def test_a_run_says_what_held_its_decoders(place, capsys):
     assert f"decoder sandbox: {said}" in Path(place.results, "reports", "one.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="takes a system call away, which only Linux can")
 def test_require_refuses_a_kernel_with_less_before_anything_is_read(place):
     kernel = Path(__file__).parents[2] / "screening" / "decode" / "without.py"

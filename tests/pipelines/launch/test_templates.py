@@ -113,6 +113,7 @@ def test_a_launch_that_lacks_something_is_refused(capsys):
     assert "--no_use_public_ips" in NEEDED, "which the launcher adds"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", ["screen", "release"])
 def test_a_launch_leaves_the_job_where_the_service_looks_for_it(job, buckets, gcs_server, light, monkeypatch):
     """All the way to what `--template_location` gets, on the tests' own storage server."""

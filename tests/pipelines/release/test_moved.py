@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from screening.records import Release, Review
 from tests.pipelines.release.conftest import FIRST, SECOND, accept, accepted, overturn, write
 from tests.screening.tables.conftest import START, a_run
@@ -26,6 +28,7 @@ def test_an_input_folder_swapped_for_a_link_releases_nothing_from_elsewhere(smal
     assert small.released() == set(names)
 
 
+@pytest.mark.slow
 def test_a_file_in_the_place_of_our_folder_is_no_fault_of_the_uploads(small, capsys):
     """An uploader's file called `.screening` would have made every upload beside it `replaced`."""
     write(Path(small.uploads, "news/.screening"), b"x")
@@ -93,6 +96,7 @@ def test_an_input_that_was_moved_keeps_its_places(small, capsys):
     assert small.released() == {"news/2.txt"}
 
 
+@pytest.mark.slow
 def test_an_input_that_was_named_through_a_link_keeps_its_places(small, tmp_path):
     """As earlier versions stored it: in verdicts and in what was released, also a live behind a link."""
     (tmp_path / "home").symlink_to(tmp_path)

@@ -148,6 +148,7 @@ def test_a_file_uri_is_a_folder(small):
     assert small.released() == set(accepted(small))
 
 
+@pytest.mark.slow
 def test_two_releases_at_once_record_each_act_once(many):
     both = [start("pipelines.release", many.release_flags()) for _ in range(2)]
     for process in both:

@@ -167,6 +167,7 @@ def test_what_is_not_accepted_any_more_is_taken_from_live(screened, capsys):
     assert screened.released() == before - {name}
 
 
+@pytest.mark.slow
 def test_what_was_withdrawn_by_mistake_goes_live_again(screened):
     screened.release()
     before, name = screened.released(), "news/000/000002.txt"

@@ -19,6 +19,7 @@ def test_resolution_is_that_of_the_upload(lab):
     assert score("low_resolution", lab.photograph(), lab, width=4000, height=3000) == 3000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("scale", [0.5, 1, 1.6])
 def test_blur_shows_at_every_size(seed, scale, lab):
@@ -28,6 +29,7 @@ def test_blur_shows_at_every_size(seed, scale, lab):
         assert score("blurred", lab.defocused(sharp, radius * max(1, scale)), lab) < 0.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("way", [(0, 1), (1, 0), (1, 1), (1, -1)])
 def test_motion_in_any_direction_is_blur(seed, way, lab):

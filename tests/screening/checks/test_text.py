@@ -126,6 +126,7 @@ def test_no_letters_have_the_code_for_none(lab):
     assert run_checks(lab.article("12345 !!!"))[-1].evidence.note == "und"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_longest_texts_of_bad_shapes_end_in_seconds(name, lab):
     """The form that heads see too; dots once took the square of their number."""

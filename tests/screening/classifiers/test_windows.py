@@ -80,6 +80,7 @@ def test_what_looks_like_a_special_token_stays_text(tokenizer):
     assert not {VOCABULARY[name] for name in ("[SEP]", "[PAD]", "[CLS]")} & set(window.ids[1:-1])
 
 
+@pytest.mark.slow
 def test_windows_are_made_as_they_are_asked_for(tokenizer):
     texts = ["the river " * PIECE] * 4
     stream = windows(tokenizer, texts)

@@ -52,6 +52,7 @@ def test_ordinary_pictures_have_few_pieces(media_type, valid):
     decode(valid[media_type], Limits(max_pieces=2_100))  # one scan of a JPEG is 2,000
 
 
+@pytest.mark.slow
 def test_progressive_jpegs_and_animations_have_few_pieces():
     decode(encode(scene(2000, 1500), format="JPEG", progressive=True), Limits(max_pieces=25_000))
     turned = [scene().rotate(turn) for turn in range(1, 200)]

@@ -95,6 +95,7 @@ def draw(rng: np.random.Generator, rows: int, shift: float, atom: bool) -> np.nd
     return np.maximum(scores, 0.5) if atom else scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("atom", [False, True], ids=["plain", "two in three are tied"])
 @pytest.mark.parametrize("rows", [(50, 50), (100, 1000), (2000, 2000)], ids=str)
 @pytest.mark.parametrize("shift", [0.0, 0.3, 1.0])

@@ -184,6 +184,7 @@ print(len(seen))
 """
 
 
+@pytest.mark.slow
 def test_for_seconds_against_an_uploader_of_every_name_that_is_seen(on_disk):
     """Another process uploads and releases whatever it sees in live, while copies are made and replaced there."""
     before = [on_disk.upload(f"{i}.txt", b"before") for i in range(50)]

@@ -43,6 +43,7 @@ def test_a_prefix_is_a_folder_and_not_the_start_of_a_name(site):
         assert [upload.name for upload in site.store.list(prefix)] == ["x.txt"]
 
 
+@pytest.mark.slow
 def test_listing_goes_on_over_many_pages(site):
     count = 60 if site.kind == "elsewhere" else times(thorough=2300, quick=1100)  # a page has a thousand
     with ThreadPoolExecutor(16) as pool:

@@ -125,6 +125,7 @@ while time.monotonic() < end:
 """
 
 
+@pytest.mark.slow
 def test_for_seconds_against_a_process_that_swaps_all_the_time(on_disk, secret):
     """Nothing outside the uploads is ever listed with its facts, read or copied."""
     (secret / "x.txt").write_text("a secret of another length")

@@ -39,6 +39,7 @@ def files(tables: ResultTables, name: str) -> list[Path]:
     return [Path(tables.table_uri(name), path) for path in tables.dataset(name).files]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_a_bit_that_flipped_is_found_or_changes_nothing(tables, name):
     """It may change nothing in a page's header, where some of what is said is not used."""

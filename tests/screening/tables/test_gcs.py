@@ -64,6 +64,7 @@ def test_a_log_entry_whose_reply_is_lost_is_written_once(
     assert tables.runs() == [row]
 
 
+@pytest.mark.slow
 def test_one_call_in_ten_failing_changes_nothing(results, gcs_server, verdict, commit) -> None:
     for seed, (kind, method) in enumerate([("status", ".*"), ("lost", "PUT|POST"), ("reset", "GET")]):
         gcs_server.faults(kind, method=method, probability=0.1, seed=seed)
