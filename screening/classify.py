@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from screening.classifiers import Classifier, load_bundle, make_engine
+from screening.content import Text
 from screening.errors import UploadError
-from screening.records import Article
 
 LINES = 2048  # the most whose windows are sorted together
 CHARACTERS = 4 << 20  # the most that they have, unless it is a single line
@@ -47,7 +47,7 @@ def _chunks(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
 
 def _scored(classifier: Classifier, lines: Iterable[tuple[int, str]]) -> Iterator[dict[str, object]]:
     rows = [_row(number, line) for number, line in lines]
-    results = iter(classifier.score([row for _, row in rows if isinstance(row, Article)]))
+    results = iter(classifier.score([row for _, row in rows if isinstance(row, Text)]))
     for identity, row in rows:
         result = row if isinstance(row, UploadError) else next(results)
         if isinstance(result, UploadError):
@@ -56,7 +56,7 @@ def _scored(classifier: Classifier, lines: Iterable[tuple[int, str]]) -> Iterato
             yield {"id": identity, "scores": {signal.label: round(signal.score, 6) for signal in result}}
 
 
-def _row(number: int, line: str) -> tuple[object, Article | UploadError]:
+def _row(number: int, line: str) -> tuple[object, Text | UploadError]:
     try:
         row = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -66,7 +66,7 @@ def _row(number: int, line: str) -> tuple[object, Article | UploadError]:
     text, title = row.get("text"), row.get("title", "")
     if not isinstance(text, str) or not isinstance(title, str):
         return row.get("id"), UploadError("no_text", f"line {number}: `text`, and `title` if given, must be strings")
-    return row.get("id"), Article("text/plain", text, title=title)
+    return row.get("id"), Text(text, title)
 
 
 def _refuse(constant: str) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 Medium = Literal["text", "image"]
 MEDIA: tuple[Medium, ...] = ("text", "image")
+# What a part is to the document: what it is about, its title, what is shown besides, and what is in it but not shown.
+Role = Literal["main", "title", "rest", "hidden"]
+ROLES: tuple[Role, ...] = ("main", "title", "rest", "hidden")
 Decision = Literal["accept", "review", "reject", "error"]
 DECISIONS: tuple[Decision, ...] = ("accept", "review", "reject", "error")
 
@@ -37,42 +37,37 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Article:
-    """Decoded text: what a reader would read, and what the document says about itself ("" if it does not)."""
+class NotLookedAt:
+    """So many things of a document that nobody looked at: what they are, and why."""
 
-    media_type: str
-    text: str
-    title: str = ""
-    byline: str = ""
-    date: str = ""
+    what: str
+    count: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenedPart:
+    """What a verdict says of a part: its `size` in characters or pixels, and the language that a text was read as."""
+
+    place: str
+    kind: Medium
+    role: Role
+    size: int = 0
     language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A decoded image, turned upright by its EXIF data: `pixels` is RGB uint8 (h, w, 3), scaled to fit `MAX_SIDE`.
-
-    `width` and `height` are those of the upload itself, in pixels. `frames` is the number of an animation's frames.
-    """
-
-    media_type: str
-    width: int
-    height: int
-    frames: int
-    pixels: npt.NDArray[np.uint8]
-
-
-Content = Article | Picture
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where a score comes from: a window and its span of characters, or a note; never the content itself."""
+    """Where a score comes from: a part, a window of it and its span of characters, or a note; never the content itself.
+
+    `part` is the place of the part, or "" if the score is about the upload as a whole.
+    """
 
     window: int | None = None
     start: int | None = None
     end: int | None = None
     note: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +85,10 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A level of the policy as it was when the verdict was made; `origin` is its wording in the policy."""
+    """A level of the policy as it was when the verdict was made; `origin` is its wording in the policy.
+
+    `parts` are the roles of the parts that it is for; none means all, as in older verdicts.
+    """
 
     category: str
     label: str
@@ -98,6 +96,7 @@ class Threshold:
     worse: Literal["high", "low"]
     score: float
     origin: str
+    parts: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,8 @@ class Verdict:
     """The machine's decision on one generation of an upload in one run.
 
     `reasons` are stable ids, the most important first. `sha256` is "" if the bytes could not be read. `content_type` is
-    what the bytes are, not what was claimed. `medium` is what was decided on, or None if nothing could be decoded.
+    what the bytes are, not what was claimed. `medium` is that of the first part, or None if nothing could be decoded.
+    `parts` is what was looked at, and `not_looked_at` what was not; older verdicts have neither.
     """
 
     run_id: str
@@ -156,6 +156,8 @@ class Verdict:
     screened_at: datetime
     seconds: float
     medium: Medium | None
+    parts: tuple[ScreenedPart, ...] = ()
+    not_looked_at: tuple[NotLookedAt, ...] = ()
 
 
 def medium_of(stored: str | None, content_type: str) -> Medium | None:
@@ -165,6 +167,11 @@ def medium_of(stored: str | None, content_type: str) -> Medium | None:
     if content_type.startswith("image/"):
         return "image"
     return "text" if content_type.startswith("text/") or content_type == "application/json" else None
+
+
+def parts_of(stored: Sequence[ScreenedPart], medium: Medium | None) -> tuple[ScreenedPart, ...]:
+    """Return the parts of a verdict; an older one, which stored none, was about one main part of its medium."""
+    return tuple(stored) or ((ScreenedPart("main", medium, "main"),) if medium else ())
 
 
 @dataclass(frozen=True, slots=True)

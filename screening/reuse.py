@@ -8,6 +8,8 @@ import threading
 from collections.abc import Sequence
 
 from screening.classifiers import Bundle
+from screening.content import Part
+from screening.kinds import kind_of
 from screening.records import Fingerprint, Medium, Signal
 from screening.tables import ResultTables, StoredScores
 
@@ -22,24 +24,33 @@ class Known:
 
     def __init__(self, results: str, made_by: Fingerprint, bundles: Sequence[Bundle]) -> None:
         self._lock = threading.Lock()
-        self._wanted: dict[Medium, list[tuple[str, str]]] = {}
+        self._wanted: list[tuple[Medium, list[tuple[str, str]]]] = []
         for bundle in bundles:
             own = f"bundle/{bundle.id.name}@{bundle.id.version}"
             labels = [(f"{own}/{head.name}", label) for head in bundle.manifest.heads for label in head.labels]
-            self._wanted.setdefault(bundle.modality, []).extend(labels)
+            self._wanted.append((bundle.modality, labels))
         self._scores: StoredScores | None = None
         try:
             self._scores = StoredScores(ResultTables(results), made_by)
         except Exception as error:  # whatever fails, uploads can be scored without stored scores
             _say(error)
 
-    def signals(self, sha256: str, medium: Medium) -> tuple[Signal, ...]:
-        """Return all classifiers' signals on these bytes, in their order; () unless all are known and finite."""
+    def signals(self, sha256: str, parts: Sequence[Part]) -> tuple[Signal, ...]:
+        """Return all classifiers' signals on the parts of these bytes; () unless all are known and finite."""
         if (scores := self._scores) is None:
             return ()
         try:
-            found = {(signal.source, signal.label): signal for signal in scores.find(sha256)}
-            wanted = self._wanted.get(medium, [])
+            roles = {part.place: part.role for part in parts}
+            there = scores.find(sha256)
+            found = {(each.source, each.label, roles.get(each.evidence.part)): each for each in there}
+            kinds = dict.fromkeys((kind_of(part.content), part.role) for part in parts)
+            wanted = [
+                (*key, role)
+                for modality, labels in self._wanted
+                for kind, role in kinds
+                if kind == modality
+                for key in labels
+            ]
             whole = all(key in found and math.isfinite(found[key].score) for key in wanted)
             return tuple(found[key] for key in wanted) if whole else ()
         except Exception as error:  # as above

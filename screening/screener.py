@@ -17,18 +17,21 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
-from screening.checks import run_checks
+from screening.checks import about, run_checks
 from screening.checks.hashes import match
-from screening.classifiers import Classifier, make_engine
+from screening.classifiers import Classifier, Result, make_engine
+from screening.content import Part
 from screening.decode import Decoder, Sandbox, decoder_version, sniff
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.hardware import cores_here
+from screening.kinds import KINDS, kind_of
 from screening.meter import Meter
+from screening.parts import screened, worst
 from screening.policy import decide
-from screening.records import Article, Content, Medium, Picture, Signal, Upload, Verdict
+from screening.records import Medium, NotLookedAt, ScreenedPart, Signal, Upload, Verdict
 from screening.reuse import Known
 from screening.settings import Settings
 from screening.storage import open_store
@@ -59,14 +62,16 @@ def stored(upload: Upload, max_bytes: int) -> bytes:
 class Prepared:
     """An upload that is ready for the classifiers: what it is, what the checks said, or why it can't be judged.
 
-    `content` is dropped once no classifier needs it.
+    `scorable` are the parts that a classifier will score; they are dropped as soon as they are not needed.
     """
 
     upload: Upload
     sha256: str = ""
     media_type: str = ""
     medium: Medium | None = None
-    content: Content | None = None
+    parts: tuple[ScreenedPart, ...] = ()
+    not_looked_at: tuple[NotLookedAt, ...] = ()
+    scorable: tuple[Part, ...] = ()
     signals: tuple[Signal, ...] = ()
     failure: UploadError | None = None
     reused: bool = False
@@ -163,14 +168,21 @@ class Screener:
             prepared = replace(prepared, sha256=hashlib.sha256(data).hexdigest())
             prepared = replace(prepared, signals=tuple(match(prepared.sha256, None, self._banks)))
             with self.meter.step("decode"):
-                content = self._decoder.decode(data)
-            medium: Medium = "text" if isinstance(content, Article) else "image"
-            prepared = replace(prepared, media_type=content.media_type, medium=medium, content=content)
+                document = self._decoder.decode(data)
+            prepared = replace(prepared, media_type=document.media_type)
             with self.meter.step("match"):
-                signals = match(prepared.sha256, content, self._banks)
+                signals = match(prepared.sha256, document, self._banks)
             with self.meter.step("check"):
-                signals += run_checks(content, self._policy.languages)
-            prepared = replace(prepared, signals=tuple(signals))
+                signals += [*about(document), *run_checks(document, self._policy.languages)]
+                parts = screened(document)
+            prepared = replace(
+                prepared,
+                medium=parts[0].kind,
+                parts=parts,
+                not_looked_at=document.not_looked_at,
+                scorable=tuple(part for part in document.parts if kind_of(part.content) in self._media),
+                signals=tuple(signals),
+            )
         except UploadError as error:
             failure = error
         except TransientError as error:
@@ -187,30 +199,29 @@ class Screener:
             failure = UploadError("internal_error", type(error).__name__)
         if data and failure:
             prepared = replace(prepared, media_type=prepared.media_type or sniff(data))
-        if failure or prepared.medium not in self._media:
-            prepared = replace(prepared, failure=failure, content=None)
+        if failure:
+            prepared = replace(prepared, failure=failure, scorable=())
         elif known := self._scores_of(prepared):
-            prepared = replace(prepared, signals=(*prepared.signals, *known), content=None, reused=True)
+            prepared = replace(prepared, signals=(*prepared.signals, *known), scorable=(), reused=True)
         return replace(prepared, seconds=time.perf_counter() - start)
 
     def _scores_of(self, prepared: Prepared) -> tuple[Signal, ...]:
-        if self._known is None or prepared.medium is None:
+        if self._known is None or not prepared.scorable:
             return ()
         with self.meter.step("reuse"):
-            return self._known.signals(prepared.sha256, prepared.medium)
+            return self._known.signals(prepared.sha256, prepared.scorable)
 
     def _judge(self, batch: Sequence[Prepared]) -> list[Verdict]:
         start = time.perf_counter()
         scored = list(batch)
         for classifier in self._classifiers:
-            kind = Article if classifier.bundle.modality == "text" else Picture
-            places = [i for i, item in enumerate(scored) if isinstance(item.content, kind)]
-            contents = [content for i in places if (content := scored[i].content) is not None]
-            for i, result in zip(places, classifier.score(contents), strict=True):
-                if isinstance(result, UploadError):
-                    scored[i] = replace(scored[i], failure=scored[i].failure or result)
-                else:
-                    scored[i] = replace(scored[i], signals=(*scored[i].signals, *result))
+            kind = KINDS[classifier.bundle.modality].content
+            own = [
+                (i, part) for i, item in enumerate(batch) for part in item.scorable if isinstance(part.content, kind)
+            ]
+            results = zip(own, classifier.score([part.content for _, part in own]), strict=True)
+            for i, found in groupby(results, key=lambda result: result[0][0]):
+                scored[i] = _with_scores(scored[i], [(part, result) for (_, part), result in found])
         share = (time.perf_counter() - start) / len(scored)
         with self.meter.step("decide"):
             verdicts = [self._verdict(item, item.seconds + share) for item in scored]
@@ -221,7 +232,7 @@ class Screener:
         return verdicts
 
     def _verdict(self, item: Prepared, seconds: float) -> Verdict:
-        ruling = decide(self._policy, item.medium, item.signals, item.failure)
+        ruling = decide(self._policy, item.parts, item.signals, item.failure)
         upload = item.upload
         return Verdict(
             run_id=self._run_id,
@@ -241,7 +252,16 @@ class Screener:
             screened_at=datetime.now(UTC),
             seconds=seconds,
             medium=item.medium,
+            parts=item.parts,
+            not_looked_at=item.not_looked_at,
         )
+
+
+def _with_scores(item: Prepared, results: Sequence[tuple[Part, Result]]) -> Prepared:
+    """Add what a classifier found in an upload's parts; a part that it failed on fails the upload."""
+    failed = next((result for _, result in results if isinstance(result, UploadError)), None)
+    found = worst((part, result) for part, result in results if not isinstance(result, UploadError))
+    return replace(item, failure=item.failure or failed, signals=(*item.signals, *found))
 
 
 def _same(act: str, here: str, launched: str) -> None:

@@ -23,9 +23,9 @@ from screening.classifiers.engines import Feed
 from screening.classifiers.manifest import Pixels
 from screening.classifiers.pictures import cut
 from screening.classifiers.pooling import calibrated
+from screening.content import Picture
 from screening.decode import decode
 from screening.errors import ConfigError, UploadError
-from screening.records import Picture
 
 INPUT = "pixel_values"
 ROWS = 16  # the rows of a batch
@@ -143,7 +143,7 @@ def refuse_material(found: dict[str, Any], file: str) -> None:
 def read_picture(file: str) -> Picture:
     """Return a picture as jobs decode it. Raises ConfigError if the file isn't a picture."""
     try:
-        content = decode(Path(file).read_bytes())
+        content = decode(Path(file).read_bytes()).main
     except (OSError, UploadError) as error:
         raise ConfigError(f"not a picture: {error}", file=file) from None
     if not isinstance(content, Picture):
@@ -161,5 +161,5 @@ def generated() -> list[Picture]:
         edge = ((x + y) * 5 % 1 > 0.5)[:, :, None] * chance.uniform(-60, 60, 3)
         noise = chance.normal(0, 4 * (number % 3), (height, width, 3))
         pixels = np.clip(128 + 60 * waves + edge + noise, 0, 255).astype(np.uint8)
-        made.append(Picture("image/png", width, height, 1, pixels))
+        made.append(Picture(width, height, pixels))
     return made

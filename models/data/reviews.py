@@ -15,18 +15,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from screening.classifiers.windows import scored_text
+from screening.content import Document, Text
 from screening.decode import Decoder, Limits
 from screening.errors import Replaced, UploadError
-from screening.policy.decide import crosses
-from screening.records import Article, Content, Threshold
+from screening.policy.decide import crossed
 from screening.storage import open_store
 from screening.tables.read import ResultReader
+from screening.tables.schema import SCREENED_PART, SIGNAL, THRESHOLD
 
 READERS = 16
 
 # The decision that is valid for each generation, as the view `effective_verdicts` finds it.
 _STANDING = """
-SELECT r.*, v.decision AS machine, v.sha256, v.metadata, v.signals, v.thresholds,
+SELECT r.*, v.decision AS machine, v.sha256, v.metadata, v.signals, v.thresholds, v.parts,
        count(*) OVER (PARTITION BY r.uri, r.generation) AS decisions
 FROM reviews AS r LEFT JOIN verdicts AS v USING (run_id, uri, generation)
 QUALIFY row_number() OVER (PARTITION BY r.uri, r.generation
@@ -39,8 +40,8 @@ def read_reviews(results: str, left_out: Counter[str]) -> list[dict[str, Any]]:
     """Return the rows of the decisions in a results folder or `gs://` prefix.
 
     Decisions that give no row are counted in `left_out` by their reason. A row has `id`, `text` (what a classifier
-    reads), `label`, `language`, `date` (of the review), `reviewer`, `uri`, and the upload's metadata as `metadata.KEY`.
-    An upload that is gone is read from the place that a release copied it to.
+    reads of the part that the decision was about), `label`, `language`, `date` (of the review), `reviewer`, `uri`, and
+    the upload's metadata as `metadata.KEY`. An upload that is gone is read from the place that a release copied it to.
     """
     reader = ResultReader(results)
     standing = reader.connection().sql(_STANDING).to_arrow_table().to_pylist()
@@ -52,8 +53,8 @@ def read_reviews(results: str, left_out: Counter[str]) -> list[dict[str, Any]]:
         else:
             usable.append(row)
     with Decoder() as decoder, ThreadPoolExecutor(READERS) as pool:
-        contents = pool.map(lambda row: _content(reader, decoder, row), usable)
-        return [made for row, content in zip(usable, contents, strict=True) for made in _rows(row, content, left_out)]
+        documents = pool.map(lambda row: _document(reader, decoder, row), usable)
+        return [made for row, each in zip(usable, documents, strict=True) for made in _rows(row, each, left_out)]
 
 
 def labels(decision: str, machine: str, found: Sequence[str]) -> list[str]:
@@ -63,38 +64,47 @@ def labels(decision: str, machine: str, found: Sequence[str]) -> list[str]:
     return [f"uphold:{'+'.join(found)}"] if decision == "uphold" else [f"overturn:{label}" for label in found]
 
 
-def _rows(row: Mapping[str, Any], content: Content | str, left_out: Counter[str]) -> list[dict[str, Any]]:
-    if not isinstance(content, Article):
-        left_out[content if isinstance(content, str) else "image"] += 1
+def _rows(row: Mapping[str, Any], document: Document | str, left_out: Counter[str]) -> list[dict[str, Any]]:
+    if isinstance(document, str):
+        left_out[document] += 1
+        return []
+    texts = {part.place: part.content for part in document.parts if isinstance(part.content, Text)}
+    main = document.main
+    if not isinstance(main, Text):
+        left_out["image"] += 1
         return []
     made = {
         "id": row["review_id"],
-        "text": scored_text(content)[0],
-        "language": content.language.split("-")[0].lower(),
+        "language": document.language.split("-")[0].lower(),
         "date": row["reviewed_at"],
         "source": "reviews",
         "reviewer": row["reviewer"],
         "uri": row["uri"],
         **{f"metadata.{key}": value for key, value in dict(row["metadata"] or ()).items()},
     }
-    return [made | {"label": label} for label in labels(row["decision"], row["machine"], _found(row))]
+    found = _found(row)
+    rows = []
+    for label in labels(row["decision"], row["machine"], sorted(found)):
+        places = {found[each] for each in label.partition(":")[2].split("+") if each in found}
+        text = texts.get(places.pop(), main) if len(places) == 1 else main
+        rows.append({**made, "text": scored_text(text)[0], "label": label})
+    return rows
 
 
-def _found(row: Mapping[str, Any]) -> list[str]:
-    """Return the labels of the signals that crossed a level of the policy that decided then."""
-    levels = [Threshold(**each) for each in row["thresholds"] or ()]
-    return sorted(
-        {
-            signal["label"]
-            for signal in row["signals"] or ()
-            if signal["score"] is not None
-            and any(level.label == signal["label"] and crosses(signal["score"], level) for level in levels)
-        }
-    )
+def _found(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels that crossed a level of the policy that decided then, and the part where each did."""
+    levels = [THRESHOLD.record(each) for each in row["thresholds"] or ()]
+    parts = [SCREENED_PART.record(each) for each in row["parts"] or ()]
+    signals = [SIGNAL.record(each) for each in row["signals"] or () if each["score"] is not None]
+    return {
+        signal.label: signal.evidence.part
+        for signal in signals
+        if any(crossed(signal, level, parts) for level in levels)
+    }
 
 
-def _content(reader: ResultReader, decoder: Decoder, row: Mapping[str, Any]) -> Content | str:
-    """Return the content that was reviewed, or the reason why it can't be read."""
+def _document(reader: ResultReader, decoder: Decoder, row: Mapping[str, Any]) -> Document | str:
+    """Return the document that was reviewed, or the reason why it can't be read."""
     limit = Limits().max_bytes
     try:
         try:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from models.images.damage import Pixels
 from screening.checks.image import IMAGE_CHECKS, TILES, View
-from screening.records import Picture
+from screening.content import Picture
 
 Grey = npt.NDArray[np.float32]
 BLOCK = 8  # the side of a JPEG's blocks, in pixels
@@ -93,7 +93,7 @@ NUMBERS = [(label, name, function) for label, own in BASELINES.items() for name,
 
 def numbers(pixels: Pixels) -> list[float]:
     """Return all numbers of a picture, in the order of `NUMBERS`."""
-    view = View(Picture("image/png", pixels.shape[1], pixels.shape[0], 1, pixels))
+    view = View(Picture(pixels.shape[1], pixels.shape[0], pixels))
     return [function(view) for _, _, function in NUMBERS]
 
 

@@ -33,9 +33,9 @@ from models.measure.metrics import measure
 from models.recipe import RecipeHead
 from models.text.score import Floats, HeadCalibration, Windows
 from screening.classifiers.pictures import cut
-from screening.decode.image import picture as decoded
-from screening.decode.limits import Fields, Limits
-from screening.decode.sniff import examine
+from screening.content import Picture
+from screening.decode import decode
+from screening.errors import ConfigError
 
 log = logging.getLogger("models.images.evaluate")
 MODEL, ALL = "model", "regression on all numbers"
@@ -154,7 +154,9 @@ def _real(
     pictures: dict[str, dict[str, float]] = {}
     damaged = []
     for path in sorted((data / check.set).iterdir()):
-        seen = decoded(examine(path.read_bytes()), Limits(), Fields())
+        seen = decode(path.read_bytes()).main
+        if not isinstance(seen, Picture):
+            raise ConfigError("not a picture", file=str(path))
         tiles = [tile for tile, _ in cut(seen.pixels, recipe.image)]
         windows = windows_of(head, model.logits(tiles)[:, [k]], [0] * len(tiles))
         score = float(windows.pooled(head, calibration)[0, 0])

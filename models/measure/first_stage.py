@@ -18,9 +18,9 @@ from models.rows import LabelledRow, read_rows
 from models.text.score import Floats
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.classifiers.windows import load_tokenizer, windows
+from screening.content import Text
 from screening.errors import ConfigError, UploadError
 from screening.policy import Policy, load_policy
-from screening.records import Article
 
 HEAD = RecipeHead(name="finding", kind="multilabel", labels=("finding",), pool="max")
 KEEP = (1.0, 0.999, 0.99)  # the shares of rows with a finding to keep, on the half that sets the level
@@ -75,7 +75,7 @@ def graded(classifier: Classifier, policy: Policy, rows: Sequence[LabelledRow]) 
     """Return the classifier's scores of these rows against the policy's levels. Raises ConfigError if one has none."""
     bundle, texts = classifier.bundle, [row["text"] for row in rows]
     began = time.process_time()
-    results = classifier.score([Article("text/plain", text) for text in texts])
+    results = classifier.score([Text(text) for text in texts])
     seconds = time.process_time() - began
     if failed := [row["id"] for row, result in zip(rows, results, strict=True) if isinstance(result, UploadError)]:
         raise ConfigError(f"the classifier can't score row {failed[0]!r}", fix="leave the row out of the sets")

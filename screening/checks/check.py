@@ -45,6 +45,12 @@ class Check:
         """The source of its signals."""
         return f"check/{self.name}@{self.version}"
 
+    def is_worse(self, score: float, other: float) -> bool:
+        """Return whether a score is worse than another one; one that is not finite is worse than all that are."""
+        if not (math.isfinite(score) and math.isfinite(other)):
+            return math.isfinite(other)
+        return score > other if self.worse == "high" else score < other
+
     def signal(self, view: Any) -> Signal:
         """Return the signal for a content, given as the `View` that all checks of its medium use."""
         evidence = Evidence(note=self.note(view)) if self.note else Evidence()

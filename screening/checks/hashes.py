@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from screening.checks.borders import trimmed
 from screening.checks.nearest import BITS, Nearest
-from screening.checks.pdq import pdq, pdq_turned
+from screening.content import Document, Picture
 from screening.errors import ConfigError, UploadError
-from screening.records import Content, Evidence, Picture, Signal
+from screening.pdq import pdq, pdq_turned
+from screening.records import Evidence, Signal
 from screening.storage import open_store
 
 __all__ = ["MATCHING", "MAX_DISTANCE", "MIN_QUALITY", "Bank", "load_bank", "match", "pdq"]
@@ -78,15 +79,18 @@ def load_bank(uri: str, id: str, use: Use, max_distance: int = MAX_DISTANCE) -> 
     return Bank(id, use, max_distance, hashlib.sha256(data).hexdigest(), exact, pictures, tuple(entries))
 
 
-def match(sha256: str, content: Content | None, banks: Sequence[Bank]) -> list[Signal]:
-    """Return one signal for each bank that knows these bytes or, within its distance, this picture.
+def match(sha256: str, document: Document | None, banks: Sequence[Bank]) -> list[Signal]:
+    """Return one signal for each bank that knows these bytes or, within its distance, a picture in this document.
 
-    The label is `known_hash` for a block bank and `known_good` for an allow bank. The score is 1 for the same bytes,
-    else 1 − distance ÷ 256. The evidence names the entry, and what was done to its picture if anything was.
+    The label is `known_hash` for a block bank and `known_good` for an allow bank, which knows only an upload of one
+    picture. The score is 1 for the same bytes, else 1 − distance ÷ 256 of the nearest picture. The evidence names the
+    entry, the part, and what was done to the known picture if anything was.
     """
     looks = any(bank.entries for bank in banks)
-    forms = _forms(content.pixels) if looks and isinstance(content, Picture) else {}
-    found = (_search(bank, sha256, forms) for bank in banks)
+    parts = document.parts if looks and document else ()
+    forms = [(part.place, _forms(part.content.pixels)) for part in parts if isinstance(part.content, Picture)]
+    alone = len(parts) == 1 and document is not None and not document.not_looked_at
+    found = (_search(bank, sha256, forms if alone or bank.use == "block" else ()) for bank in banks)
     return [signal for signal in found if signal is not None]
 
 
@@ -105,20 +109,21 @@ def _words(hashes: Iterable[bytes]) -> npt.NDArray[np.uint64]:
     return np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, BITS // 64)
 
 
-def _search(bank: Bank, sha256: str, forms: Mapping[str, bytes]) -> Signal | None:
+def _search(bank: Bank, sha256: str, pictures: Sequence[tuple[str, Mapping[str, bytes]]]) -> Signal | None:
     if sha256 in bank.exact:
         return _signal(bank, 1.0, f"sha256, entry {bank.exact[sha256]}")
+    asked = [(place, how, value) for place, forms in pictures for how, value in forms.items()]
     if bank.use == "allow":  # only as it is: something may be written into a border, or read otherwise in a mirror
-        forms = {how: value for how, value in forms.items() if not how}
-    if (found := bank.pictures.find(_words(forms.values()))) is None:
+        asked = [each for each in asked if not each[1]]
+    if (found := bank.pictures.find(_words(value for _, _, value in asked))) is None:
         return None
-    how = list(forms)[found.query]
+    place, how, _ = asked[found.query]
     said = filter(None, (f"pdq distance {found.distance}", how, f"entry {bank.entries[found.entry]}"))
-    return _signal(bank, 1 - found.distance / BITS, ", ".join(said))
+    return _signal(bank, 1 - found.distance / BITS, ", ".join(said), place)
 
 
-def _signal(bank: Bank, score: float, note: str) -> Signal:
-    return Signal(f"bank/{bank.id}", LABELS[bank.use], score, Evidence(note=note))
+def _signal(bank: Bank, score: float, note: str, part: str = "") -> Signal:
+    return Signal(f"bank/{bank.id}", LABELS[bank.use], score, Evidence(note=note, part=part))
 
 
 def _lines(data: bytes, uri: str) -> Iterator[tuple[str, bytes, str]]:

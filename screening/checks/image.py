@@ -5,6 +5,7 @@ The constants were set on photographs that are known to be good or damaged; each
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from screening.checks.check import Check
-from screening.records import Picture
+from screening.content import Picture
 
 Grey = npt.NDArray[np.floating[Any]]
 
@@ -30,7 +31,7 @@ ALIKE = 6  # levels per channel; compression moves the pixels of one plain colou
 class View:
     """A picture as the checks look at it; each derived form is computed once."""
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, _: Iterable[str] = ()) -> None:
         self.picture = picture
 
     @cached_property

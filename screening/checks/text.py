@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pycld2
 
 from screening.checks.check import Check
-from screening.records import Article
+from screening.content import Text
 
 Numbers = npt.NDArray[np.int64]
 
@@ -44,10 +44,10 @@ BOILERPLATE = (
 
 
 class View:
-    """An article as the checks look at it; each derived form is computed once. `languages` are ISO 639-1 codes."""
+    """A text as the checks look at it; each derived form is computed once. `languages` are ISO 639-1 codes."""
 
-    def __init__(self, article: Article, languages: Iterable[str] = ()) -> None:
-        self.text = article.text
+    def __init__(self, content: Text, languages: Iterable[str] = ()) -> None:
+        self.text = content.text
         self.languages = frozenset(languages)
 
     @cached_property
@@ -64,8 +64,7 @@ class View:
     @cached_property
     def shares(self) -> list[tuple[str, int]]:
         """The three languages with most of the text, and their percentages; `und` (ISO 639-2) is text in none."""
-        _, _, found = pycld2.detect(UNFIT.sub(" ", self.text), bestEffort=True)
-        return [(_iso(code), percent) for _, code, percent, _ in found]
+        return _shares(self.text)
 
 
 def word_count(view: View) -> float:
@@ -130,6 +129,11 @@ def language(view: View) -> str:
     return view.shares[0][0]
 
 
+def main_language(text: str) -> str:
+    """Return the language that most of a text is in."""
+    return _shares(text)[0][0]
+
+
 @cache
 def known_languages() -> frozenset[str]:
     """Return the ISO 639-1 codes that a policy may name."""
@@ -146,6 +150,11 @@ TEXT_CHECKS = (
     Check("boilerplate", 1, "text", "share", "high", boilerplate),
     Check("unknown_language", 2, "text", "share", "high", unknown_language, language),
 )
+
+
+def _shares(text: str) -> list[tuple[str, int]]:
+    _, _, found = pycld2.detect(UNFIT.sub(" ", text), bestEffort=True)
+    return [(_iso(code), percent) for _, code, percent, _ in found]
 
 
 def _repeated_runs(view: View) -> float:

@@ -20,10 +20,12 @@ from screening.classifiers.pooling import Pooling, Probabilities
 from screening.classifiers.scorer import Scorer
 from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
+from screening.content import Content, Picture, Text
 from screening.decode.limits import Limits
 from screening.errors import ConfigError, UploadError
+from screening.kinds import KINDS
 from screening.meter import Meter
-from screening.records import Article, Content, Evidence, Picture, Signal
+from screening.records import Evidence, Signal
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ class Classifier:
     def score(self, contents: Sequence[Content]) -> list[Result]:
         """Return one entry per content, in order: the signals of every label, or the error that explains why not.
 
-        The contents are articles or pictures, as the bundle's modality says; another kind gives `classifier_failed`.
+        The contents are texts or pictures, as the bundle's modality says; another kind gives `classifier_failed`.
         When a batch raises, it is halved until only the content that can't be scored is left: its entry is
         UploadError `classifier_failed`. The entry of a text of too many windows is UploadError `too_complex`.
         Raises ConfigError when the model doesn't run any more.
@@ -80,13 +82,13 @@ class Classifier:
             return self.score(contents[:half]) + self.score(contents[half:])
 
     def _score(self, contents: Sequence[Content], scorer: Scorer) -> list[Result]:
-        kind = Article if self.bundle.modality == "text" else Picture
+        kind = KINDS[self.bundle.modality].content
         if other := next((content for content in contents if not isinstance(content, kind)), None):
             raise TypeError(f"{self.bundle.id.name} can't score a {type(other).__name__}")
         if self.bundle.manifest.image:
             pictures = [c for c in contents if isinstance(c, Picture)]
             return self._images(pictures, self.bundle.manifest.image, scorer)
-        return self._texts([c for c in contents if isinstance(c, Article)], scorer)
+        return self._texts([c for c in contents if isinstance(c, Text)], scorer)
 
     def _try(self) -> None:
         """Check that a content scores the same alone as beside another one.
@@ -95,10 +97,10 @@ class Classifier:
         so, since it scales activations by the whole batch. Raises ConfigError then, and if nothing can be scored.
         """
         text, image = self.bundle.manifest.text, self.bundle.manifest.image
-        canaries: list[Content] = [Article("text/plain", word * text.max_tokens) for word in ("a ", "the ") if text]
+        canaries: list[Content] = [Text(word * text.max_tokens) for word in ("a ", "the ") if text]
         if image:
             shades = (np.full((*image.size, 3), shade, np.uint8) for shade in (0, 100))
-            canaries = [Picture("image/png", image.size[1], image.size[0], 1, shade) for shade in shades]
+            canaries = [Picture(image.size[1], image.size[0], shade) for shade in shades]
         try:
             together, alone = (self._score(some, self._trial)[0] for some in (canaries, canaries[:1]))
         except Exception as error:  # ONNX Runtime's errors share no narrower base class
@@ -115,8 +117,8 @@ class Classifier:
                 fix=f"quantise the model statically, or its weights only; or {ELSE}",
             )
 
-    def _texts(self, articles: Sequence[Article], scorer: Scorer) -> list[Result]:
-        texts = [scored_text(article) for article in articles]
+    def _texts(self, contents: Sequence[Text], scorer: Scorer) -> list[Result]:
+        texts = [scored_text(content) for content in contents]
         most = sys.maxsize if scorer is self._trial else self._most
         cut = windows(self._tokenizer, [text for text, _ in texts], most)
         spans: list[Span] = []

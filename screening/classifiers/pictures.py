@@ -11,7 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from screening.classifiers.manifest import Pixels
-from screening.records import Evidence, Picture
+from screening.content import Picture
+from screening.records import Evidence
 
 Rgb = npt.NDArray[np.uint8]
 Fed = npt.NDArray[np.uint8 | np.float32]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from tokenizers import Encoding, Tokenizer
 
 from screening.classifiers.manifest import Windowing
+from screening.content import Text
 from screening.errors import ConfigError
-from screening.records import Article, Evidence
+from screening.records import Evidence
 
 PIECE = 32_768  # characters tokenised at once, since tokenising takes 500 bytes of memory per character
 SHARED = 256  # characters that two pieces share, so that one of them holds whatever lies across their border
@@ -118,19 +119,19 @@ def _span(encoding: Encoding) -> tuple[int, int] | None:
     return begins[0], ends[1]
 
 
-def scored_text(article: Article) -> tuple[str, int]:
-    """Return what a classifier reads of an article, and where the article's own text begins in it.
+def scored_text(content: Text) -> tuple[str, int]:
+    """Return what a classifier reads of a text and its title, and where the text itself begins in it.
 
     The title comes first, as a reader sees it, unless the text already begins with the title.
     """
-    title = article.title.strip()
-    if not title or article.text.lstrip().startswith(title):
-        return article.text, 0
-    return f"{title}\n\n{article.text}", len(title) + 2
+    title = content.title.strip()
+    if not title or content.text.lstrip().startswith(title):
+        return content.text, 0
+    return f"{title}\n\n{content.text}", len(title) + 2
 
 
 def evidence(span: Span, begins: int) -> Evidence:
-    """Return a window as evidence, in characters of the article's own text; a window in the title has no span."""
+    """Return a window as evidence, in characters of the text itself; a window in the title has no span."""
     if begins and span.end <= begins:
         return Evidence(window=span.number, note="title")
     note = "title included" if span.start < begins else ""

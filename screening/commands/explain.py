@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from screening.commands.common import add_results, console, place
-from screening.policy.decide import crosses
+from screening.policy.decide import concerns, crossed, crosses
 from screening.records import Evidence, Threshold, Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
@@ -74,8 +74,8 @@ def _print(out: Console, found: Explanation) -> None:
     _line(out, "reasons", ", ".join(verdict.reasons) or "none")
     _line(out, "detail", verdict.detail)
     for category in dict.fromkeys(threshold.category for threshold in verdict.thresholds):
-        crossed = [each for each in verdict.thresholds if each.category == category and _crossed(verdict, each)]
-        if crossed and category in found.statements:
+        found_by = [each for each in verdict.thresholds if each.category == category and _crossed(verdict, each)]
+        if found_by and category in found.statements:
             _line(out, "statement", f"{category}: {found.statements[category]}")
     _line(out, "type", f"{verdict.content_type or 'not known'}, {verdict.size} bytes, sha256 {verdict.sha256 or '-'}")
     claimed = ", ".join(f"{key}={value}" for key, value in sorted(verdict.metadata.items()))
@@ -120,7 +120,7 @@ def _scores(verdict: Verdict) -> Table:
     table.add_column("evidence", overflow="fold")
     table.add_column("source", overflow="fold")
     for signal in verdict.signals:
-        levels = [each for each in verdict.thresholds if each.label == signal.label]
+        levels = [each for each in verdict.thresholds if concerns(signal, each, verdict.parts)]
         worst = [
             level for level in ("reject", "review") if any(crosses(signal.score, t) for t in levels if t.level == level)
         ]
@@ -141,11 +141,12 @@ def _level(thresholds: list[Threshold], level: str) -> str:
 
 
 def _crossed(verdict: Verdict, threshold: Threshold) -> bool:
-    return any(crosses(each.score, threshold) for each in verdict.signals if each.label == threshold.label)
+    return any(crossed(each, threshold, verdict.parts) for each in verdict.signals)
 
 
 def _evidence(evidence: Evidence) -> str:
-    parts = [] if evidence.window is None else [f"window {evidence.window}"]
+    parts = [evidence.part] if evidence.part not in ("", "main") else []
+    parts += [] if evidence.window is None else [f"window {evidence.window}"]
     if evidence.start is not None and evidence.end is not None:
         parts.append(f"characters {evidence.start}-{evidence.end}")
     return ", ".join([*parts, *([evidence.note] if evidence.note else [])])

@@ -1,14 +1,15 @@
-"""Decode untrusted bytes into `Content`, or raise an UploadError that says why they can't be decoded.
+"""Decode untrusted bytes into a `Document`, or raise an UploadError that says why they can't be decoded.
 
 Its reason is one of `REASONS`. The detail of `unsupported_variant` names the variant, and that of `too_complex` names
 the count and its limit.
 """
 
 from screening.decode.dispatch import DECODERS, decode
-from screening.decode.limits import MAX_SIDE, Fields, Limits
+from screening.decode.limits import Fields, Limits
 from screening.decode.sandbox import SANDBOXES, Decoder, Sandbox
 from screening.decode.sniff import sniff
 from screening.decode.version import DECODER_VERSION, decoder_version
+from screening.kinds import MAX_SIDE
 
 REASONS = (
     "empty",

@@ -1,36 +1,23 @@
-"""Choose the decoder for each media type; a type that is not in the table is `unsupported_type`.
-
-Video and audio will be added here: a row for each type, which `sniff` names already, and a module.
-"""
+"""Choose the decoder for each media type; a type that no kind of content names is `unsupported_type`."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 
-from screening.decode.article import needs_sandbox
+from screening.content import Document
 from screening.decode.limits import Fields, Limits
-from screening.decode.sniff import HTML, JSON, MARKDOWN, PLAIN, Sniffed, examine
+from screening.decode.sniff import Sniffed, examine
+from screening.decode.texts.article import needs_sandbox
 from screening.errors import UploadError
-from screening.records import Content
+from screening.kinds import KINDS, named
 
-DecoderFunction = Callable[[Sniffed, Limits, Fields], Content]
+DecoderFunction = Callable[[Sniffed, Limits, Fields], Document]
 
 # Decoders are named, not imported, so that a process imports only the parsers that its uploads need.
 DECODERS: Mapping[str, str] = {
-    PLAIN: "article.plain",
-    MARKDOWN: "documents.markdown",
-    HTML: "markup.html",
-    JSON: "documents.json_article",
-    "image/jpeg": "image.picture",
-    "image/png": "image.picture",
-    "image/webp": "image.picture",
-    "image/gif": "image.picture",
-    "image/tiff": "image.picture",
-    "image/bmp": "image.picture",
-    "image/avif": "image.picture",
+    media_type: name for kind in KINDS.values() for media_type, name in kind.decoders.items()
 }
-DOCUMENTS = frozenset({PLAIN, MARKDOWN, HTML, JSON})
+DOCUMENTS = frozenset(KINDS["text"].decoders)  # what crosses to a child as text
 
 
 def admit(data: bytes, limits: Limits) -> Sniffed:
@@ -50,14 +37,13 @@ def admit(data: bytes, limits: Limits) -> Sniffed:
 
 def decoder_for(media_type: str) -> DecoderFunction:
     """Import and return the decoder of a media type that is in the table."""
-    module, name = DECODERS[media_type].split(".")
-    function: DecoderFunction = getattr(importlib.import_module(f"screening.decode.{module}"), name)
+    function: DecoderFunction = named(DECODERS[media_type])
     return function
 
 
 def decode_admitted(
     sniffed: Sniffed, limits: Limits, fields: Fields, decoder: DecoderFunction | None = None
-) -> Content:
+) -> Document:
     """Decode, in this process, what `admit` let in, with `decoder` or else the one in the table.
 
     Raises UploadError; also MemoryError, ImportError or PermissionError if this process lacks something.
@@ -73,7 +59,7 @@ def decode_admitted(
         raise UploadError("undecodable", f"{sniffed.media_type}: {type(error).__name__}") from None
 
 
-def decode(data: bytes, limits: Limits = Limits(), fields: Fields = Fields()) -> Content:
+def decode(data: bytes, limits: Limits = Limits(), fields: Fields = Fields()) -> Document:
     """Decode bytes that are trusted in this process. Raises UploadError with one of `screening.decode.REASONS`."""
     return decode_admitted(admit(data, limits), limits, fields)
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_SIDE = 1024  # pixels of a decoded picture; classifiers look at a quarter of it, PDQ at half
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that screening one upload may take; an upload beyond any of these gets an `error` verdict.
+    """The most that screening one upload may take. Beyond any of these but `frames`, it gets an `error` verdict.
 
     - `max_bytes`: bytes of the upload.
     - `max_pixels`: width × height of one frame of up to four bytes a pixel; half as many with eight, and in WebP.
     - `max_frames`: frames of an animation, or pages of a TIFF.
+    - `frames`: pictures that are looked at in one file, where they differ; those beyond are recorded as not looked at.
     - `max_text_chars`: characters of a document, before and after extraction.
     - `max_nesting`: levels of JSON.
     - `max_pieces`: chunks, segments, blocks and tags of a picture's file; a scan of a JPEG counts as 2,000.
@@ -28,6 +27,7 @@ class Limits:
     max_bytes: int = 64 << 20
     max_pixels: int = 100_000_000
     max_frames: int = 5_000
+    frames: int = 64
     max_text_chars: int = 2_000_000
     max_nesting: int = 64
     max_pieces: int = 200_000
@@ -42,8 +42,9 @@ class Limits:
 class Fields:
     """Keys of a JSON article or of Markdown front matter; a dot reaches into an object (`article.body`).
 
-    Every `text` key that is present counts, in this order, since a reader may be shown any of them. For each other
-    field, the first key that is present counts.
+    Every `text` key that is present counts, in this order, since a reader may be shown any of them. For `title` and
+    `language`, the first key that is present counts. All other strings with words are read too, except those under the
+    keys in `ignore`.
     """
 
     text: tuple[str, ...] = (
@@ -53,11 +54,5 @@ class Fields:
     title: tuple[str, ...] = (
         "title", "headline", "name", "subject", "title.rendered", "article.title", "article.headline",
     )  # fmt: skip
-    byline: tuple[str, ...] = (
-        "byline", "author", "authors", "author.name", "creator", "article.author", "article.byline",
-    )  # fmt: skip
-    date: tuple[str, ...] = (
-        "date", "published", "published_at", "publishedAt", "datePublished", "publication_date", "pubDate",
-        "created_at", "article.date", "article.published_at",
-    )  # fmt: skip
     language: tuple[str, ...] = ("language", "lang", "inLanguage", "locale", "article.language")
+    ignore: tuple[str, ...] = ()

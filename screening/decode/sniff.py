@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 
 from screening.decode.charset import read_text
+from screening.kinds import HTML, JSON, MARKDOWN, PLAIN
 
 BINARY = "application/octet-stream"
-PLAIN, MARKDOWN, HTML, JSON = "text/plain", "text/markdown", "text/html", "application/json"
 
 SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),

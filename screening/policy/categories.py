@@ -12,7 +12,7 @@ from screening.policy.rules import Rule
 from screening.policy.schema import Category, Level
 from screening.policy.signals import SignalFeed
 from screening.policy.thresholds import Impossible, for_precision, for_recall
-from screening.records import Threshold
+from screening.records import Role, Threshold
 
 MISINFORMATION = ("misinformation", "unreliable_style")
 RESERVED = (*DECIDED_ERRORS, KNOWN_GOOD)
@@ -47,13 +47,21 @@ class Compiler:
         feed = self._feed(category, at)
         if feed is None:
             return None
+        for key in ("media", "parts") if feed.source.startswith("document/") else ():
+            if getattr(category, key):
+                what = f"{feed.label} is about the upload as a whole, so it has no `{key}`"
+                self._problems.add((*at, key), what, f"remove `{key}`")
         media = tuple(category.media or feed.media)
         for i, medium in enumerate(media):
             if medium not in feed.media:
                 what = f"{feed.label} scores {' and '.join(feed.media)} only, not {medium}"
                 self._problems.add((*at, "media", i), what, f"write `media: [{', '.join(feed.media)}]`")
-        review = self._level(category, "review", category.review, feed, at)
-        reject = self._level(category, "reject", category.reject, feed, at)
+        parts = tuple(category.parts or feed.parts)
+        if other := [role for role in parts if role not in feed.parts]:
+            what = f"{feed.label} is about parts that are {' or '.join(feed.parts)} only, not {other[0]}"
+            self._problems.add((*at, "parts"), what, f"write `parts: [{', '.join(feed.parts)}]`")
+        review = self._level(category, "review", category.review, feed, parts, at)
+        reject = self._level(category, "reject", category.reject, feed, parts, at)
         if review and reject and not crosses(reject.score, review):
             what = f"reject ({_said(reject)}) is milder than review ({_said(review)})"
             side = "at or above" if feed.worse == "high" else "at or below"
@@ -66,7 +74,7 @@ class Compiler:
                 f"{category.id}: a text model sees style, not truth, so misinformation can't reject by itself",
                 "use review only, or allow it explicitly: `misinformation_may_reject: true`",
             )
-        return Rule(category.id, feed.label, feed.source, media, feed.source != "bank", review, reject)
+        return Rule(category.id, feed.label, feed.source, media, parts, feed.required, review, reject)
 
     def _check(self, category: Category, at: Path) -> None:
         add = self._problems.add
@@ -98,7 +106,13 @@ class Compiler:
         return category.id in MISINFORMATION or feed.label in MISINFORMATION
 
     def _level(
-        self, category: Category, name: Literal["review", "reject"], level: Level | None, feed: SignalFeed, at: Path
+        self,
+        category: Category,
+        name: Literal["review", "reject"],
+        level: Level | None,
+        feed: SignalFeed,
+        parts: tuple[Role, ...],
+        at: Path,
     ) -> Threshold | None:
         if level is None:
             return None
@@ -118,7 +132,7 @@ class Compiler:
                 what = f"{name}: {value:g} is outside the range of {feed.label}, whose unit is {feed.unit}"
                 self._problems.add(path, what, f"write a number {fix}")
                 return None
-            return Threshold(category.id, feed.label, name, feed.worse, float(value), origin)
+            return Threshold(category.id, feed.label, name, feed.worse, float(value), origin, parts)
         if feed.calibration is None:
             what = f"a {kind} target needs a calibrated label, and {feed.label} is " + (
                 "not calibrated in its bundle"
@@ -133,7 +147,7 @@ class Compiler:
             return None
         try:
             resolve = for_precision if kind == "precision" else for_recall
-            return Threshold(category.id, feed.label, name, "high", resolve(feed.calibration, value), origin)
+            return Threshold(category.id, feed.label, name, "high", resolve(feed.calibration, value), origin, parts)
         except Impossible as error:
             self._problems.add(
                 (*path, kind), f"{category.id}: {error} for {feed.label} on the bundle's calibration data", error.best

@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from screening.checks.document import UNSEEN
 from screening.errors import UploadError
 from screening.policy.rules import Policy, Rule, Ruling
-from screening.records import Decision, Finding, Medium, Signal, Threshold
+from screening.records import ROLES, Decision, Finding, Role, ScreenedPart, Signal, Threshold
 
 KNOWN_HASH = "known_hash"  # label of a match with a block bank
 KNOWN_GOOD = "known_good"  # label of a match with an allow bank, and the reason given when it sets findings aside
 MISSING_SCORE = "missing_score"
 INVALID_SCORE = "invalid_score"
 NOT_COVERED = "not_covered"
+# A part that no category is about is held, whatever the policy says of other things that were not looked at.
+UNREAD = Threshold(UNSEEN.name, UNSEEN.name, "review", "high", 1.0, "always", ROLES)
 # Errors that the policy itself finds, so that another policy may decide differently.
 DECIDED_ERRORS = (INVALID_SCORE, NOT_COVERED, MISSING_SCORE)
 
 
-def decide(policy: Policy, medium: Medium | None, signals: Sequence[Signal], failure: UploadError | None) -> Ruling:
-    """Return the ruling on an upload of `medium` (None if unknown) with these signals, or the failure to get them.
+def decide(
+    policy: Policy, parts: Sequence[ScreenedPart], signals: Sequence[Signal], failure: UploadError | None
+) -> Ruling:
+    """Return the ruling on an upload of these parts (none if unknown) and signals, or the failure to get them.
 
-    A failure is always an `error`, and so is a score that is missing or not finite, or a medium without a category.
+    A failure is always an `error`, and so is a score that is missing or not finite, or a first part without a category.
+    Any other part without a category counts as not looked at.
     Otherwise a match with an allow bank accepts, unless a block bank matched too; otherwise the worst finding decides.
     """
-    rules = [rule for rule in policy.rules if medium is None or medium in rule.media]
-    findings = [finding for rule in rules for finding in _findings(rule, signals)]
+    rules = [rule for rule in policy.rules if not parts or any(map(rule.covers, parts))]
+    roles = {part.place: part.role for part in parts}
+    unread = [part for part in parts if not any(rule.looks and rule.covers(part) for rule in rules)]
+    findings = [finding for rule in rules for finding in _findings(rule, signals, roles)]
+    detail = ""
+    if unread and parts[0] not in unread:
+        detail = f"no category of the policy is about {', '.join(f'{part.kind} ({part.place})' for part in unread)}"
+        findings.append(Finding(UNSEEN.name, "review", UNSEEN.signal(len(unread), detail), UNREAD))
     reasons = _reasons(findings)
-    held = failure or _doubt(rules, medium, signals)
+    held = failure or _doubt(rules, parts, unread, signals, roles)
     if held:
         return Ruling("error", tuple(dict.fromkeys((held.reason, *reasons))), tuple(findings), held.detail)
     matches = {signal.label for signal in signals if signal.source.startswith("bank/")}
     if findings and KNOWN_GOOD in matches and KNOWN_HASH not in matches:
-        return Ruling("accept", (KNOWN_GOOD,), tuple(findings))
+        return Ruling("accept", (KNOWN_GOOD,), tuple(findings), detail)
     levels = {finding.level for finding in findings}
     decision: Decision = "reject" if "reject" in levels else "review" if "review" in levels else "accept"
-    return Ruling(decision, reasons, tuple(findings))
+    return Ruling(decision, reasons, tuple(findings), detail)
 
 
 def crosses(score: float, threshold: Threshold) -> bool:
@@ -43,23 +55,56 @@ def crosses(score: float, threshold: Threshold) -> bool:
     return score >= threshold.score if threshold.worse == "high" else score <= threshold.score
 
 
-def _doubt(rules: Sequence[Rule], medium: Medium | None, signals: Sequence[Signal]) -> UploadError | None:
+def crossed(signal: Signal, threshold: Threshold, parts: Sequence[ScreenedPart]) -> bool:
+    """Return whether a signal on one of these parts is a finding by the threshold."""
+    return concerns(signal, threshold, parts) and crosses(signal.score, threshold)
+
+
+def concerns(signal: Signal, threshold: Threshold, parts: Sequence[ScreenedPart]) -> bool:
+    """Return whether a threshold is for a signal on one of these parts."""
+    roles = {part.place: part.role for part in parts}
+    return signal.label == threshold.label and _concerns(signal, threshold.parts, roles)
+
+
+def _concerns(signal: Signal, wanted: Sequence[Role], roles: Mapping[str, Role]) -> bool:
+    """Return whether a signal is about a part of one of the wanted roles, or about no part; none wanted means all."""
+    return not signal.evidence.part or not wanted or _role(signal, roles) in wanted
+
+
+def _doubt(
+    rules: Sequence[Rule],
+    parts: Sequence[ScreenedPart],
+    unread: Sequence[ScreenedPart],
+    signals: Sequence[Signal],
+    roles: Mapping[str, Role],
+) -> UploadError | None:
     if bad := sorted({f"{signal.label} ({signal.source})" for signal in signals if not math.isfinite(signal.score)}):
         return UploadError(INVALID_SCORE, ", ".join(bad))
-    if not rules or medium is None:
-        return UploadError(NOT_COVERED, f"the policy has no category for {medium or 'an unknown medium'}")
-    missing = [rule for rule in rules if rule.required and not any(map(rule.reads, signals))]
-    if missing:
-        names = dict.fromkeys(f"{rule.label} ({rule.source})" for rule in missing)
-        return UploadError(MISSING_SCORE, ", ".join(names))
-    return None
+    if not parts or parts[0] in unread:
+        return UploadError(
+            NOT_COVERED, f"the policy has no category for {parts[0].kind if parts else 'an unknown medium'}"
+        )
+    there = {(signal.source, signal.label, _role(signal, roles)) for signal in signals}
+    missing: dict[str, None] = {}
+    for rule in rules:
+        wanted = {part.role for part in parts if rule.covers(part)} if rule.required else set()
+        known = {role for source, label, role in there if rule.is_fed_by(source, label)}
+        if wanted - known:
+            missing[f"{rule.label} ({rule.source})"] = None
+    return UploadError(MISSING_SCORE, ", ".join(missing)) if missing else None
 
 
-def _findings(rule: Rule, signals: Iterable[Signal]) -> list[Finding]:
+def _role(signal: Signal, roles: Mapping[str, Role]) -> Role:
+    """Return the role of the part that a signal is about; one about no part is about what the upload mainly is."""
+    return roles.get(signal.evidence.part, "main")
+
+
+def _findings(rule: Rule, signals: Iterable[Signal], roles: Mapping[str, Role]) -> list[Finding]:
     found = [
         Finding(rule.category, level.level, signal, level)
         for signal in filter(rule.reads, signals)
         if (level := next((each for each in (rule.reject, rule.review) if each and crosses(signal.score, each)), None))
+        and _concerns(signal, rule.parts, roles)
     ]
     return sorted(found, key=lambda each: (each.level != "reject", each.signal.source, each.signal.score, repr(each)))
 

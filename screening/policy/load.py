@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path as LocalPath
 
-from screening.checks import ALL_CHECKS
+from screening.checks import ALL_CHECKS, DOCUMENT_CHECKS
 from screening.checks.text import known_languages
 from screening.decode.limits import Fields, Limits
 from screening.errors import ConfigError, ScreeningError
@@ -19,6 +19,7 @@ from screening.policy.problems import Problems
 from screening.policy.rules import BankSpec, Policy, Quota, Rule
 from screening.policy.schema import PDQ_MAX_DISTANCE, BankEntry, Category, PolicyFile, validate
 from screening.policy.signals import BundleLike, CheckLike, feeds
+from screening.records import MEDIA, ROLES, Threshold
 from screening.storage import local_path, open_store
 
 
@@ -47,6 +48,17 @@ def load_policy(path_or_uri: str, bundles: Sequence[BundleLike], checks: Sequenc
     return _policy(head, [each for each in categories if each], specs, rules)
 
 
+def _unsaid(rules: Sequence[Rule]) -> list[Rule]:
+    """Return the rules that hold where a policy says nothing: what is odd about a document is for a person to see."""
+    said = {rule.label for rule in rules}
+    odd = [each for each in DOCUMENT_CHECKS if each.name not in said]
+    levels = [Threshold(each.name, each.name, "review", "high", 1.0, "score: 1", ROLES) for each in odd]
+    return [
+        Rule(each.name, each.name, f"document/{each.name}", MEDIA, ROLES, required=False, review=level, reject=None)
+        for each, level in zip(odd, levels, strict=True)
+    ]
+
+
 def _policy(head: PolicyFile, categories: list[Category], banks: list[BankSpec], rules: list[Rule]) -> Policy:
     limits = Limits(**head.limits.model_dump(exclude_none=True))
     fields = Fields(**{key: tuple(keys) for key, keys in head.article_fields.model_dump(exclude_none=True).items()})
@@ -58,7 +70,7 @@ def _policy(head: PolicyFile, categories: list[Category], banks: list[BankSpec],
         "article_fields": asdict(fields),
         "banks": [{"id": bank.id, "use": bank.use, "max_distance": bank.max_distance} for bank in banks],
         "categories": [
-            {**category.model_dump(exclude_none=True), "media": rule.media}
+            {**category.model_dump(exclude_none=True), "media": rule.media, "parts": rule.parts}
             for category, rule in zip(categories, rules, strict=True)
         ],
     }
@@ -72,7 +84,7 @@ def _policy(head: PolicyFile, categories: list[Category], banks: list[BankSpec],
         fields=fields,
         banks=tuple(banks),
         quota=Quota(**head.quota.model_dump()),
-        rules=tuple(rules),
+        rules=(*rules, *_unsaid(rules)),
         statement_codes={category.id: category.statement for category in categories if category.statement},
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from screening.errors import UploadError
 from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD, MISSING_SCORE, decide
 from screening.policy.rules import Policy, Ruling
-from screening.records import Decision, Evidence, Medium, Signal, Verdict, medium_of
+from screening.records import Decision, Evidence, ScreenedPart, Signal, Verdict, medium_of, parts_of
 
 VerdictRow = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ class _Stored:
     run_id: str
     uri: str
     generation: int
-    medium: Medium | None
+    parts: tuple[ScreenedPart, ...]
     decision: Decision
     reasons: tuple[str, ...]
     detail: str
@@ -77,13 +77,15 @@ class _Stored:
 
 def _stored(row: Verdict | VerdictRow) -> _Stored:
     if isinstance(row, Verdict):
-        names = _Stored.__slots__
-        return _Stored(**{name: getattr(row, name) for name in names})
+        own = {name: getattr(row, name) for name in _Stored.__slots__}
+        return _Stored(**{**own, "parts": parts_of(row.parts, row.medium)})
     return _Stored(
         run_id=row["run_id"],
         uri=row["uri"],
         generation=row["generation"],
-        medium=medium_of(row["medium"], row["content_type"] or ""),
+        parts=parts_of(
+            [ScreenedPart(**part) for part in row["parts"] or ()], medium_of(row["medium"], row["content_type"] or "")
+        ),
         decision=row["decision"],
         reasons=tuple(row["reasons"] or ()),
         detail=row["detail"] or "",
@@ -93,12 +95,13 @@ def _stored(row: Verdict | VerdictRow) -> _Stored:
 
 def _rule(policy: Policy, verdict: _Stored) -> Ruling:
     signals = [signal for signal in verdict.signals if _still_matches(policy, signal)]
-    return decide(policy, verdict.medium, signals, _failure(verdict))
+    return decide(policy, verdict.parts, signals, _failure(verdict))
 
 
 def _signal(row: VerdictRow) -> Signal:
     score = float("nan") if row["score"] is None else row["score"]
-    return Signal(row["source"], row["label"], score, Evidence(**(row["evidence"] or {})))
+    evidence = {name: value for name, value in (row["evidence"] or {}).items() if value is not None}
+    return Signal(row["source"], row["label"], score, Evidence(**evidence))
 
 
 def _failure(verdict: _Stored) -> UploadError | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from screening.decode.limits import Fields, Limits
-from screening.records import Decision, Finding, Medium, Signal, Threshold
+from screening.records import Decision, Finding, Medium, Role, ScreenedPart, Signal, Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,37 @@ class Quota:
 class Rule:
     """A category with the signal that feeds it and its levels.
 
-    `source` is the signal's source, or its first parts ("bank" for "bank/ID"). A `required` signal must be there; a
-    hash match is not required, since there is a signal only if there is a match.
+    `source` is the signal's source, or its first parts ("bank" for "bank/ID", "document/NAME" for any version of it).
+    The category is about parts of these `media` and roles (`parts`). A `required` signal must be there for each of
+    these roles that a document has; a hash match is not required, since there is a signal only if there is a match.
     """
 
     category: str
     label: str
     source: str
     media: tuple[Medium, ...]
+    parts: tuple[Role, ...]
     required: bool
     review: Threshold | None
     reject: Threshold | None
 
+    @property
+    def looks(self) -> bool:
+        """Whether its signal comes from looking at parts, and not from what is odd about the document as a whole."""
+        return not self.source.startswith("document/")
+
+    def covers(self, part: ScreenedPart) -> bool:
+        """Return whether the category is about such a part."""
+        return part.kind in self.media and part.role in self.parts
+
     def reads(self, signal: Signal) -> bool:
-        """Return whether this signal feeds the category."""
-        return signal.label == self.label and (
-            signal.source == self.source or signal.source.startswith(f"{self.source}/")
+        """Return whether this signal, wherever it was found, is the one that feeds the category."""
+        return self.is_fed_by(signal.source, signal.label)
+
+    def is_fed_by(self, source: str, label: str) -> bool:
+        """Return whether a signal of this source and label feeds the category."""
+        return label == self.label and (
+            source == self.source or source.startswith((f"{self.source}/", f"{self.source}@"))
         )
 
 

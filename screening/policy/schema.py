@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, Confi
 
 from screening.policy.problems import Path, Problems, suggest
 from screening.policy.statements import STATEMENT_CATEGORIES
-from screening.records import Medium
+from screening.records import Medium, Role
 
 # Bits of 256: the match threshold of PDQ's authors (Facebook, "The TMK+PDQF Video-Hashing Algorithm…", 2019).
 PDQ_MAX_DISTANCE = 31
@@ -59,11 +59,12 @@ class Level(Strict):
 
 
 class Category(Strict):
-    """What is looked for, by which signal, in which media, and from which levels on."""
+    """What is looked for, by which signal, in which media and parts of a document, and from which levels on."""
 
     id: CategoryId
     signal: str
     media: Annotated[list[Medium], Field(min_length=1)] | None = None
+    parts: Annotated[list[Role], Field(min_length=1)] | None = None
     review: Annotated[Level, BeforeValidator(_bare_number)] | None = None
     reject: Annotated[Level, BeforeValidator(_bare_number)] | None = None
     statement: Annotated[str, AfterValidator(_known_statement)] | None = None
@@ -85,6 +86,7 @@ class LimitsEntry(Strict):
     max_bytes: Annotated[ByteSize, Field(gt=0)] | None = None
     max_pixels: Annotated[int, Field(gt=0)] | None = None
     max_frames: Annotated[int, Field(gt=0)] | None = None
+    frames: Annotated[int, Field(gt=0, le=1000)] | None = None
     max_text_chars: Annotated[int, Field(gt=0)] | None = None
     max_nesting: Annotated[int, Field(gt=0)] | None = None
     max_pieces: Annotated[int, Field(gt=0)] | None = None
@@ -100,9 +102,8 @@ class FieldsEntry(Strict):
 
     text: Keys | None = None
     title: Keys | None = None
-    byline: Keys | None = None
-    date: Keys | None = None
     language: Keys | None = None
+    ignore: Keys | None = None
 
 
 class QuotaEntry(Strict):

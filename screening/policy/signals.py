@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from screening.checks.document import DOCUMENT_CHECKS
 from screening.policy.decide import KNOWN_HASH
 from screening.policy.thresholds import CalibrationLike
-from screening.records import BundleId, Medium
+from screening.records import MEDIA, ROLES, BundleId, Medium, Role
 
 
 class BundleLike(Protocol):
@@ -43,7 +44,10 @@ class CheckLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SignalFeed:
-    """A signal that a category may name; its scores are in `unit` and lie in `range`, both ends included."""
+    """A signal that a category may name; its scores are in `unit` and lie in `range`, both ends included.
+
+    It is about `parts` of these roles. A `required` one is there for each of them; others only if something was found.
+    """
 
     label: str
     source: str
@@ -53,11 +57,16 @@ class SignalFeed:
     calibration: CalibrationLike | None = None
     from_bundle: bool = False
     range: tuple[float, float] = (0, 1)
+    parts: tuple[Role, ...] = ROLES
+    required: bool = True
 
 
 def feeds(bundles: Iterable[BundleLike], checks: Iterable[CheckLike]) -> dict[str, list[SignalFeed]]:
     """Return the feeds by each of their names: the label alone, `BUNDLE/label` or `check/NAME`, and `known_hash`."""
-    found: dict[str, list[SignalFeed]] = {KNOWN_HASH: [SignalFeed(KNOWN_HASH, "bank", ("text", "image"))]}
+    found: dict[str, list[SignalFeed]] = {KNOWN_HASH: [SignalFeed(KNOWN_HASH, "bank", MEDIA, required=False)]}
+    for odd in DOCUMENT_CHECKS:
+        feed = SignalFeed(odd.name, f"document/{odd.name}", MEDIA, unit=odd.unit, range=odd.range, required=False)
+        found |= {odd.name: [feed], f"document/{odd.name}": [feed]}
     for bundle in bundles:
         for label in bundle.labels:
             source = f"bundle/{bundle.id.name}@{bundle.id.version}"
@@ -68,7 +77,9 @@ def feeds(bundles: Iterable[BundleLike], checks: Iterable[CheckLike]) -> dict[st
                 found.setdefault(name, []).append(feed)
     for check in checks:
         source = f"check/{check.name}@{check.version}"
-        feed = SignalFeed(check.name, source, (check.medium,), check.worse, check.unit, range=check.range)
+        feed = SignalFeed(
+            check.name, source, (check.medium,), check.worse, check.unit, range=check.range, parts=("main",)
+        )
         for name in (check.name, f"check/{check.name}"):
             found.setdefault(name, []).append(feed)
     return found

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from screening.errors import ConfigError
-from screening.records import BundleId, Fingerprint, Run, Threshold
+from screening.records import BundleId, Fingerprint, Run
 from screening.report.histogram import Histogram
 from screening.report.scores import histograms
 from screening.report.survey import COLUMNS, Item, survey
 from screening.report.work import Work, work_of
 from screening.tables import ResultTables
+from screening.tables.schema import THRESHOLD
 
 _REASONS = 40  # the most that the page shows
 
@@ -47,7 +48,7 @@ def gather(tables: ResultTables, run_id: str) -> Facts:
         run=run,
         media=tuple(media),
         reasons=tuple((reason, decision, count) for (reason, decision), count in reasons[:_REASONS]),
-        histograms=histograms(tables, run_id, [Threshold(**each) for each in one["thresholds"] or ()] if one else []),
+        histograms=histograms(tables, run_id, list(map(THRESHOLD.record, one["thresholds"] or ())) if one else []),
         slowest=found.slowest,
         held=tuple(found.held.items()),
         fingerprint=_fingerprint(one["fingerprint"], one["provenance"]) if one else None,

@@ -20,7 +20,7 @@ from deltalake import Schema
 from deltalake.schema import PrimitiveType
 
 from screening.errors import ConfigError
-from screening.records import BundleId, Release, Review, Run, Signal, Verdict, medium_of
+from screening.records import BundleId, Release, Review, Run, ScreenedPart, Signal, Threshold, Verdict, medium_of
 
 R = TypeVar("R")
 Row = dict[str, Any]
@@ -139,7 +139,7 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 
 RUN, REVIEW, RELEASE = Columns(Run), Columns(Review), Columns(Release)
-SIGNAL, BUNDLE = Columns(Signal), Columns(BundleId)
+SIGNAL, BUNDLE, THRESHOLD, SCREENED_PART = Columns(Signal), Columns(BundleId), Columns(Threshold), Columns(ScreenedPart)
 _VERDICT = Columns(Verdict)
 
 

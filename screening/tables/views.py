@@ -22,7 +22,7 @@ SIGNALS = """
 CREATE VIEW signals AS
 SELECT run_id, uri, name, generation, content_type, decision, signal.source, signal.label, signal.score,
        signal.evidence.window AS "window", signal.evidence.start AS "start", signal.evidence."end" AS "end",
-       signal.evidence.note AS note
+       signal.evidence.note AS note, signal.evidence.part AS part
 FROM verdicts CROSS JOIN unnest(signals) AS s(signal)
 """
 

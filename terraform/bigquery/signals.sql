@@ -11,6 +11,7 @@ SELECT
   signal.evidence.`window` AS `window`,
   signal.evidence.start AS `start`,
   signal.evidence.`end` AS `end`,
-  signal.evidence.note AS note
+  signal.evidence.note AS note,
+  signal.evidence.part AS part
 FROM `${dataset}.verdicts`
 CROSS JOIN UNNEST(signals) AS signal

@@ -22,9 +22,10 @@ import numpy.typing as npt
 
 from screening.checks import run_checks
 from screening.classifiers import Classifier, find_bundles, make_engine
+from screening.content import Document, Part, Text
 from screening.errors import UploadError
 from screening.policy import Policy, decide
-from screening.records import Article, Decision, Signal
+from screening.records import Decision, ScreenedPart, Signal
 from screening.settings import SHIPPED_BUNDLES
 from tests.benchmarks.engines import ours
 from tests.generate import article
@@ -33,9 +34,10 @@ OUT = Path(__file__).parent / "out"
 HOSTILE = Path(__file__).parents[2] / "models" / "cases" / "hostility.jsonl"
 CALLS = (1, 2, 7, 32, 64, 500, 4096)  # documents scored in one call
 NEAR = 0.01
+PARTS = (ScreenedPart("main", "text", "main"),)
 
 
-def documents(number: int, words: int, seed: int = 0) -> list[Article]:
+def documents(number: int, words: int, seed: int = 0) -> list[Text]:
     """Articles of log-normal length around `words`; every other one holds a sentence of the functional cases."""
     rng = random.Random(seed)
     hostile = [json.loads(line)["text"] for line in HOSTILE.read_text(encoding="utf-8").splitlines()]
@@ -43,7 +45,7 @@ def documents(number: int, words: int, seed: int = 0) -> list[Article]:
     for i in range(number):
         prose = article(rng, max(8, int(rng.lognormvariate(math.log(words), 0.6))))
         texts.append(f"{rng.choice(hostile)} {prose}" if i % 2 else prose)
-    return [Article("text/plain", text) for text in texts]
+    return [Text(text) for text in texts]
 
 
 def shuffled(number: int, seed: int) -> Iterator[list[int]]:
@@ -54,7 +56,7 @@ def shuffled(number: int, seed: int) -> Iterator[list[int]]:
         yield call
 
 
-def signals_of(classifier: Classifier, contents: Sequence[Article]) -> list[list[Signal]]:
+def signals_of(classifier: Classifier, contents: Sequence[Text]) -> list[list[Signal]]:
     """Signals of each; the UploadError of one that has none is raised."""
     results = classifier.score(contents)
     if failed := next((result for result in results if isinstance(result, UploadError)), None):
@@ -62,9 +64,10 @@ def signals_of(classifier: Classifier, contents: Sequence[Article]) -> list[list
     return [result for result in results if isinstance(result, list)]
 
 
-def compare(classifier: Classifier, policy: Policy, contents: Sequence[Article], passes: int) -> dict[str, Any]:
+def compare(classifier: Classifier, policy: Policy, contents: Sequence[Text], passes: int) -> dict[str, Any]:
     """The largest difference of a score between the passes and the first, and how many decisions flip."""
-    checked = [run_checks(content, policy.languages) for content in contents]
+    whole = [Document("text/plain", (Part("main", "main", content),)) for content in contents]
+    checked = [run_checks(document, policy.languages) for document in whole]
     first = signals_of(classifier, contents)
     scores = _scores(first)
     decisions = [_decision(policy, (*a, *b)) for a, b in zip(checked, first, strict=True)]
@@ -90,7 +93,7 @@ def _scores(signals: Sequence[Sequence[Signal]]) -> npt.NDArray[np.float64]:
 
 
 def _decision(policy: Policy, signals: Sequence[Signal]) -> Decision:
-    return decide(policy, "text", signals, None).decision
+    return decide(policy, PARTS, signals, None).decision
 
 
 def _near(policy: Policy, signals: Sequence[Signal]) -> bool:

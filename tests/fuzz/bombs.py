@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.fuzz.mutants import Case
 from tests.screening.decode.conftest import encode, scene
-from tests.screening.decode.heavy import MARKDOWN, PAGES, TEXTS, page
+from tests.screening.decode.texts.heavy import MARKDOWN, PAGES, TEXTS, page
 
 
 def chunk(kind: bytes, body: bytes = b"") -> bytes:

@@ -16,7 +16,7 @@ from models.export.normalise import image_record
 from models.recipe import RecipeHead
 from screening.classifiers import Bundle, load_bundle
 from screening.classifiers.manifest import Pixels
-from screening.records import Picture
+from screening.content import Picture
 from tests.generate import picture
 from tests.gpu.job import FEW, screened, tell
 from tests.gpu.kit import ENGINE, SMALL, Found, Kit
@@ -81,7 +81,7 @@ def content(seed: int) -> Picture:
     drawn = np.asarray(picture(seed), np.float32)
     rng = np.random.default_rng(seed)
     pixels = np.clip((drawn - 128) * rng.uniform(0.2, 2) + rng.uniform(20, 235, 3), 0, 255).astype(np.uint8)
-    return Picture("image/png", pixels.shape[1], pixels.shape[0], 1, pixels)
+    return Picture(pixels.shape[1], pixels.shape[0], pixels)
 
 
 def write(folder: Path, seed: int) -> None:

@@ -14,14 +14,16 @@ import numpy.typing as npt
 
 from models.data.contrast import contrast_rows
 from screening.classifiers import Bundle, Classifier, find_bundles, make_engine
+from screening.content import Content, Text
 from screening.errors import UploadError
 from screening.policy import Policy, decide
-from screening.records import Article, Content, Signal
+from screening.records import ScreenedPart, Signal
 from screening.settings import SHIPPED_BUNDLES, load_settings
 from tests.generate import article
 from tests.gpu.kit import ENGINE, Found, Kit, sample
 
 TEXTS = 10_000
+PARTS = (ScreenedPart("main", "text", "main"),)
 CASES = Path(__file__).parents[2] / "models" / "cases" / "hostility.jsonl"
 # By how much a score may differ from the CPU's. In fp32 that is the engine's own tolerance; in fp16 what
 # tests/models/test_shipped_engines.py allows to the bundle that ships.
@@ -44,7 +46,7 @@ def measure(kit: Kit) -> Found:
     """Score the same texts on the CPU and in each precision of the GPU."""
     (bundle,) = find_bundles(SHIPPED_BUNDLES)
     policy = only_classifiers(load_settings(engine="onnxruntime", precision="fp32").policy)
-    given = [Article("text/plain", text) for text in texts(kit.number(TEXTS, 40))]
+    given = [Text(text) for text in texts(kit.number(TEXTS, 40))]
     exact, seconds = scored(bundle, "onnxruntime", "fp32", given)
     found = Found()
     found.measured("texts", len(given))
@@ -96,5 +98,5 @@ def only_classifiers(policy: Policy) -> Policy:
 
 def ruled(policy: Policy, signals: list[Signal]) -> tuple[str, tuple[str, ...]]:
     """Decision and reasons."""
-    ruling = decide(policy, "text", signals, None)
+    ruling = decide(policy, PARTS, signals, None)
     return ruling.decision, ruling.reasons

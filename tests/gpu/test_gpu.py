@@ -15,7 +15,7 @@ from screening.classifiers import Classifier, find_bundles, load_bundle, make_en
 from screening.classifiers.engines import cuda
 from screening.classifiers.engines.contract import Pool
 from screening.classifiers.engines.device import Limit, bound, halving
-from screening.records import Article, Picture
+from screening.content import Picture, Text
 from screening.settings import SHIPPED_BUNDLES
 from tests.generate import article
 from tests.screening.classifiers.encoder import LABELS, batch, encoder, logits, rewritten
@@ -24,8 +24,8 @@ from tests.screening.classifiers.tiny import image_bundle, text_bundle
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.is_there("cuda"), reason="no GPU")]
 hardware = pytest.mark.skipif(cuda.is_rehearsed(), reason="the CPU provider has no limit to its memory")
 
-TEXTS = [Article("text/plain", "good bad the river " * n + "win") for n in range(40)]
-PICTURES = [Picture("image/png", 8, 8, 1, np.full((8, 8, 3), shade, np.uint8)) for shade in range(0, 200, 10)]
+TEXTS = [Text("good bad the river " * n + "win") for n in range(40)]
+PICTURES = [Picture(8, 8, np.full((8, 8, 3), shade, np.uint8)) for shade in range(0, 200, 10)]
 
 
 @pytest.fixture(params=cuda.PRECISIONS)
@@ -66,9 +66,9 @@ def test_a_classifier_scores_as_on_the_cpu(engine, kind, tmp_path):
 def test_neighbours_and_order_move_no_score_of_the_bundle_that_ships(engine):
     (bundle,) = find_bundles(SHIPPED_BUNDLES)
     classifier, rng = Classifier(bundle, engine), random.Random(0)
-    texts = [Article("text/plain", article(rng, words)[: 7 * words]) for words in (3, 20, 60, 150, 400) * 2]
+    texts = [Text(article(rng, words)[: 7 * words]) for words in (3, 20, 60, 150, 400) * 2]
 
-    def scores(given: list[Article]) -> np.ndarray:
+    def scores(given: list[Text]) -> np.ndarray:
         return np.array([[signal.score for signal in result] for result in classifier.score(given)])
 
     together = scores(texts)

@@ -15,7 +15,7 @@ from models.recipe import RecipeHead
 from models.text.batches import cutter
 from models.text.score import FittedForm, HeadCalibration, OnnxModel, score
 from screening.classifiers import Classifier, find_bundles, load_bundle, make_engine
-from screening.records import Article
+from screening.content import Text
 
 BUNDLES = Path(screening.__file__).parent / "bundles"
 LABELS = {"normal", "offensive", "hate", "sexism", "harassment", "threat", "sexual", "self_harm"}
@@ -41,7 +41,7 @@ def record(folder: Path) -> dict[str, Any]:
 
 
 def scores(classifier: Classifier, *texts: str) -> list[dict[str, float]]:
-    results = classifier.score([Article("text/plain", t) for t in texts])
+    results = classifier.score([Text(t) for t in texts])
     assert all(isinstance(r, list) for r in results)
     return [{s.label: s.score for s in r} for r in results if isinstance(r, list)]
 

@@ -13,9 +13,9 @@ import yaml
 
 import screening
 from screening.classifiers import Bundle, Classifier, find_bundles, make_engine
+from screening.content import Text
 from screening.errors import ConfigError
 from screening.hardware import ENGINES, PRECISIONS
-from screening.records import Article
 
 ORDINARY: dict[str, str] = yaml.safe_load(Path(__file__).with_name("ordinary.yaml").read_text(encoding="utf-8"))
 HOSTILE = (
@@ -50,7 +50,7 @@ def loaded(name: str, precision: str) -> Classifier:
 
 
 def scores(classifier: Classifier, texts: list[str]) -> np.ndarray:
-    results = classifier.score([Article("text/plain", text) for text in texts])
+    results = classifier.score([Text(text) for text in texts])
     return np.array([[signal.score for signal in result] for result in results if isinstance(result, list)])
 
 

@@ -37,7 +37,9 @@ class Light:
         shipped = Path(SHIPPED_POLICY)
         policy = yaml.safe_load(shipped.read_text())
         policy["categories"] = [
-            each | LEVELS.get(each["signal"], {}) for each in policy["categories"] if each["signal"] not in OTHERS
+            each | {level: score for level, score in LEVELS.get(each["signal"], {}).items() if level in each}
+            for each in policy["categories"]
+            if each["signal"] not in OTHERS
         ]
         for bank in policy["banks"]:
             bank["file"] = str(shipped.parent / bank["file"])

@@ -151,8 +151,11 @@ def test_a_policy_that_reads_other_fields_of_an_article_scores_it_anew(bench, sc
     bench.put("a.json", '{"text": "good news of the river", "body": "win the prize win the prize"}')
     before = bench.screen("one")["a.json"]
     after = bench.screen("two", bench.settings(fields="body"))["a.json"]
-    assert scored() == 2
-    assert (before.decision, after.decision) == ("accept", "review")
+    assert scored() == 4  # of each, the field that is read as the text, and the other one
+    assert [verdict.parts[0].size for verdict in (before, after)] == [
+        len("good news of the river"),
+        len("win the prize win the prize"),
+    ]
 
 
 @pytest.mark.parametrize("part", ["decoder", "engine", "bundles"])

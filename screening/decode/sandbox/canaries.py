@@ -12,10 +12,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from screening.content import Document, Text
 from screening.decode.dispatch import DecoderFunction
 from screening.decode.limits import Fields, Limits
-from screening.decode.sniff import HTML, JSON, MARKDOWN, PLAIN, examine
-from screening.records import Article, Content
+from screening.decode.sniff import examine
+from screening.kinds import HTML, JSON, MARKDOWN, PLAIN
 
 WORDS = "The canary sings in its cage all day long, and nobody has ever asked it to stop."
 COLOUR, NEAR = (200, 120, 40), 24  # the colour of all pixels, and how far a lossy format may be off
@@ -32,7 +33,9 @@ PICTURES: Mapping[str, bytes] = {
     ),
     "image/png": (b"iBL{Q4GJ0x0000DNk~Le00008000082m$~A084Et+yDRo6iGxuRCt_YJW-*+fDJHV6&<t^03Ig+cm@`O$^ZZW07*qoM6N<$f&"),
     "image/webp": (b"Qb|TeJ^%m!S4BclR!}$~G5`Po@Bsjw0V)Up2mk=U5+$Glbh-if00r~_0RF(w|Hn4?t^XCj{yDe)`T_4iJ?IDZ@Bj"),
-    "image/gif": (b"M@dFFH(>|>2mpZq0LXYK000000000004x9i000O82mk;G4*&rO97wRB!Gj1BDohv<06P"),
+    "image/gif": (  # of two frames
+        b"M@dFFIbjF@2mpZq0LXYK6nO9e0000003rDV015yA04x9i000O82mk;G4*&rO97wRB!Gj1BDohv<03rDV0SW*C04x9i000O82mpZ;c<=xK00000000084*&rO97wRB!Gj1BDohv<06P"
+    ),
     "image/tiff": (
         b"Nl7XIFaQ7mfHDsPh!heB1%yH2P-tW(8w-a-Vi7oeRwWjSMdMMJ<YGM=kHX*}3IG5B0{{U4000O8000320{{U4000O8000630{{a6006E400094"
         b"0{{U4000F5000I70{{U400062000pI1ONd5000O8000#M0{{U400093000&N0{{U4000O8000*O1ONd5001Ze000~T0{{U40003100000000O8"
@@ -86,7 +89,8 @@ def _failure(media_type: str, decoder: DecoderFunction | Exception) -> str:
     return ""
 
 
-def _sings(content: Content) -> bool:
-    if isinstance(content, Article):
+def _sings(document: Document) -> bool:
+    content = document.main
+    if isinstance(content, Text):
         return WORDS in content.text
     return bool(np.abs(content.pixels.astype(int) - COLOUR).max() <= NEAR)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import os
-import pkgutil
 import signal
 import sys
 import time
 import warnings
 from typing import IO, Any
 
+from screening.content import Document
 from screening.decode.dispatch import DOCUMENTS, DecoderFunction, decode_admitted
 from screening.decode.limits import Fields, Limits
 from screening.decode.sandbox import walls
@@ -24,7 +24,7 @@ from screening.decode.sandbox.imports import LateImport
 from screening.decode.sandbox.wire import OUT_OF_MEMORY, Broken, pack, receive, send
 from screening.decode.sniff import Sniffed
 from screening.errors import UploadError
-from screening.records import Content
+from screening.kinds import named
 
 GRACE = 2  # seconds after its deadline, when a child that nobody stopped stops itself
 
@@ -62,8 +62,7 @@ def _decoders(names: dict[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for media_type, name in names.items():
         try:
-            place = name if ":" in name else f"screening.decode.{name.replace('.', ':')}"
-            found[media_type] = pkgutil.resolve_name(place)
+            found[media_type] = named(name)
         except Exception as error:  # a half-installed library may raise anything
             found[media_type] = error
     return found
@@ -78,7 +77,7 @@ def _serve(
     signal.setitimer(signal.ITIMER_REAL, limits.seconds + GRACE)
     signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)  # counts all threads' processor time from now on
     sniffed = Sniffed(media_type, b"", body.decode()) if media_type in DOCUMENTS else Sniffed(media_type, body)
-    result: Content | UploadError
+    result: Document | UploadError
     try:
         result = decode_admitted(sniffed, limits, fields, decoders[media_type])
     except UploadError as error:
@@ -89,8 +88,8 @@ def _serve(
         return
     for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF):
         signal.setitimer(timer, 0)
-    said, content = pack(result)
-    send(answers, {**said, "request": header["request"]}, content)
+    said, pieces = pack(result)
+    send(answers, {**said, "request": header["request"]}, *pieces)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
 
+from screening.content import Document
 from screening.decode.dispatch import DECODERS, DOCUMENTS, admit, decode_admitted, is_risky
 from screening.decode.limits import Fields, Limits
 from screening.decode.sandbox.walls import FULL
 from screening.decode.sandbox.wire import OUT_OF_MEMORY, Broken, Ended, largest, receive, send, unpack
 from screening.decode.sniff import Sniffed
 from screening.errors import ConfigError, UploadError
-from screening.records import Content
 
 INSTALL = "install the product again with all its dependencies: `pip check` names those that are missing or don't fit"
 MEMORY = "raise `limits.memory_bytes` in the policy"
@@ -42,7 +42,7 @@ class Decoder:
     The first child starts at once, the others when they are needed. Each first decodes a canary of every media type
     and puts up the walls that the kernel allows; `sandbox="require"` asks for all of them. Close the decoder (or use
     it as a context manager) to end the children; they also end with this process. `decoders` replaces the children's
-    table `DECODERS`: by media type, a name as in that table or the `module:name` of any function.
+    table `DECODERS`: by media type, the `module:name` of any function.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class Decoder:
         finally:
             self._idle.put(child)
 
-    def decode(self, data: bytes) -> Content:
-        """Return the content of `data`.
+    def decode(self, data: bytes) -> Document:
+        """Return the document that `data` holds.
 
         Raises UploadError with one of `screening.decode.REASONS`, or ConfigError as `check` does.
         """
@@ -146,7 +146,7 @@ class _Child:
                 self._standing = self._admitted(said)
         return self._standing
 
-    def decode(self, sniffed: Sniffed) -> Content:
+    def decode(self, sniffed: Sniffed) -> Document:
         """Return what the process decodes.
 
         Raises UploadError with the reason that it gives, or `too_much_work` or `decode_timeout`; _Died if it ended.

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import IO, Any
 
-import numpy as np
-
-from screening.decode.limits import MAX_SIDE, Limits
+from screening.content import Document, Part
+from screening.decode.limits import Limits
 from screening.errors import UploadError
-from screening.records import Article, Content, Picture
+from screening.kinds import KINDS, MAX_SIDE, kind_of
+from screening.records import ROLES, NotLookedAt
 
 PREFIX = struct.Struct(">II")  # the lengths of header and body, in bytes
 MAX_HEADER = 1 << 20
@@ -29,11 +30,12 @@ class Ended(Broken):
     """The other side is gone."""
 
 
-def send(stream: IO[bytes], header: dict[str, Any], body: bytes | memoryview = b"") -> None:
-    """Write one message. Raises OSError if the other side is gone."""
+def send(stream: IO[bytes], header: dict[str, Any], *body: bytes | memoryview) -> None:
+    """Write one message, whose body may come in pieces. Raises OSError if the other side is gone."""
     encoded = json.dumps(header).encode()
-    stream.write(PREFIX.pack(len(encoded), len(body)) + encoded)
-    stream.write(body)
+    stream.write(PREFIX.pack(len(encoded), sum(map(len, body))) + encoded)
+    for piece in body:
+        stream.write(piece)
     stream.flush()
 
 
@@ -51,36 +53,50 @@ def receive(stream: IO[bytes], max_body: int) -> tuple[dict[str, Any], bytes]:
     return header, _exactly(stream, body_size)
 
 
-def pack(result: Content | UploadError) -> tuple[dict[str, Any], bytes | memoryview]:
-    """Return the header and body of the message that carries a decoder's result."""
+def pack(result: Document | UploadError) -> tuple[dict[str, Any], Sequence[bytes | memoryview]]:
+    """Return the header, and the pieces of the body, of the message that carries a decoder's result."""
     if isinstance(result, UploadError):
-        return {"reason": result.reason, "detail": result.detail}, b""
-    if isinstance(result, Article):
-        return {"article": {**asdict(result), "text": ""}}, result.text.encode()
-    facts = {"media_type": result.media_type, "width": result.width, "height": result.height}
-    return {"picture": {**facts, "frames": result.frames}, "shape": result.pixels.shape}, result.pixels.reshape(-1).data
+        return {"reason": result.reason, "detail": result.detail}, ()
+    parts, body = [], []
+    for part in result.parts:
+        kind = kind_of(part.content)
+        facts, data = KINDS[kind].pack(part.content)
+        parts.append({"place": part.place, "role": part.role, "kind": kind, "facts": facts, "bytes": len(data)})
+        body.append(data)
+    missed = [asdict(each) for each in result.not_looked_at]
+    own = {"media_type": result.media_type, "language": result.language, "not_looked_at": missed}
+    return {"document": own, "parts": parts}, body
 
 
-def unpack(header: dict[str, Any], body: bytes) -> Content | UploadError:
+def unpack(header: dict[str, Any], body: bytes) -> Document | UploadError:
     """Return the result that a message carries. The message may be forged; raises Broken if it holds no result."""
     try:
         if "reason" in header:
             if not REASON.fullmatch(header["reason"]):
                 raise Broken("not a reason")
             return UploadError(header["reason"], str(header["detail"])[:MAX_DETAIL])
-        if "article" in header:
-            return Article(**{**{k: str(v) for k, v in header["article"].items()}, "text": body.decode()})
-        height, width, channels = header["shape"]
-        if channels != 3 or not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
-            raise Broken("not a picture")
-        pixels = np.frombuffer(body, np.uint8).reshape(height, width, channels)
-        facts = header["picture"]
-        numbers = {name: int(facts[name]) for name in ("width", "height", "frames")}
-        if not all(0 < number < 1 << 32 for number in numbers.values()):
-            raise Broken("not a picture")
-        return Picture(str(facts["media_type"]), **numbers, pixels=pixels)
+        parts = tuple(_parts(header["parts"], memoryview(body)))
+        if not parts or len({part.place for part in parts}) < len(parts):
+            raise Broken("not the parts of a document")
+        own = header["document"]
+        missed = (
+            NotLookedAt(str(each["what"]), max(1, int(each["count"])), str(each["why"]))
+            for each in own["not_looked_at"]
+        )
+        return Document(str(own["media_type"]), parts, tuple(missed), str(own["language"]))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Broken("not a result") from None
+
+
+def _parts(headers: Sequence[dict[str, Any]], body: memoryview) -> Iterator[Part]:
+    start = 0
+    for each in headers:
+        end = start + int(each["bytes"])
+        if not start <= end <= len(body) or each["role"] not in ROLES:
+            raise Broken("not a part")
+        content = KINDS[each["kind"]].unpack(each["facts"], bytes(body[start:end]))
+        yield Part(str(each["place"]), each["role"], content)
+        start = end
 
 
 def largest(limits: Limits) -> int:

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from screening.classifiers import Bundle, Classifier, make_engine
+from screening.content import Text
 from screening.errors import ConfigError, UploadError
 from screening.hardware import ENGINES, PRECISIONS
-from screening.records import Article
 from screening.settings import Settings, load_settings
 from tests.benchmarks.end_to_end import job_once
 from tests.benchmarks.engines.contest import Contestant, Run
@@ -64,7 +64,7 @@ def raw(bundle: Bundle, name: str, precision: str) -> Run:
 
 def scores(classifier: Classifier, texts: tuple[str, ...]) -> npt.NDArray[np.float64]:
     """Scores [articles, labels of all heads]; the UploadError of a text that has none is raised."""
-    results = classifier.score([Article("text/plain", text) for text in texts])
+    results = classifier.score([Text(text) for text in texts])
     if failed := next((result for result in results if isinstance(result, UploadError)), None):
         raise failed
     return np.array([[signal.score for signal in result] for result in results if isinstance(result, list)])

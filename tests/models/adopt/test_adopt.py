@@ -14,9 +14,9 @@ from PIL import Image
 
 from screening.classifiers import load_bundle
 from screening.classifiers.manifest import Pixels
+from screening.content import Picture, Text
 from screening.errors import ConfigError
 from screening.policy import load_policy
-from screening.records import Article, Picture
 from tests.models.adopt.conftest import TAGS, TEXTS, THREE, adopted, labels, own_scores, pixels, scores, write_rows
 from tests.models.checkpoints import checkpoint, processor
 from tests.models.conftest import WORDS
@@ -30,14 +30,14 @@ def test_a_text_checkpoint_scores_as_in_transformers(kind: str, tmp_path: Path) 
     bundle = adopted(tmp_path, folder, THREE)
     wanted = own_scores(folder, TEXTS)
     assert np.ptp(wanted, axis=0).max() > 0.05, "random weights tell nothing apart"
-    texts = [Article("text/plain", text) for text in TEXTS]
+    texts = [Text(text) for text in TEXTS]
     assert scores(bundle, texts) == pytest.approx(wanted, abs=1e-4)
     record = json.loads((bundle / "bundle.json").read_text())
     assert record["heads"][0]["labels"] == ["normal", "rude", "hate"]
     assert record["metrics"]["export"]["parity"] <= 1e-4
     assert record["inputs"] == ["input_ids", "attention_mask"] + ["token_type_ids"] * (kind == "bert")
     assert record["text"] == {"max_tokens": 80, "overlap": 10}
-    long = scores(bundle, [Article("text/plain", " ".join(TEXTS) * 20)])
+    long = scores(bundle, [Text(" ".join(TEXTS) * 20)])
     assert np.isfinite(long).all(), "more windows than one, each of full length"
 
 
@@ -57,7 +57,7 @@ def test_a_picture_scores_as_in_transformers(tmp_path: Path) -> None:
         seen = own(images=[Image.fromarray(p) for p in pictures], return_tensors="pt")
         wanted = model(**seen).logits.softmax(1).numpy()
     assert np.ptp(wanted, axis=0).max() > 0.05
-    contents = [Picture("image/png", p.shape[1], p.shape[0], 1, p) for p in pictures]
+    contents = [Picture(p.shape[1], p.shape[0], p) for p in pictures]
     assert scores(bundle, contents) == pytest.approx(wanted, abs=1e-4)
     assert load_bundle(str(bundle)).manifest.image == Pixels(size=(32, 32)), "the graph normalises"
     assert "otherwise than a bundle" not in (bundle / "MODEL_CARD.md").read_text()
@@ -80,7 +80,7 @@ def test_without_rows_a_bundle_is_uncalibrated_and_takes_no_targets(tagger: Path
     assert "calibration" not in record
     assert all("calibration" not in head for head in record["heads"])
     assert "**Not calibrated**" in (bundle / "MODEL_CARD.md").read_text()
-    texts = [Article("text/plain", text) for text in TEXTS]
+    texts = [Text(text) for text in TEXTS]
     assert scores(bundle, texts) == pytest.approx(own_scores(tagger, TEXTS, multilabel=True), abs=1e-4)
     with pytest.raises(ConfigError, match="precision target needs a calibrated label, and rude is not calibrated"):
         policy(tmp_path, bundle, {"precision": 0.9})
@@ -100,7 +100,7 @@ def test_rows_of_ones_own_calibrate_it_and_hold_a_rounded_file(tagger: Path, tmp
     assert set(loaded.calibration) == {"rude", "threat"}
     assert loaded.calibration["rude"].rows == 240
     assert loaded.calibration["rude"].positives == 99
-    found = scores(bundle, [Article("text/plain", text) for text in texts])
+    found = scores(bundle, [Text(text) for text in texts])
     assert found.mean(0) == pytest.approx([99 / 240] * 2, abs=0.05), "a mean score is the share of rows that have it"
     assert policy(tmp_path, bundle, {"precision": 0.9})
     measured = loaded.manifest.metrics

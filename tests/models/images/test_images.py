@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from screening.classifiers import Classifier, load_bundle, make_engine
+from screening.content import Picture
 from screening.errors import ConfigError
-from screening.records import Picture
 from tests.models.images.conftest import recipe_of, scene
 
 pytestmark = pytest.mark.train
@@ -129,7 +129,7 @@ def test_the_chain_makes_a_bundle_that_the_product_runs(recipe, photographs, tmp
     classifier = Classifier(bundle, make_engine("onnxruntime", cores=1))
     original = scene(77, 160)
     dark = damage(original, {"under_exposed": 3}, np.random.default_rng(1))
-    pictures = [Picture("image/png", p.shape[1], p.shape[0], 1, p) for p in (original, dark, original[:20, :50])]
+    pictures = [Picture(p.shape[1], p.shape[0], p) for p in (original, dark, original[:20, :50])]
     together = [{s.label: s.score for s in result} for result in classifier.score(pictures)]
     assert together[1]["under_exposed"] > together[0]["under_exposed"]
     for picture, seen in zip(pictures, together, strict=True):

@@ -13,7 +13,7 @@ from models.recipe import RecipeHead
 from models.text.batches import cutter
 from models.text.score import HeadCalibration, OnnxModel, score
 from screening.classifiers import Classifier, load_bundle, make_engine
-from screening.records import Article
+from screening.content import Text
 from tests.screening.classifiers.tiny import WORDS, text_bundle
 
 FIELDS = ("name", "kind", "labels", "pool")
@@ -33,7 +33,7 @@ def test_a_text_is_scored_in_training_as_in_a_job(characters: int, tmp_path: Pat
     texts = ["good news", words(characters), "win a prize"]
     job = Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=1), most=10**6)
     found = score(OnnxModel(folder / "model.onnx", heads, threads=1), cutter(folder, **record["text"]), texts)
-    results = [{s.label: s.score for s in signals} for signals in job.score([Article("text/plain", t) for t in texts])]
+    results = [{s.label: s.score for s in signals} for signals in job.score([Text(t) for t in texts])]
     for head, said in zip(heads, record["heads"], strict=True):
         how = said.get("calibration")
         pooled = found.pooled(head, HeadCalibration(tuple(how["scale"]), tuple(how["shift"])) if how else None)

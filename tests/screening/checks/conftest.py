@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageFilter
 
-from screening.records import Article, Picture
+from screening.content import Content, Document, Part, Picture, Text
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -45,7 +45,20 @@ def photograph(seed: int = 0, width: int = 640, height: int = 480) -> Pixels:
 
 
 def as_picture(pixels: Pixels, width: int = 0, height: int = 0) -> Picture:
-    return Picture("image/png", width or pixels.shape[1], height or pixels.shape[0], 1, np.ascontiguousarray(pixels))
+    return Picture(width or pixels.shape[1], height or pixels.shape[0], np.ascontiguousarray(pixels))
+
+
+def document(*contents: Content) -> Document:
+    """What an upload decodes to whose main parts are these, at the places `main 1`, `main 2` and so on."""
+    return Document("", tuple(Part(f"main {i}", "main", content) for i, content in enumerate(contents, 1)))
+
+
+def text_alone(text: str) -> Document:
+    return document(Text(text))
+
+
+def picture_alone(pixels: Pixels, width: int = 0, height: int = 0) -> Document:
+    return document(as_picture(pixels, width, height))
 
 
 def defocused(pixels: Pixels, radius: float) -> Pixels:
@@ -71,10 +84,6 @@ def lab() -> type:
     class Lab:
         news = NEWS
 
-        @staticmethod
-        def article(text: str) -> Article:
-            return Article("text/plain", text)
-
-    for helper in (photograph, as_picture, defocused, moved, exposed):
+    for helper in (photograph, as_picture, document, text_alone, picture_alone, defocused, moved, exposed):
         setattr(Lab, helper.__name__, staticmethod(helper))
     return Lab

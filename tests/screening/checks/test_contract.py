@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from screening.checks import ALL_CHECKS, IMAGE_CHECKS, TEXT_CHECKS, known_languages, run_checks
-from screening.records import Article, Picture
+from screening.content import Part, Text
+from screening.records import ROLES
 from tests.pace import times
 
 FUZZ = settings(
@@ -39,28 +41,29 @@ def test_names_are_unique_and_media_are_theirs():
     assert {check.medium for check in IMAGE_CHECKS} == {"image"}
 
 
-def check_signals(content, checks):
-    signals = run_checks(content, ("en", "de"))
+def check_signals(document, checks):
+    signals = run_checks(document, ("en", "de"))
     assert [(signal.label, signal.source) for signal in signals] == [(check.name, check.source) for check in checks]
     for signal, check in zip(signals, checks, strict=True):
         assert math.isfinite(signal.score)
         least, most = check.range
         assert least <= signal.score <= most
-    assert run_checks(content, ("de", "en")) == signals
+        assert signal.evidence.part == "main 1"
+    assert run_checks(document, ("de", "en")) == signals
 
 
 @FUZZ
 @given(TEXTS)
-def test_texts_get_one_finite_score_from_each_check(text):
-    check_signals(Article("text/plain", text), TEXT_CHECKS)
+def test_texts_get_one_finite_score_from_each_check(lab, text):
+    check_signals(lab.text_alone(text), TEXT_CHECKS)
 
 
 @FUZZ
 @given(
     arrays.arrays(np.uint8, st.tuples(st.integers(1, 140), st.integers(1, 140), st.just(3)), fill=st.integers(0, 255))
 )
-def test_pictures_get_one_finite_score_from_each_check(pixels):
-    check_signals(Picture("image/png", pixels.shape[1], pixels.shape[0], 1, pixels), IMAGE_CHECKS)
+def test_pictures_get_one_finite_score_from_each_check(lab, pixels):
+    check_signals(lab.picture_alone(pixels), IMAGE_CHECKS)
 
 
 @pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.name)
@@ -68,9 +71,29 @@ def test_checks_leave_the_pixels_alone(check, lab):
     pixels = lab.photograph()
     before = pixels.copy()
     pixels.flags.writeable = False
-    run_checks(lab.as_picture(pixels))
+    run_checks(lab.picture_alone(pixels))
     assert (pixels == before).all()
     assert check in ALL_CHECKS
+
+
+def test_of_several_main_parts_the_worst_score_counts_and_its_evidence_names_the_part(lab):
+    contents = Text(lab.news), Text("!!! $$$ buy now"), lab.as_picture(lab.photograph())
+    apart = [{signal.label: signal.score for signal in run_checks(lab.document(each), ("en",))} for each in contents]
+    together = run_checks(lab.document(*contents), ("en",))
+    for check, signal in zip(ALL_CHECKS, together, strict=True):
+        found = {f"main {i}": scores[check.name] for i, scores in enumerate(apart, 1) if check.name in scores}
+        worst = (max if check.worse == "high" else min)(found, key=found.__getitem__)
+        assert (signal.label, signal.score, signal.evidence.part) == (check.name, found[worst], worst)
+    assert {signal.evidence.part for signal in together} == {"main 1", "main 2", "main 3"}
+
+
+def test_parts_that_are_not_main_are_not_checked(lab):
+    main = lab.document(Text(lab.news), lab.as_picture(lab.photograph()))
+    bad = Text("!!!"), lab.as_picture(np.zeros((9, 9, 3), np.uint8))
+    roles = set(ROLES) - {"main"}
+    others = tuple(Part(f"{role} {i}", role, content) for role in roles for i, content in enumerate(bad))
+    assert run_checks(replace(main, parts=(*others, *main.parts))) == run_checks(main)
+    assert run_checks(replace(main, parts=others)) == []
 
 
 def test_languages_that_a_policy_may_name():

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 from screening.checks.hashes import load_bank, match, pdq
+from screening.content import Document, Part, Text
 from screening.errors import ConfigError
+from screening.records import ROLES, Evidence, NotLookedAt
 
 SHA = hashlib.sha256(b"known").hexdigest()
 OTHER = hashlib.sha256(b"other").hexdigest()
@@ -39,10 +42,10 @@ def seen(pixels, entry="seen", flip=0):
 
 def test_the_same_bytes_match_whatever_they_are(bank, lab):
     known = bank(exact(OTHER), exact(SHA, "abc"))
-    for content in (None, lab.article("words"), lab.as_picture(lab.photograph())):
-        (signal,) = match(SHA, content, [known])
+    for document in (None, lab.text_alone("words"), lab.picture_alone(lab.photograph())):
+        (signal,) = match(SHA, document, [known])
         assert (signal.source, signal.label, signal.score) == ("bank/test", "known_hash", 1.0)
-        assert signal.evidence.note == "sha256, entry abc"
+        assert signal.evidence == Evidence(note="sha256, entry abc")
     assert match("0" * 64, None, [known]) == []
 
 
@@ -57,7 +60,7 @@ def test_an_allow_bank_says_known_good(bank):
 @pytest.mark.parametrize("flip", [0, 1, 31, 32, 200])
 def test_pictures_match_within_the_distance(flip, bank, lab):
     pixels = lab.photograph()
-    signals = match("0" * 64, lab.as_picture(pixels), [bank(seen(pixels, flip=flip))])
+    signals = match("0" * 64, lab.picture_alone(pixels), [bank(seen(pixels, flip=flip))])
     if flip > 31:
         assert signals == []
     else:
@@ -68,12 +71,12 @@ def test_pictures_match_within_the_distance(flip, bank, lab):
 def test_the_nearest_entry_is_named(bank, lab):
     pixels = lab.photograph()
     rows = [seen(pixels, "far", 20), seen(pixels, "near", 3), seen(lab.photograph(9), "other"), seen(pixels, "tie", 3)]
-    assert match("0" * 64, lab.as_picture(pixels), [bank(*rows)])[0].evidence.note == "pdq distance 3, entry near"
+    assert match("0" * 64, lab.picture_alone(pixels), [bank(*rows)])[0].evidence.note == "pdq distance 3, entry near"
 
 
 def test_a_bank_has_a_distance_of_its_own(bank, lab):
     pixels = lab.photograph()
-    assert match("0" * 64, lab.as_picture(pixels), [bank(seen(pixels, flip=5), max_distance=4)]) == []
+    assert match("0" * 64, lab.picture_alone(pixels), [bank(seen(pixels, flip=5), max_distance=4)]) == []
 
 
 def test_a_smaller_recompressed_copy_matches(bank, lab):
@@ -81,7 +84,7 @@ def test_a_smaller_recompressed_copy_matches(bank, lab):
     stream = io.BytesIO()
     Image.fromarray(pixels).resize((400, 300)).save(stream, "JPEG", quality=30)
     copy = np.asarray(Image.open(stream))
-    assert match("0" * 64, lab.as_picture(copy), [bank(seen(pixels))])
+    assert match("0" * 64, lab.picture_alone(copy), [bank(seen(pixels))])
 
 
 ACTS = {
@@ -99,7 +102,7 @@ ACTS = {
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_turned_or_mirrored_copy_matches_and_the_evidence_says_how(how, seed, bank, lab):
     original = lab.photograph(seed)
-    (signal,) = match("0" * 64, lab.as_picture(ACTS[how](original)), [bank(seen(original), seen(lab.photograph(9)))])
+    (signal,) = match("0" * 64, lab.picture_alone(ACTS[how](original)), [bank(seen(original), seen(lab.photograph(9)))])
     assert signal.score > 1 - 16 / 256
     assert f", {how}, entry seen" in signal.evidence.note
 
@@ -107,10 +110,10 @@ def test_a_turned_or_mirrored_copy_matches_and_the_evidence_says_how(how, seed, 
 def test_a_copy_with_a_border_matches_turned_or_not(bank, lab):
     original = lab.photograph(4)
     framed = ImageOps.expand(Image.fromarray(original), (0, 90), "black")
-    (signal,) = match("0" * 64, lab.as_picture(np.asarray(framed)), [bank(seen(original))])
+    (signal,) = match("0" * 64, lab.picture_alone(np.asarray(framed)), [bank(seen(original))])
     assert ", with a border, entry seen" in signal.evidence.note
     turned = np.asarray(framed.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
-    (signal,) = match("0" * 64, lab.as_picture(turned), [bank(seen(original))])
+    (signal,) = match("0" * 64, lab.picture_alone(turned), [bank(seen(original))])
     assert ", mirrored, with a border, entry seen" in signal.evidence.note
 
 
@@ -120,24 +123,51 @@ def test_a_copy_with_a_border_matches_turned_or_not(bank, lab):
 def test_an_allowed_picture_is_known_only_as_it_is(act, bank, lab):
     """Something could be written into its border, and a word in a mirror may be another."""
     known = bank(seen(lab.photograph()), use="allow")
-    assert match("0" * 64, lab.as_picture(lab.photograph()), [known])
-    assert match("0" * 64, lab.as_picture(act(lab.photograph())), [known]) == []
+    assert match("0" * 64, lab.picture_alone(lab.photograph()), [known])
+    assert match("0" * 64, lab.picture_alone(act(lab.photograph())), [known]) == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_known_picture_is_found_in_any_part_and_the_evidence_names_it(role, bank, lab):
+    pixels = lab.photograph()
+    parts = (
+        Part("main", "main", Text("words")),
+        Part("picture 1", "main", lab.as_picture(lab.photograph(9))),
+        Part("picture 2", role, lab.as_picture(pixels)),
+    )
+    (signal,) = match("0" * 64, Document("text/html", parts), [bank(seen(pixels))])
+    assert signal.evidence == Evidence(note="pdq distance 0, entry seen", part="picture 2")
+
+
+def test_a_banked_picture_is_known_whatever_else_there_is_and_an_allowed_one_only_alone(bank, lab):
+    picture, other = lab.as_picture(lab.photograph()), lab.as_picture(lab.photograph(9))
+    blocked, allowed = bank(seen(picture.pixels)), bank(seen(picture.pixels), use="allow", id="allow")
+    alone = lab.document(picture)
+    more = (
+        lab.document(picture, other),
+        lab.document(picture, Text("words")),
+        replace(alone, not_looked_at=(NotLookedAt("frame", 3, "more than the limit"),)),
+    )
+    assert [signal.label for signal in match("0" * 64, alone, [blocked, allowed])] == ["known_hash", "known_good"]
+    for document in more:
+        assert [signal.label for signal in match("0" * 64, document, [blocked, allowed])] == ["known_hash"]
+        assert match(SHA, document, [bank(exact(SHA), use="allow")]), "bytes are known with all that is in them"
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_other_pictures_match_in_no_orientation(seed, bank, lab):
     rows = [seen(lab.photograph(other)) for other in range(20, 40)]
-    assert match("0" * 64, lab.as_picture(lab.photograph(seed)), [bank(*rows)]) == []
+    assert match("0" * 64, lab.picture_alone(lab.photograph(seed)), [bank(*rows)]) == []
 
 
 def test_pictures_without_detail_never_match_by_looks(bank, lab):
     plain = np.full((100, 100, 3), 50, np.uint8)
-    assert match("0" * 64, lab.as_picture(plain), [bank(seen(plain))]) == []
+    assert match("0" * 64, lab.picture_alone(plain), [bank(seen(plain))]) == []
 
 
 def test_every_bank_speaks_for_itself(bank, lab):
     banks = [bank(exact(SHA), id="one"), bank(exact(OTHER), id="two"), bank(exact(SHA), id="three", use="allow")]
-    found = [(signal.source, signal.label) for signal in match(SHA, lab.article("words"), banks)]
+    found = [(signal.source, signal.label) for signal in match(SHA, lab.text_alone("words"), banks)]
     assert found == [("bank/one", "known_hash"), ("bank/three", "known_good")]
 
 

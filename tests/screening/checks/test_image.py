@@ -12,7 +12,7 @@ SEEDS = range(6)
 
 
 def score(label, pixels, lab, **size):
-    return next(signal.score for signal in run_checks(lab.as_picture(pixels, **size)) if signal.label == label)
+    return next(signal.score for signal in run_checks(lab.picture_alone(pixels, **size)) if signal.label == label)
 
 
 def test_resolution_is_that_of_the_upload(lab):

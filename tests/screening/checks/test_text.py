@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from screening.checks import TEXT_CHECKS, run_checks
 from screening.checks.text import NGRAM, View, _repeated_runs
 from screening.classifiers.surface import surface
-from screening.records import Article
+from screening.content import Text
 from tests.pace import times
-from tests.screening.decode.heavy import TEXTS, Clock
+from tests.screening.decode.texts.heavy import TEXTS, Clock
 
 
 def scores(text, lab, languages=("en",)):
-    return {signal.label: signal.score for signal in run_checks(lab.article(text), languages)}
+    return {signal.label: signal.score for signal in run_checks(lab.text_alone(text), languages)}
 
 
 def test_news_is_good(lab):
@@ -111,19 +111,19 @@ def test_a_foreign_text_behind_an_english_beginning_is_noticed(lab):
 def test_long_monotonous_texts_end(lab):
     """No text makes a check quadratic: 400,000 characters would then take hours, and this test its time-out."""
     for text in (lab.news, "a", "!", "a'", "word ", "\n", "é\u0301", "lorem ipsum", "语", "the the\n"):
-        view = View(lab.article((text * (1 + 400_000 // len(text)))[:400_000]))
+        view = View(Text((text * (1 + 400_000 // len(text)))[:400_000]))
         assert all(isfinite(check.function(view)) for check in TEXT_CHECKS)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_the_language_is_noted_whatever_the_policy_names(code, lab):
     for languages in ((), ("en",)):
-        [signal] = [s for s in run_checks(lab.article(LANGUAGES[code]), languages) if s.label == "unknown_language"]
+        [signal] = [s for s in run_checks(lab.text_alone(LANGUAGES[code]), languages) if s.label == "unknown_language"]
         assert signal.evidence.note == code
 
 
 def test_no_letters_have_the_code_for_none(lab):
-    assert run_checks(lab.article("12345 !!!"))[-1].evidence.note == "und"
+    assert run_checks(lab.text_alone("12345 !!!"))[-1].evidence.note == "und"
 
 
 @pytest.mark.slow
@@ -151,4 +151,4 @@ def said_again(words: list[str]) -> float:
 @given(st.lists(st.sampled_from(["a", "bb", "ccc"]), max_size=60), st.integers(0, 60))
 def test_runs_are_found_wherever_they_lie(words, start):
     words = [*words, "between", *words[start:]]
-    assert _repeated_runs(View(Article("text/plain", " ".join(words)))) == pytest.approx(said_again(words))
+    assert _repeated_runs(View(Text(" ".join(words)))) == pytest.approx(said_again(words))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck
 
 from screening.classifiers import Classifier, load_bundle, make_engine
+from screening.content import Picture, Text
 from screening.errors import UploadError
-from screening.records import Article, Picture
 from tests.screening.classifiers.tiny import image_bundle, text_bundle
 
 TOLERANCE = 1e-6  # the promise is 1e-4; so small a model keeps far below it
@@ -16,19 +16,19 @@ QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]  
 PLAIN = ((0, 0, 0), (1, 1, 1))  # mean and std
 
 
-def says(*texts: str) -> list[Article]:
-    return [Article("text/plain", text) for text in texts]
+def says(*texts: str) -> list[Text]:
+    return [Text(text) for text in texts]
 
 
 def colour(red: int, green: int = 0, blue: int = 0) -> Picture:
-    return Picture("image/png", 20, 10, 1, np.full((10, 20, 3), (red, green, blue), np.uint8))
+    return Picture(20, 10, np.full((10, 20, 3), (red, green, blue), np.uint8))
 
 
 def noise(height: int, width: int, seed: int) -> Picture:
     """A picture of which no two are alike, its contrast low or high, all of it dark or light."""
     chance = np.random.default_rng(seed)
     low, high = sorted(chance.integers(0, 256, 2))
-    return Picture("image/png", width, height, 1, chance.integers(low, high + 1, (height, width, 3), np.uint8))
+    return Picture(width, height, chance.integers(low, high + 1, (height, width, 3), np.uint8))
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from screening.classifiers import Classifier, load_bundle, make_engine
+from screening.content import Picture, Text
 from screening.errors import UploadError
-from screening.records import Article, Picture
 from tests.pace import times
 from tests.screening.classifiers.conftest import QUIET, TOLERANCE, colour, noise, says, scores
 from tests.screening.classifiers.tiny import WORDS, image_bundle
@@ -75,22 +75,22 @@ class Contract:
 class TestText(Contract):
     kind = "text"
     contents = st.lists(st.sampled_from([*WORDS, "unheard", "é", "."]), max_size=60).map(
-        lambda words: Article("text/plain", " ".join(words))
+        lambda words: Text(" ".join(words))
     )
     good = says("good news", "bad weather the river", "win a prize", "the " * 200 + "bad", "")
     bad = {  # noqa: RUF012  # read only
-        "a token that makes the runtime refuse the whole batch": Article("text/plain", "good poison news"),
-        "the same in a late window of many": Article("text/plain", "good " * 100 + "poison"),
-        "logits that are not finite": Article("text/plain", "good void news"),
-        "not finite in one window of many": Article("text/plain", "void " + "good " * 100),
-        "letters that no encoding has": Article("text/plain", "good \ud800"),
+        "a token that makes the runtime refuse the whole batch": Text("good poison news"),
+        "the same in a late window of many": Text("good " * 100 + "poison"),
+        "logits that are not finite": Text("good void news"),
+        "not finite in one window of many": Text("void " + "good " * 100),
+        "letters that no encoding has": Text("good \ud800"),
         "another kind of content": colour(3),
     }
 
 
 class TestTextInWideWindows(TestText):
     kind = "wide"
-    contents = st.integers(28, 44).map(lambda words: Article("text/plain", "bad " + "good " * words))
+    contents = st.integers(28, 44).map(lambda words: Text("bad " + "good " * words))
     good = says(*("bad " + "good " * words for words in (28, 31, 29, 33, 30, 90)))
 
 
@@ -100,15 +100,15 @@ class TestImage(Contract):
     good = [colour(0), colour(120, 3, 3), colour(254)]  # noqa: RUF012  # read only
     bad = {  # noqa: RUF012  # read only
         "logits that are not finite": colour(255, 255, 255),
-        "no pixels": Picture("image/png", 0, 0, 1, np.zeros((0, 0, 3), np.uint8)),
-        "another kind of content": Article("text/plain", "good"),
+        "no pixels": Picture(0, 0, np.zeros((0, 0, 3), np.uint8)),
+        "another kind of content": Text("good"),
     }
 
 
 class TestTiles(TestImage):
     kind = "tiled"
     contents = st.builds(
-        lambda height, width, red: Picture("image/png", width, height, 1, np.full((height, width, 3), red, np.uint8)),
+        lambda height, width, red: Picture(width, height, np.full((height, width, 3), red, np.uint8)),
         st.integers(1, 40), st.integers(1, 40), st.integers(0, 254),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from screening import classify as module
 from screening.classifiers import Classifier, load_bundle
 from screening.classify import classify
-from screening.records import Article
+from screening.content import Text
 from tests.pace import times
 
 GOOD = '{"id": 1, "text": "good news"}'
@@ -34,7 +34,7 @@ def run(tiny_bundle):
 
 def test_scores_are_those_of_the_classifier(run):
     failed, [answer, titled] = run(GOOD, '{"id": "b", "text": "the river", "title": "win a prize"}')
-    [expected] = Classifier(load_bundle(run.bundle)).score([Article("text/plain", "good news")])
+    [expected] = Classifier(load_bundle(run.bundle)).score([Text("good news")])
     assert failed == 0
     assert answer == {"id": 1, "scores": {signal.label: round(signal.score, 6) for signal in expected}}
     assert titled["scores"]["spam"] > answer["scores"]["spam"], "the title was read"

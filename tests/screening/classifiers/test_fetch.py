@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from screening.classifiers import Classifier, find_bundles, load_bundle
+from screening.content import Text
 from screening.errors import ConfigError
-from screening.records import Article
 from screening.storage import open_store
 
 names = itertools.count()
@@ -36,7 +36,7 @@ def test_a_bundle_in_a_bucket_is_that_of_the_folder(place, tiny_bundle):
     local = load_bundle(str(tiny_bundle(version="1.10.0")))
     [remote] = find_bundles(place)
     assert remote.id == local.id
-    text = [Article("text/plain", "win the prize")]
+    text = [Text("win the prize")]
     assert Classifier(remote).score(text) == Classifier(local).score(text)
 
 

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from screening.classifiers.manifest import Pixels, Tiles
 from screening.classifiers.pictures import grid, windows
-from screening.records import Evidence, Picture
+from screening.content import Picture
+from screening.records import Evidence
 
 sides = st.integers(1, 300)
 sizes = st.tuples(st.integers(1, 64), st.integers(1, 64))
 
 
 def picture(pixels: np.ndarray) -> Picture:
-    return Picture("image/png", pixels.shape[1], pixels.shape[0], 1, pixels)
+    return Picture(pixels.shape[1], pixels.shape[0], pixels)
 
 
 def plan(size: tuple[int, int], tiles: Tiles | None = None, **changes) -> Pixels:

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from screening.classifiers import Classifier, make_engine
+from screening.content import Picture, Text
 from screening.meter import Meter
-from screening.records import Article, Evidence, Picture
+from screening.records import Evidence
 from screening.settings import load_settings
 from tests.pace import times
 from tests.screening.classifiers.conftest import QUIET, TOLERANCE, colour, says, scores
-from tests.screening.decode.heavy import Clock
+from tests.screening.decode.texts.heavy import Clock
 
 
 @settings(max_examples=times(40, 10), deadline=None, suppress_health_check=QUIET)
@@ -59,9 +60,9 @@ def test_the_model_is_really_asked(text, image):
 def test_the_deciding_window_gives_the_score_and_its_characters(text):
     words = ["good"] * 40
     words[25] = "bad"
-    article = Article("text/plain", " ".join(words))
-    hate = {signal.label: signal for signal in text.score([article])[0]}["hate"]
-    span = article.text[hate.evidence.start : hate.evidence.end]
+    whole = Text(" ".join(words))
+    hate = {signal.label: signal for signal in text.score([whole])[0]}["hate"]
+    span = whole.text[hate.evidence.start : hate.evidence.end]
     assert hate.evidence.window == 2
     assert "bad" in span
     assert len(span.split()) == 14  # 16 tokens a window less two special ones
@@ -77,11 +78,11 @@ def test_a_mean_is_weighed_by_the_tokens_of_the_windows(text):
 
 
 def test_a_title_is_scored_and_is_named_as_the_place(text):
-    titled, plain = Article("text/html", "the river", title="win a prize"), Article("text/html", "the river")
+    titled, plain = Text("the river", title="win a prize"), Text("the river")
     with_title, without = text.score([titled, plain])
     assert scores(with_title)["spam"] > scores(without)["spam"]
     assert with_title[0].evidence == Evidence(0, 0, len("the river"), "title included")
-    [long] = text.score([Article("text/html", "the river " * 20, title="bad " * 30)])
+    [long] = text.score([Text("the river " * 20, title="bad " * 30)])
     assert {s.label: s.evidence for s in long}["hate"] == Evidence(0, note="title")
 
 
@@ -108,7 +109,7 @@ def test_pictures_beyond_a_batch_keep_their_order(kind, request):
 def test_tiles_are_pooled_and_the_highest_is_the_evidence(tiled):
     quarter = np.zeros((16, 16, 3), np.uint8)
     quarter[:8, 8:] = (204, 0, 0)
-    [result] = tiled.score([Picture("image/png", 16, 16, 1, quarter)])
+    [result] = tiled.score([Picture(16, 16, quarter)])
     red = {signal.label: signal for signal in result}["red"]
     p = [1 / (1 + np.exp(-0.8)), 0.5]  # of the tile that is red, and of the three others
     assert red.score == pytest.approx((p[0] + 3 * p[1]) / 4, abs=1e-6)

@@ -14,9 +14,9 @@ from screening.classifiers import Bundle, Classifier, load_bundle, make_engine
 from screening.classifiers.engines import Engine, Feed, Logits, Session
 from screening.classifiers.scorer import Scorer
 from screening.classifiers.windows import Span, Window
+from screening.content import Picture, Text
 from screening.errors import ConfigError
 from screening.meter import Meter
-from screening.records import Article, Picture
 from tests.screening.classifiers.tiny import WORDS, image_bundle, text_bundle
 
 
@@ -49,10 +49,6 @@ def texts(tmp_path_factory) -> Bundle:
     return load_bundle(str(text_bundle(tmp_path_factory.mktemp("text"))))
 
 
-def article(text: str) -> Article:
-    return Article("text/plain", text)
-
-
 def run(classifier: Classifier, engine: Counting, contents) -> tuple[list, int]:
     before = engine.windows
     return classifier.score(contents), engine.windows - before
@@ -61,9 +57,9 @@ def run(classifier: Classifier, engine: Counting, contents) -> tuple[list, int]:
 def test_the_same_window_is_run_once_in_a_batch_and_not_again_later(texts):
     engine = Counting()
     classifier = Classifier(texts, engine, remember=10)
-    (first, second, third), ran = run(classifier, engine, [article("good news"), article("win"), article("good news")])
+    (first, second, third), ran = run(classifier, engine, [Text("good news"), Text("win"), Text("good news")])
     assert (ran, first) == (2, third)
-    (again, other), ran = run(classifier, engine, [article("win"), article("bad news")])
+    (again, other), ran = run(classifier, engine, [Text("win"), Text("bad news")])
     assert (ran, again) == (1, second)
     assert other != first
 
@@ -71,7 +67,7 @@ def test_the_same_window_is_run_once_in_a_batch_and_not_again_later(texts):
 def test_what_a_tokenizer_does_not_tell_apart_is_the_same_window_with_its_own_place(texts):
     engine = Counting()
     (plain, spaced), ran = run(
-        Classifier(texts, engine, remember=10), engine, [article("good news"), article("  good \n\n news ")]
+        Classifier(texts, engine, remember=10), engine, [Text("good news"), Text("  good \n\n news ")]
     )
     assert ran == 1
     assert [s.score for s in plain] == [s.score for s in spaced]
@@ -81,22 +77,22 @@ def test_what_a_tokenizer_does_not_tell_apart_is_the_same_window_with_its_own_pl
 
 def test_by_default_every_window_is_run(texts):
     engine = Counting()
-    assert run(Classifier(texts, engine), engine, [article("good news")] * 3)[1] == 3
+    assert run(Classifier(texts, engine), engine, [Text("good news")] * 3)[1] == 3
 
 
 def test_only_the_latest_windows_are_kept(texts):
     engine = Counting()
     classifier = Classifier(texts, engine, remember=2)
     for word, ran in (("good", 1), ("bad", 1), ("good", 0), ("win", 1), ("good", 0), ("bad", 1)):
-        assert run(classifier, engine, [article(word)])[1] == ran, word
-    assert run(classifier, engine, [article(word) for word in WORDS])[1] == len(WORDS) - 2
+        assert run(classifier, engine, [Text(word)])[1] == ran, word
+    assert run(classifier, engine, [Text(word) for word in WORDS])[1] == len(WORDS) - 2
 
 
 @given(st.lists(st.lists(st.lists(st.sampled_from(WORDS[:4]), max_size=30).map(" ".join), max_size=8), max_size=4))
 def test_memory_changes_no_score(texts, batches):
     fresh, remembering = (Classifier(texts, make_engine("onnxruntime"), remember=n) for n in (0, 5))
     for batch in batches:
-        contents = [article(text) for text in batch]
+        contents = [Text(text) for text in batch]
         for one, other in zip(fresh.score(contents), remembering.score(contents), strict=True):
             assert [s.score for s in one] == pytest.approx([s.score for s in other], abs=1e-6)
             assert [s.evidence for s in one] == [s.evidence for s in other]
@@ -106,7 +102,7 @@ def test_a_failure_is_not_remembered_as_a_score(texts):
     engine = Counting()
     classifier = Classifier(texts, engine, remember=10)
     for _ in range(2):
-        bad, good = classifier.score([article("poison"), article("good")])
+        bad, good = classifier.score([Text("poison"), Text("good")])
         assert bad.reason == "classifier_failed"
         assert good[0].score > 0.7
 
@@ -114,7 +110,7 @@ def test_a_failure_is_not_remembered_as_a_score(texts):
 def test_the_same_picture_is_run_once(tmp_path):
     engine = Counting()
     classifier = Classifier(load_bundle(str(image_bundle(tmp_path))), engine, remember=10)
-    shades = [Picture("image/png", 8, 8, 1, np.full((8, 8, 3), shade, np.uint8)) for shade in (10, 99, 10)]
+    shades = [Picture(8, 8, np.full((8, 8, 3), shade, np.uint8)) for shade in (10, 99, 10)]
     (one, two, three), ran = run(classifier, engine, shades)
     assert (ran, one) == (2, three)
     assert one != two
@@ -123,10 +119,10 @@ def test_the_same_picture_is_run_once(tmp_path):
 def test_an_engine_that_fails_for_good_stops_the_job_and_blames_no_content(texts):
     engine = Counting()
     classifier = Classifier(texts, engine, remember=10)
-    classifier.score([article("good")])
+    classifier.score([Text("good")])
     engine.broken = True
     with pytest.raises(ConfigError, match="the model does not run: the device is gone"):
-        classifier.score([article(text) for text in ("bad", "good news", "win")])
+        classifier.score([Text(text) for text in ("bad", "good news", "win")])
 
 
 def test_tokens_and_padding_are_those_that_the_engine_ran(texts):

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.classifiers.surface import FEATURES, LIMIT, formed, surface
+from screening.content import Text
 from screening.errors import ConfigError
-from screening.records import Article
 from tests.screening.classifiers.tiny import text_bundle
 
 
@@ -59,9 +59,7 @@ def with_form(folder: Path, head: int = 1, **changes: Any) -> Path:
 
 
 def spam(folder: Path, *texts: str) -> list[float]:
-    results = Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=1)).score(
-        [Article("text/plain", t) for t in texts]
-    )
+    results = Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=1)).score([Text(t) for t in texts])
     return [next(s.score for s in r if s.label == "spam") for r in results if isinstance(r, list)]
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from screening.classifiers import load_bundle
 from screening.classifiers.batches import SLAB, feed, padded, plan, slab
 from screening.classifiers.windows import PIECE, Span, Window, evidence, load_tokenizer, scored_text, windows
-from screening.records import Article, Evidence
+from screening.content import Text
+from screening.records import Evidence
 from tests.pace import times
 from tests.screening.classifiers.tiny import VOCABULARY, WORDS, text_bundle
 
@@ -91,9 +92,9 @@ def test_windows_are_made_as_they_are_asked_for(tokenizer):
 
 
 def test_a_title_is_read_before_the_text_unless_the_text_begins_with_it():
-    assert scored_text(Article("text/html", "the river", title=" win a prize ")) == ("win a prize\n\nthe river", 13)
-    assert scored_text(Article("text/html", "\nwin a prize\nthe river", title="win a prize"))[1] == 0
-    assert scored_text(Article("text/html", "the river")) == ("the river", 0)
+    assert scored_text(Text("the river", title=" win a prize ")) == ("win a prize\n\nthe river", 13)
+    assert scored_text(Text("\nwin a prize\nthe river", title="win a prize"))[1] == 0
+    assert scored_text(Text("the river")) == ("the river", 0)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_a_title_is_read_before_the_text_unless_the_text_begins_with_it():
         ((0, 0), 0, Evidence(3, 0, 0)),
     ],
 )
-def test_spans_are_those_of_the_article_and_say_when_it_is_the_title(span, begins, expected):
+def test_spans_are_those_of_the_text_and_say_when_it_is_the_title(span, begins, expected):
     assert evidence(Span(0, 3, *span, 8), begins) == expected
 
 

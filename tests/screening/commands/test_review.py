@@ -44,7 +44,8 @@ def test_explain_says_what_became_of_the_object(screening, results, uploads) -> 
 
 def test_explain_as_json_is_the_whole_verdict(screening, results, uploads) -> None:
     found = json.loads(screening("explain", str(uploads / "bad.txt"), "--results", results, "--format", "json")[1])
-    assert found["verdict"]["signals"][0]["evidence"] == {"window": 1, "start": 200, "end": 400, "note": ""}
+    evidence = {"window": 1, "start": 200, "end": 400, "note": "", "part": ""}
+    assert found["verdict"]["signals"][0]["evidence"] == evidence
     assert (found["decision"], found["decided_by"]) == ("reject", "machine")
 
 

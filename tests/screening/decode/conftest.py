@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from screening.content import Document, Picture
 
 PARAGRAPHS = [
     "The old bridge over the river reopened on Monday after two years of repair work.",
@@ -58,6 +61,23 @@ def uploads() -> Mapping[str, bytes]:
         "application/json": json.dumps({"title": "Bridge", "text": text, "html": "<b>"}).encode(),
         **{media_type: encode(scene(), **options) for media_type, options in FORMATS.items()},
     }
+
+
+def told(document: Document) -> object:
+    """A document in values that can be compared."""
+    parts = [
+        (
+            part.place,
+            part.role,
+            replace(part.content, pixels=None),
+            part.content.pixels.shape,
+            part.content.pixels.tobytes(),
+        )
+        if isinstance(part.content, Picture)
+        else part
+        for part in document.parts
+    ]
+    return replace(document, parts=tuple(parts))
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
+from screening.content import Document, Part, Text
 from screening.decode.limits import Fields, Limits
 from screening.decode.sandbox.wire import PREFIX
 from screening.decode.sniff import Sniffed
-from screening.records import Article
 
 ORDER = re.compile(r"<!--order (.*?)-->")
 TABLE = {"text/html": "tests.screening.decode.hostile:html"}
@@ -36,12 +36,12 @@ def page(act: str, *arguments: object) -> bytes:
     return f"<!DOCTYPE html><!--order {json.dumps([act, *arguments])}--><p>Nothing happened to stop this.".encode()
 
 
-def html(sniffed: Sniffed, limits: Limits, fields: Fields) -> Article:  # noqa: ARG001
+def html(sniffed: Sniffed, limits: Limits, fields: Fields) -> Document:  # noqa: ARG001
     """The whole of a page, after doing what it says."""
     if order := ORDER.search(sniffed.text):
         act, *arguments = json.loads(order[1])
         ACTS[act](*arguments)
-    return Article("text/html", sniffed.text)
+    return Document("text/html", (Part("main", "main", Text(sniffed.text)),))
 
 
 def _send(family: int, kind: int, to: object) -> None:

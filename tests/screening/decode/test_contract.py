@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from screening.content import Content, Document, Picture, Text
 from screening.decode import DECODERS, MAX_SIDE, REASONS, Limits, decode, sniff
 from screening.errors import UploadError
-from screening.records import Article, Content, Picture
 from tests.pace import times
 
 LIMITS = Limits(max_bytes=1 << 20, max_pixels=1_000_000, max_frames=20, max_text_chars=20_000, max_nesting=16)
@@ -24,7 +24,7 @@ FUZZ = settings(
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")  # Pillow, of damage
 
 
-def outcome(data: bytes) -> Content | UploadError:
+def outcome(data: bytes) -> Document | UploadError:
     try:
         return decode(data, LIMITS)
     except UploadError as error:
@@ -33,15 +33,22 @@ def outcome(data: bytes) -> Content | UploadError:
 
 def keeps_the_contract(data: bytes) -> None:
     """Content that can be stored and classified, or a reason that people can look up."""
-    content = outcome(data)
-    if isinstance(content, UploadError):
-        assert content.reason in REASONS
-        assert len(content.detail) < 200
+    document = outcome(data)
+    if isinstance(document, UploadError):
+        assert document.reason in REASONS
+        assert len(document.detail) < 200
         return
-    assert content.media_type == sniff(data)
-    if isinstance(content, Article):
+    assert document.media_type == sniff(data)
+    assert document.parts[0].role == "main"
+    assert len({part.place for part in document.parts}) == len(document.parts)
+    for part in document.parts:
+        holds_the_contract(part.content)
+
+
+def holds_the_contract(content: Content) -> None:
+    if isinstance(content, Text):
         assert 0 < len(content.text) <= LIMITS.max_text_chars
-        for fact in (content.text, content.title, content.byline, content.date, content.language):
+        for fact in (content.text, content.title):
             fact.encode()
             assert "\0" not in fact
             assert "\r" not in fact
@@ -51,7 +58,6 @@ def keeps_the_contract(data: bytes) -> None:
         assert content.pixels.ndim == content.pixels.shape[2] == 3
         assert 0 < max(content.pixels.shape[:2]) <= MAX_SIDE
         assert content.width * content.height <= LIMITS.max_pixels
-        assert 0 < content.frames <= LIMITS.max_frames
 
 
 @FUZZ

@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from screening.content import Document, Picture
 from screening.decode import DECODERS, Decoder, Limits, decode
 from screening.decode.sandbox import decoder as sandbox
 from screening.decode.sandbox.wire import Broken, unpack
 from screening.errors import UploadError
-from screening.records import Picture
 from tests.pace import times
+from tests.screening.decode.conftest import told
 from tests.screening.decode.hostile import TABLE, page
 
 
@@ -46,11 +47,8 @@ def reason(decoder: Decoder, data: bytes) -> str:
     return refusal.value.reason
 
 
-def same(one: object, other: object) -> bool:
-    if isinstance(one, Picture) and isinstance(other, Picture):
-        facts = [(p.media_type, p.width, p.height, p.frames, p.pixels.shape) for p in (one, other)]
-        return facts[0] == facts[1] and bool((one.pixels == other.pixels).all())
-    return one == other
+def same(one: Document, other: Document) -> bool:
+    return told(one) == told(other)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +116,7 @@ def test_every_upload_has_the_whole_processor_time():
     """What went before in the same process takes nothing of it."""
     with Decoder(Limits(cpu_seconds=0.6), decoders=TABLE) as one:
         for _ in range(4):
-            assert one.decode(page("burn", 0.4)).text
+            assert one.decode(page("burn", 0.4)).main.text
 
 
 def test_a_parent_that_ignores_the_alarms_does_not_disarm_them():
@@ -175,7 +173,7 @@ def test_a_decode_that_takes_too_much_memory_dies_alone(huge, valid):
 def test_an_answer_that_was_written_ahead_is_not_taken_for_the_next():
     with Decoder(decoders=TABLE) as one:
         assert reason(one, page("answer", "a harmless forged page")) == "decoder_crashed"
-        assert "what the next one says" in one.decode(b"<!DOCTYPE html><p>what the next one says").text
+        assert "what the next one says" in one.decode(b"<!DOCTYPE html><p>what the next one says").main.text
 
 
 def test_an_answer_that_was_not_read_is_not_taken_for_the_next(monkeypatch):
@@ -188,19 +186,30 @@ def test_an_answer_that_was_not_read_is_not_taken_for_the_next(monkeypatch):
             with pytest.raises(IndexError):
                 one.decode(b"<!DOCTYPE html><p>first")
         for said in ("second", "third"):
-            assert said in one.decode(f"<!DOCTYPE html><p>{said}".encode()).text
+            assert said in one.decode(f"<!DOCTYPE html><p>{said}".encode()).main.text
+
+
+ODD = st.one_of(
+    st.none(), st.integers(), st.floats(), st.text(max_size=60), st.lists(st.integers(-5, 5000), max_size=4)
+)
+FACTS = {"title": st.text() | ODD, "width": ODD, "height": ODD, "shape": st.just([1, 2, 3]) | ODD}
+PART = {
+    "place": st.text(max_size=3) | ODD,
+    "role": st.sampled_from(["main", "rest", "other"]) | ODD,
+    "kind": st.sampled_from(["text", "image", "smell"]) | ODD,
+    "bytes": st.integers(-9, 70) | ODD,
+    "facts": st.fixed_dictionaries({}, optional=FACTS) | ODD,
+}
 
 
 @settings(max_examples=times(300, 60), deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from(["reason", "detail", "article", "picture", "shape"]),
+        st.sampled_from(["reason", "detail", "document", "parts"]),
         st.one_of(
-            st.none(), st.integers(), st.floats(), st.text(max_size=60), st.lists(st.integers(-5, 5000), max_size=4),
-            st.dictionaries(
-                st.sampled_from(["media_type", "title", "text", "width", "height", "frames"]),
-                st.one_of(st.text(max_size=9), st.integers(), st.floats(), st.none()),
-            ),
+            ODD,
+            st.lists(st.fixed_dictionaries({}, optional=PART), max_size=3),
+            st.dictionaries(st.sampled_from(["media_type", "language", "not_looked_at"]), ODD | st.just([])),
         ),
     ),
     st.binary(max_size=64),
@@ -212,9 +221,12 @@ def test_whatever_a_child_says_is_a_result_or_none(header, body):
         return
     if isinstance(found, UploadError):
         assert len(found.reason) <= 40
-    elif isinstance(found, Picture):
-        assert 0 < found.width < 1 << 32
-        assert found.pixels.size == len(body) > 0
+        return
+    assert found.parts
+    for part in found.parts:
+        if isinstance(part.content, Picture):
+            assert 0 < part.content.width < 1 << 32
+            assert 0 < part.content.pixels.size <= len(body)
 
 
 def test_a_child_that_was_killed_is_replaced(valid):
@@ -223,7 +235,7 @@ def test_a_child_that_was_killed_is_replaced(valid):
         for process in children():
             process.send_signal(signal.SIGKILL)
             process.wait()
-        assert decoder.decode(valid["image/png"]).width == 96
+        assert decoder.decode(valid["image/png"]).main.width == 96
 
 
 def test_children_end_with_their_parent(valid, tmp_path):

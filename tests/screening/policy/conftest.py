@@ -11,7 +11,7 @@ import pytest
 from screening.checks.check import RANGES
 from screening.errors import ConfigError
 from screening.policy import Policy, PolicyError, load_policy
-from screening.records import BundleId, Signal
+from screening.records import BundleId, Evidence, ScreenedPart, Signal
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,13 @@ CATEGORIES = (
 )
 
 
-def signal(label: str, score: float, source: str = "") -> Signal:
-    return Signal(source or SOURCES[label], label, score)
+TEXT_PARTS = (ScreenedPart("main", "text", "main"),)
+IMAGE_PARTS = (ScreenedPart("picture", "image", "main"),)
+PAGE_PARTS = (*TEXT_PARTS, ScreenedPart("footer", "text", "rest"), ScreenedPart("data 1", "image", "rest"))
+
+
+def signal(label: str, score: float, source: str = "", part: str = "") -> Signal:
+    return Signal(source or SOURCES[label], label, score, Evidence(part=part))
 
 
 Load = Callable[..., Policy]

@@ -110,6 +110,24 @@ CATEGORY_FAULTS = {
         "media.0: 'txt' is not known",
         "did you mean 'text'?",
     ),
+    "part that the check is not about": (
+        "  - id: short\n    signal: too_short\n    parts: [rest]\n    review: 5",
+        10,
+        "too_short is about parts that are main only, not rest",
+        "write `parts: [main]`",
+    ),
+    "unknown part": (
+        "  - {id: hate, signal: hate, parts: [mian], review: 0.9}",
+        8,
+        "parts.0: 'mian' is not known",
+        "did you mean 'main'?",
+    ),
+    "no part": (
+        "  - {id: hate, signal: hate, parts: [], review: 0.9}",
+        8,
+        "parts: List should have at least 1 item",
+        "give at least one",
+    ),
     "no level": ("  - {id: hate, signal: hate}", 8, "category 'hate' has no level", "add `review: ...`"),
     "two targets": (
         "  - {id: hate, signal: hate, review: {precision: 0.9, recall: 0.5}}",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from screening.checks import ALL_CHECKS
+from screening.checks.document import NOT_LOOKED_AT
 from screening.checks.hashes import load_bank, match
 from screening.classifiers import find_bundles
 from screening.policy import Policy, decide, load_policy
@@ -47,14 +48,15 @@ def test_the_canary_is_rejected_for_known_hash_only(shipped):
     banks = [load_bank(spec.uri, spec.id, spec.use, spec.max_distance) for spec in shipped.banks]
     signals = match(hashlib.sha256(canary).hexdigest(), None, banks)
     assert [signal.source for signal in signals] == ["bank/sample-block"]
-    known = decide(shipped, None, signals, None)
+    known = decide(shipped, (), signals, None)
     assert [finding.level for finding in known.findings] == ["reject"]
 
 
 def test_the_reference_names_every_key_and_every_reason():
     reference = (Path(SHIPPED_POLICY).parents[1] / "README.md").read_text()
     models = (PolicyFile, Category, Level, BankEntry, LimitsEntry, FieldsEntry, QuotaEntry)
-    names = {name for model in models for name in model.model_fields} | {*DECIDED_ERRORS, KNOWN_GOOD, KNOWN_HASH}
+    reasons = {*DECIDED_ERRORS, KNOWN_GOOD, KNOWN_HASH, NOT_LOOKED_AT}
+    names = {name for model in models for name in model.model_fields} | reasons
     assert {name for name in names if not re.search(rf"\b{name}\b", reference)} == set()
 
 

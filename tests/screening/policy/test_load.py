@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from screening.errors import ConfigError
 from screening.policy import PolicyError, load_policy
+from screening.records import MEDIA
 from screening.storage import open_store
 from tests.screening.policy.conftest import CATEGORIES, CHECKS, HEADER, TEXT, faults, only_fault
 
@@ -111,14 +112,18 @@ def test_a_sound_policy(load, tmp_path):
     assert levels["hate", "review"] == ("high", 0.5, "precision: 0.8")
     assert levels["hate", "reject"] == ("high", 0.9, "precision: 0.95")
     assert levels["too_short", "review"] == ("low", 20.0, "score: 20")
-    assert [rule.media for rule in policy.rules[-2:]] == [("text",), ("image",)]
+    assert [(rule.category, rule.media) for rule in policy.rules[-3:]] == [
+        ("symbol_noise", ("text",)),
+        ("low_resolution", ("image",)),
+        ("not_looked_at", MEDIA),  # which holds although no policy says it
+    ]
     assert pickle.loads(pickle.dumps(policy)) == policy, "it travels to workers"
 
 
 def test_misinformation_rejects_when_the_policy_says_so_in_so_many_words(load):
     said = "misinformation_may_reject: true, statement: STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
     policy = load(HEADER + f"  - {{id: misinformation, signal: unreliable_style, reject: 0.9, {said}}}\n")
-    assert policy.rules[-1].reject is not None
+    assert policy.rules[1].reject is not None
 
 
 def test_the_digest_is_of_what_verdicts_depend_on(load):
@@ -126,10 +131,12 @@ def test_the_digest_is_of_what_verdicts_depend_on(load):
     assert len(plain) == 64
     assert load("# a comment\n" + CATEGORIES).digest == plain
     assert load(CATEGORIES + "languages: [en]\n").digest == plain, "a default that is written out is the same policy"
+    assert load(CATEGORIES.replace("review: 20", "review: 20, parts: [main]")).digest == plain
     assert load(CATEGORIES + "quota: {min_uploads: 3}\n").digest == plain, "a quota limits releases, not verdicts"
     for old, new in (
         ("review: 0.9", "review: 0.8"),
         ("version: 1", "version: 2"),
+        ("review: 0.9", "review: 0.9, parts: [main]"),
         ("use: allow}", "use: allow, max_distance: 3}"),
         ("precision: 0.80", "precision: 0.79"),
     ):

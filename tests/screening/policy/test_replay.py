@@ -11,21 +11,29 @@ from hypothesis import strategies as st
 
 from screening.errors import UploadError
 from screening.policy import Policy, compare, decide, replay
-from screening.records import MEDIA, BundleId, Fingerprint, Medium, Verdict, medium_of
+from screening.records import MEDIA, BundleId, Fingerprint, ScreenedPart, Verdict, medium_of
 from screening.tables.schema import verdict_batch
-from tests.screening.policy.conftest import CATEGORIES, TEXT, signal
-from tests.screening.policy.test_decide import GOOD, GOOD_PICTURE, complete, failures, with_score
+from tests.screening.policy.conftest import CATEGORIES, IMAGE_PARTS, PAGE_PARTS, TEXT, TEXT_PARTS, signal
+from tests.screening.policy.test_decide import (
+    GOOD,
+    GOOD_FOOTER,
+    GOOD_PICTURE,
+    complete,
+    documents,
+    failures,
+    with_score,
+)
 
 FINGERPRINT = Fingerprint("f", "decoder", "engine", (), "banks", "policy")
 
 
-def stored(policy: Policy, signals=GOOD, failure=None, medium: Medium | None = "text", uri="/uploads/a.txt") -> Verdict:
-    ruling = decide(policy, medium, signals, failure)
+def stored(policy: Policy, signals=GOOD, failure=None, parts=TEXT_PARTS, uri="/uploads/a.txt") -> Verdict:
+    ruling = decide(policy, parts, signals, failure)
     return Verdict(
         run_id="run", uri=uri, name=uri, generation=1, size=1, sha256="", content_type="?", metadata={},
         decision=ruling.decision, reasons=ruling.reasons, detail=ruling.detail, signals=tuple(signals),
         thresholds=policy.thresholds, fingerprint=FINGERPRINT, screened_at=datetime.now(UTC), seconds=0.0,
-        medium=medium,
+        medium=parts[0].kind if parts else None, parts=parts,
     )  # fmt: skip
 
 
@@ -43,12 +51,14 @@ def policies(policy) -> list[Policy]:
     ]
 
 
-@given(complete, st.none() | failures, st.sampled_from((*MEDIA, None)), st.data())
-def test_a_replay_is_a_fresh_decision(policies, found, failure, medium, data):
-    found = [each for each in found if each.source not in ("bank/block", "bank/allow") or each.score == 1.0]
+@given(complete, st.none() | failures, documents | st.just(()), st.data())
+def test_a_replay_is_a_fresh_decision(policies, found, failure, parts, data):
+    found = [
+        each for each in [*found, *GOOD_FOOTER] if each.source not in ("bank/block", "bank/allow") or each.score == 1.0
+    ]
     old, new = data.draw(st.sampled_from(policies)), data.draw(st.sampled_from(policies))
-    verdict = stored(old, found, failure, medium)
-    fresh = decide(new, medium, found, failure)
+    verdict = stored(old, found, failure, parts)
+    fresh = decide(new, parts, found, failure)
     assert replay(new, verdict) == fresh
     [row] = verdict_batch([verdict]).to_pylist()
     assert replay(new, row) == fresh, "a row of the table says as much as the record"
@@ -56,7 +66,7 @@ def test_a_replay_is_a_fresh_decision(policies, found, failure, medium, data):
 
 def test_what_failed_stays_failed(policies):
     for policy in policies:
-        ruling = replay(policy, stored(policies[0], (), UploadError("undecodable", "at byte 3"), None))
+        ruling = replay(policy, stored(policies[0], (), UploadError("undecodable", "at byte 3"), ()))
         assert (ruling.decision, ruling.reasons, ruling.detail) == ("error", ("undecodable",), "at byte 3")
 
 
@@ -101,11 +111,32 @@ def test_a_null_score_is_no_score(policy):
     assert replay(policy, row).reasons[0] == "invalid_score"
 
 
+@pytest.mark.parametrize(("signals", "parts"), [(with_score("hate", 0.6), TEXT_PARTS), (GOOD_PICTURE, IMAGE_PARTS)])
+def test_a_row_from_before_parts_were_stored_is_about_one_main_part_of_its_medium(signals, parts, policies):
+    [row] = verdict_batch([stored(policies[0], signals, parts=parts)]).to_pylist()
+    row |= {"parts": None, "not_looked_at": None}
+    for each in row["signals"]:
+        each["evidence"]["part"] = None
+    for policy in policies:
+        one_part = (ScreenedPart("main", parts[0].kind, "main"),)
+        assert replay(policy, row) == decide(policy, one_part, signals, None)
+
+
+def test_a_row_with_parts_is_judged_by_its_parts(load, policy):
+    footer = [signal("hate", 0.6, part="footer"), signal("unreliable_style", 0.2, part="footer")]
+    verdict = stored(policy, [*GOOD, *footer], parts=PAGE_PARTS)
+    assert (verdict.decision, verdict.reasons) == ("review", ("hate",))
+    [row] = verdict_batch([verdict]).to_pylist()
+    assert replay(policy, row) == replay(policy, verdict) == decide(policy, PAGE_PARTS, verdict.signals, None)
+    main_only = load(CATEGORIES.replace("signal: hate\n", "signal: hate\n    parts: [main]\n"))
+    assert replay(main_only, row).decision == "accept"
+
+
 def test_changes_are_counted_and_named(policies):
     whole, stricter, *_ = policies
     verdicts = [stored(whole, with_score("hate", i / 10), uri=f"/uploads/{i}") for i in range(10)]
-    verdicts.append(stored(whole, GOOD_PICTURE, medium="image"))
-    verdicts.append(stored(whole, (), UploadError("empty"), None))
+    verdicts.append(stored(whole, GOOD_PICTURE, parts=IMAGE_PARTS))
+    verdicts.append(stored(whole, (), UploadError("empty"), ()))
     found = compare(stricter, iter(verdicts))
     assert found.total == 12
     assert found.counts == {
@@ -141,6 +172,6 @@ def test_a_row_from_before_media_were_stored_has_that_of_its_content_type(conten
 def test_a_match_on_bytes_of_no_medium_is_judged_again_for_every_medium(policy):
     failed, match = UploadError("unsupported_type", "application/pdf"), signal("known_hash", 1.0)
     pictures_only = replace(policy, rules=tuple(replace(rule, media=("image",)) for rule in policy.rules))
-    again = replay(pictures_only, replace(stored(pictures_only, [match], failed, None), content_type="application/pdf"))
-    assert again == decide(pictures_only, None, [match], failed)
+    again = replay(pictures_only, replace(stored(pictures_only, [match], failed, ()), content_type="application/pdf"))
+    assert again == decide(pictures_only, (), [match], failed)
     assert len(again.reasons) == 2

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import screening
+from screening.content import Picture
 from screening.decode import decode
 from screening.decode.limits import Fields, Limits
-from screening.records import Picture
 from tests.screening.samples.generate import FILES, landscape
 
 UPLOADS = Path(screening.__file__).parent / "samples" / "uploads"
@@ -23,7 +23,7 @@ ENCODERS_DIFFER = {"broken/truncated.jpg", "broken/truncated.png", "broken/bomb.
 
 
 def pixels(data: bytes) -> np.ndarray:
-    content = decode(data, Limits(), Fields())
+    content = decode(data, Limits(), Fields()).main
     assert isinstance(content, Picture)
     return content.pixels.astype(int)
 

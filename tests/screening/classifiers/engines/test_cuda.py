@@ -8,13 +8,13 @@ import pytest
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.classifiers.engines import cuda, engine_id
 from screening.classifiers.graph import open_graph
+from screening.content import Picture, Text
 from screening.errors import ConfigError
-from screening.records import Article, Picture
 from tests.screening.classifiers.encoder import operators
 from tests.screening.classifiers.tiny import image_bundle, text_bundle
 
-TEXTS = [Article("text/plain", "good bad the river " * n + "win") for n in range(40)]
-PICTURES = [Picture("image/png", 8, 8, 1, np.full((8, 8, 3), shade, np.uint8)) for shade in range(0, 200, 10)]
+TEXTS = [Text("good bad the river " * n + "win") for n in range(40)]
+PICTURES = [Picture(8, 8, np.full((8, 8, 3), shade, np.uint8)) for shade in range(0, 200, 10)]
 
 
 @pytest.fixture(scope="module")

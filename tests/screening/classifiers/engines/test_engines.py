@@ -19,14 +19,14 @@ from screening.classifiers import Classifier, engines, load_bundle, make_engine
 from screening.classifiers.engines import cuda, openvino
 from screening.classifiers.engines.contract import Pool
 from screening.classifiers.engines.onnx_cpu import OnnxRuntime
+from screening.content import Text
 from screening.errors import ConfigError
 from screening.hardware import ENGINES, PRECISIONS, cores_here
 from screening.meter import Meter
-from screening.records import Article
 from screening.settings import load_settings
 
 HAS_CUDA = cuda.is_there("cuda")
-TEXTS = [Article("text/plain", "good bad the river " * n + "win") for n in range(40)]
+TEXTS = [Text("good bad the river " * n + "win") for n in range(40)]
 
 
 def _all() -> list[tuple[str, str]]:
@@ -228,7 +228,7 @@ def test_the_meter_tells_the_steps_apart_and_leaves_the_trial_out(bundle):
     meter = Meter()
     classifier = Classifier(bundle, meter=meter)
     assert meter.read() == {"models_loaded": 1}, "trying a model is on nobody's clock"
-    classifier.score([Article("text/plain", "good news")])
+    classifier.score([Text("good news")])
     found = meter.read()
     assert set(found) == {"models_loaded", "tokens", "padding", "ms.tokenise", "ms.infer", "wall_ms.engine"}
     assert found["tokens"] == 4, "two words and a mark at both ends"

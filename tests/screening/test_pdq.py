@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from screening.checks.hashes import MAX_DISTANCE, MIN_QUALITY, pdq
-from screening.checks.pdq import TURNS, pdq_turned
+from screening.pdq import TURNS, pdq_turned
+from tests.screening.checks.conftest import photograph
 
 GOLDEN = json.loads(Path(__file__).with_name("pdq_golden.json").read_text())
 
@@ -38,8 +39,8 @@ def test_as_the_reference(golden):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_copy_stays_within_the_threshold(seed, lab):
-    original = lab.photograph(seed)
+def test_a_copy_stays_within_the_threshold(seed):
+    original = photograph(seed)
     hashed, quality = pdq(original)
     assert quality >= MIN_QUALITY
     image = Image.fromarray(original)
@@ -57,15 +58,15 @@ def test_a_copy_stays_within_the_threshold(seed, lab):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_upright_is_the_first_of_the_turned_hashes(seed, lab):
-    (hashed, quality), (turned, same) = pdq(lab.photograph(seed)), pdq_turned(lab.photograph(seed))
+def test_upright_is_the_first_of_the_turned_hashes(seed):
+    (hashed, quality), (turned, same) = pdq(photograph(seed)), pdq_turned(photograph(seed))
     assert (turned[""], same) == (hashed, quality)
     assert tuple(turned) == TURNS
     assert len(set(turned.values())) == 8
 
 
-def test_other_pictures_are_far_away(lab):
-    hashes = [pdq(lab.photograph(seed))[0] for seed in range(8)]
+def test_other_pictures_are_far_away():
+    hashes = [pdq(photograph(seed))[0] for seed in range(8)]
     apart = [distance(one, other) for place, one in enumerate(hashes) for other in hashes[:place]]
     assert min(apart) > 3 * MAX_DISTANCE
 

@@ -9,11 +9,12 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from screening.decode import Limits, decode
-from screening.decode.visible import BLANK, BLOCKS, HIDDEN, LINES, SPACES, visible
+from screening.decode.texts.places import SILENT
+from screening.decode.texts.shown import shown
 from screening.errors import UploadError
 from tests.fuzz.bombs import BOMBS
 from tests.pace import times
-from tests.screening.decode.heavy import MARKDOWN, PAGES, Clock, page
+from tests.screening.decode.texts.heavy import MARKDOWN, PAGES, Clock, page
 
 SECONDS = 5.0  # each of these took 2 to 100
 
@@ -21,7 +22,7 @@ SECONDS = 5.0  # each of these took 2 to 100
 @pytest.mark.parametrize("name", PAGES)
 def test_heavy_pages_are_read_to_their_last_word_in_time(name):
     data, clock = PAGES[name]().encode(), Clock()
-    article = decode(data)
+    article = decode(data).main
     assert clock.seconds < SECONDS
     assert article.text.endswith("last")
     assert article.title == "Heavy title"
@@ -37,7 +38,7 @@ def test_markdown_of_too_many_marks_is_refused_before_it_is_rendered(name):
 
 def test_the_limit_on_marks_is_the_policys_and_exact():
     data = b"# T\n\n**a** b"  # #, two lines and four stars
-    assert decode(data, Limits(max_marks=7)).text == "T\n\na b"
+    assert decode(data, Limits(max_marks=7)).main.text == "T\n\na b"
     with pytest.raises(UploadError, match="too_complex: 7 "):
         decode(data, Limits(max_marks=6))
 
@@ -53,30 +54,27 @@ def test_the_limit_on_marks_is_the_policys_and_exact():
 def test_front_matter_and_headings_are_read_in_time(name, kept):
     """What is no front matter is text, and read."""
     data, clock = BOMBS[name](), Clock()
-    assert kept in " ".join(decode(data).text.split())
+    assert kept in " ".join(decode(data).main.text.split())
     assert clock.seconds < 2
 
 
 def test_a_book_in_markdown_is_no_heavy_upload():
     chapter = "## A chapter\n\n" + ("He said *that* and went on, and on; it was late.\n" * 12 + "\n") * 10
-    assert decode((chapter * 250).encode()).text.count("A chapter") == 250
+    assert decode((chapter * 250).encode()).main.text.count("A chapter") == 250
 
 
 def test_a_heavy_page_is_read_as_it_is_shown_where_words_are_split_by_tags():
     """Else whoever wants to hide a word would only have to make the page heavy."""
-    assert "hateful" in decode(page("<p>" + "<b>x</b> " * 20_000 + "h<i>ate</i>f<b></b>ul</p>").encode()).text
+    assert "hateful" in decode(page("<p>" + "<b>x</b> " * 20_000 + "h<i>ate</i>f<b></b>ul</p>").encode()).main.text
 
 
-def shown_by_a_tree(markup: str) -> str:
-    """The same text from lxml's tree of the page, whose cost is the square of some counts."""
+def held_by_a_tree(markup: str) -> str:
+    """The letters in lxml's tree of the page, whose cost is the square of some counts; not scripts."""
     tree = lxml_html.document_fromstring(markup.encode(), lxml_html.HTMLParser(encoding="utf-8"), ensure_head_body=True)
-    etree.strip_elements(tree, etree.Comment, etree.ProcessingInstruction, *HIDDEN, with_tail=False)
-    for tags, gap in ((BLOCKS, "\n\n"), (LINES, "\n")):
-        for element in tree.iter(*tags):
-            element.text = gap + (element.text or "")
-            element.tail = gap + (element.tail or "")
-    lines = (SPACES.sub(" ", line).strip() for line in "".join(tree.itertext()).split("\n"))
-    return BLANK.sub("\n\n", "\n".join(lines)).strip()
+    etree.strip_elements(tree, etree.Comment, etree.ProcessingInstruction, *SILENT, with_tail=False)
+    for title in tree.xpath("/html/head/title"):
+        title.text = ""
+    return "".join("".join(tree.itertext()).split())
 
 
 TAGS = [
@@ -94,22 +92,22 @@ PIECES = [
 
 @settings(max_examples=times(400, 80), deadline=None)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=16))
-def test_visible_text_is_that_of_the_page_s_tree(pieces):
+def test_every_letter_in_the_page_s_tree_is_found(pieces):
     markup = "".join(["word", *pieces])
-    assert visible(markup).text == shown_by_a_tree(markup)
+    assert "".join("".join(text for _, text in shown(markup).flow).split()) == held_by_a_tree(markup)
 
 
 def test_visible_text_counts_what_makes_a_page_heavy():
-    seen = visible("<html><head><title> T </title></head><body><p a=1 b=2>x<b>y</b></p></body></html>")
+    seen = shown("<html><head><title> T </title></head><body><p a=1 b=2>x<b>y</b></p></body></html>")
     assert (seen.text, seen.title, seen.elements, seen.attributes) == ("xy", "T", 6, 2)
-    assert visible("<p>" + "x" * 1000 + "<b></b>" * 10).joins > 10_000
-    assert visible("<p>" + "x" * 1000 + "</p><p>x</p>" * 10).joins < 1000
-    assert visible("<div>" + "x" * 1000 + "<div></div>" * 10).joins > 10_000
+    assert shown("<p>" + "x" * 1000 + "<b></b>" * 10).joins > 10_000
+    assert shown("<p>" + "x" * 1000 + "</p><p>x</p>" * 10).joins < 1000
+    assert shown("<div>" + "x" * 1000 + "<div></div>" * 10).joins > 10_000
 
 
 def test_what_stands_after_the_end_of_a_page_is_shown_too():
-    assert visible("<html><body>One</body></html> two").text == "One two"
+    assert shown("<html><body>One</body></html> two").text == "One two"
 
 
 def test_a_form_feed_in_a_page_is_no_fault():
-    assert decode(b"<html><body><p>One\x0c two</p></body></html>").text == "One two"
+    assert decode(b"<html><body><p>One\x0c two</p></body></html>").main.text == "One two"

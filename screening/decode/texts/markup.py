@@ -1,4 +1,4 @@
-"""Decode HTML into the text that a person would read; this is slow and fragile, so it runs in the decoder's child."""
+"""Decode HTML into all that a person would read; this is slow and fragile, so it runs in the decoder's child."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections import Counter
 import trafilatura
 from lxml import etree
 from lxml import html as lxml_html
-from trafilatura.settings import Document
+from trafilatura.settings import Document as Extracted
 
-from screening.decode.article import check_length, make_article
+from screening.content import Document
+from screening.decode.assembly import check_length
 from screening.decode.limits import Fields, Limits
-from screening.decode.sniff import HTML, Sniffed
-from screening.decode.visible import visible
-from screening.records import Article
+from screening.decode.sniff import Sniffed
+from screening.decode.texts.embedded import lift
+from screening.decode.texts.reader import Reader
+from screening.decode.texts.shown import Shown, shown
+from screening.kinds import HTML
 
 PARAGRAPH = 40  # characters; a shorter line that appears twice is a headline or a menu
 # Beyond any of these, a page gives its whole visible text, since trafilatura's work grows with their squares. Ordinary
@@ -26,23 +29,29 @@ MOST_METADATA = 20_000  # characters of JSON-LD
 DATES = {"extensive_search": False, "original_date": True, "max_date": "2100-01-01"}
 
 
-def html(sniffed: Sniffed, limits: Limits, _: Fields) -> Article:
-    """Return the main text of a page with its title, byline and date.
+def html(sniffed: Sniffed, limits: Limits, _: Fields) -> Document:
+    """Return a page: its main text, its title, the rest that it shows, what it hides, and the pictures in it.
 
     Raises UploadError with `no_text`, `too_large` or `too_deep`.
     """
-    check_length(sniffed.text, limits)
-    return make_article(HTML, limits, main_text(sniffed.text))
+    markup, files = lift(sniffed.text)
+    check_length(len(markup), limits)
+    page = shown(markup)
+    text, title = main_text(page, markup)
+    reader = Reader(HTML, limits)
+    reader.main(text, title)
+    reader.made.text("page title", "title", page.title)
+    reader.rest(page)
+    reader.files(files)
+    return reader.made.document(page.language)
 
 
-def main_text(markup: str) -> dict[str, str]:
-    """Return what trafilatura finds of a page: the main text, comments after it, title, byline, date and language.
+def main_text(page: Shown, markup: str) -> tuple[str, str]:
+    """Return what trafilatura finds of a page: the main text, with the comments after it, and the title.
 
-    If it finds no text, or the page would cost it too much, return the title and the whole visible text.
-    Raises UploadError `too_deep`.
+    If it finds no text, or the page would cost it too much, return all that the page shows, and the title.
     """
-    page = visible(markup)
-    whole = {"text": page.text, "title": page.title}
+    whole = page.text, page.title
     if page.elements > MOST_ELEMENTS or page.attributes > MOST_ATTRIBUTES or page.joins > MOST_JOINS:
         return whole
     tree = _parse(markup)
@@ -50,12 +59,10 @@ def main_text(markup: str) -> dict[str, str]:
     found = trafilatura.bare_extraction(
         tree, with_metadata=True, include_comments=True, date_extraction_params=DATES, max_tree_size=None
     )
-    if not isinstance(found, Document) or not (found.text or found.comments):
+    if not isinstance(found, Extracted) or not (found.text or found.comments):
         return whole
     text = "\n\n".join(part for part in (found.text, found.comments) if part)
-    text += _repeats(text, page.text)
-    facts = {"title": found.title, "byline": found.author, "date": found.date, "language": tree.get("lang")}
-    return {"text": text, **{name: value or "" for name, value in facts.items()}}
+    return text + _repeats(text, page.text), found.title or ""
 
 
 def _repeats(text: str, visible: str) -> str:

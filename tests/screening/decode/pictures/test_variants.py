@@ -135,5 +135,5 @@ def test_pixels_of_more_than_four_bytes_count_for_more(depth, colours, most):
 
 def test_webp_pixels_count_twice():
     data = encode(Image.new("RGB", (40, 25)), format="WEBP")
-    assert decode(data, Limits(max_pixels=2000)).width == 40
+    assert decode(data, Limits(max_pixels=2000)).main.width == 40
     assert refusal(data, Limits(max_pixels=1999))[0] == "too_many_pixels"

@@ -19,13 +19,16 @@ from PIL import (  # only the formats whose plugins are imported can be opened
     WebPImagePlugin,
 )
 
-from screening.decode.limits import MAX_SIDE as MAX_SIDE
+from screening.content import Document, Picture
+from screening.decode.assembly import Assembly
 from screening.decode.limits import Fields, Limits
-from screening.decode.pieces import check_pieces
+from screening.decode.pictures.alike import Unlike
+from screening.decode.pictures.pieces import check_pieces
+from screening.decode.pictures.variants import unsupported
 from screening.decode.sniff import Sniffed
-from screening.decode.variants import unsupported
 from screening.errors import UploadError
-from screening.records import Picture
+from screening.kinds import MAX_SIDE
+from screening.records import Role
 
 BACKGROUND = (255, 255, 255)  # shows through a transparent image: the white of a page
 PIXEL = 4  # bytes: 8-bit RGBA, CMYK and everything smaller; a pixel with more bytes counts as several
@@ -40,6 +43,8 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+FRAME_SIDE = 512  # pixels of an animation's further frames, of which there are many; PDQ looks at no more
+PAGED = {"image/tiff": "page", "image/jpeg": "picture"}  # their further pictures are no frames of an animation
 FORMATS = {
     "image/jpeg": (JpegImagePlugin.JpegImageFile.format,),  # includes MPO, which opens as JPEG
     "image/png": (PngImagePlugin.PngImageFile.format,),
@@ -52,19 +57,31 @@ FORMATS = {
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # several processes run at once already, and threads take address space
 
 
-def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Picture:
-    """Return the first frame of an image, upright and over white; a larger one is scaled down to fit `MAX_SIDE`.
+def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Document:
+    """Return an image as a document of its pictures: `picture`, and the further frames or pages.
 
-    Colour profiles are not applied. Raises UploadError with `too_complex` or `too_many_pixels` (told from headers,
-    before anything is decoded), `too_large` (too many frames), `unsupported_variant` (sound, but Pillow can't decode
-    it) or `undecodable` (also if the data ends early).
+    Raises UploadError as `add_pictures` does.
+    """
+    made = Assembly(sniffed.media_type, limits)
+    add_pictures(made, sniffed, limits)
+    return made.document()
+
+
+def add_pictures(made: Assembly, sniffed: Sniffed, limits: Limits, within: str = "", role: Role = "main") -> None:
+    """Add every picture of an image file, upright and over white; large ones are scaled down to fit `MAX_SIDE`.
+
+    The first has the `role`, and its place begins with `within`. Frames and pages that look like an earlier one are
+    left out; what `limits.frames` leaves out, or can't be decoded, is recorded as not looked at. Colour profiles are
+    not applied. Raises UploadError with `too_complex` or `too_many_pixels` (told from headers, before anything is
+    decoded), `too_large` (too many frames), `unsupported_variant` (sound, but Pillow can't decode it) or `undecodable`
+    (also if the data of the first picture ends early).
     """
     media_type, data = sniffed.media_type, io.BytesIO(sniffed.data)
     check_pieces(media_type, sniffed.data, limits)
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = limits.max_pixels  # for sizes that only a frame's header tells; Pillow refuses twice this
     try:
-        return _decode(media_type, data, limits)
+        _add(made, media_type, data, limits, within, role)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UploadError("too_many_pixels", type(error).__name__) from None
     except (UploadError, MemoryError):
@@ -77,33 +94,59 @@ def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Picture:
         Image.MAX_IMAGE_PIXELS = before  # it holds for the whole process, which may open images of its own
 
 
-def _decode(media_type: str, data: io.BytesIO, limits: Limits) -> Picture:
+def _add(made: Assembly, media_type: str, data: io.BytesIO, limits: Limits, within: str, role: Role) -> None:
     with Image.open(data, formats=FORMATS[media_type]) as image:
-        width, height = image.size
-        most = limits.max_pixels * PIXEL // max(PIXEL, _bytes_a_pixel(media_type, image))
-        if width * height > most:
-            raise UploadError("too_many_pixels", f"{width}×{height}, limit {most} of this kind")
+        _check_size(media_type, image, limits)
         image.verify()  # checksums; the image can't be used after it
     data.seek(0)
     with Image.open(data, formats=FORMATS[media_type]) as image:
-        # further images in a JPEG are previews and depth maps
-        frames = 1 if media_type == "image/jpeg" else int(getattr(image, "n_frames", 1))
+        frames = int(getattr(image, "n_frames", 1))
         if frames > limits.max_frames:
             raise UploadError("too_large", f"{frames} frames, limit {limits.max_frames}")
-        fitted = _fit(width, height)
-        if media_type == "image/jpeg":
-            image.draft(None, (round(DRAFT * fitted[0]), round(DRAFT * fitted[1])))
-        image.load()
-        if media_type == "image/tiff":  # Pillow has turned it upright already
-            width, height = image.size
-            fitted = _fit(width, height)
-        orientation = _orientation(image)
-        scaled = _to_rgb(image, fitted)
+        first = _frame(media_type, image)
+        made.picture(f"{within}picture", role, first)
+        unlike = Unlike(first.pixels if frames > 1 else None)
+        for number in range(1, frames):
+            if len(unlike) >= limits.frames:
+                made.missed("frame", f"more than {limits.frames} that differ, the limit `frames`", frames - number)
+                return
+            try:
+                image.seek(number)
+                _check_size(media_type, image, limits)
+                found = _frame(media_type, image, MAX_SIDE if media_type in PAGED else FRAME_SIDE)
+            except MemoryError:
+                raise
+            except Exception as error:  # viewers show those before it
+                why = str(error) if isinstance(error, UploadError) else f"undecodable: {type(error).__name__}"
+                made.missed("frame", why, frames - number)
+                return
+            if unlike.is_new(found.pixels):
+                made.picture(f"{within}{PAGED.get(media_type, 'frame')} {number + 1}", "rest", found)
+
+
+def _check_size(media_type: str, image: ImageFile.ImageFile, limits: Limits) -> None:
+    width, height = image.size
+    most = limits.max_pixels * PIXEL // max(PIXEL, _bytes_a_pixel(media_type, image))
+    if width * height > most:
+        raise UploadError("too_many_pixels", f"{width}×{height}, limit {most} of this kind")
+
+
+def _frame(media_type: str, image: ImageFile.ImageFile, side: int = MAX_SIDE) -> Picture:
+    width, height = image.size
+    fitted = _fit(width, height, side)
+    if media_type == "image/jpeg":
+        image.draft(None, (round(DRAFT * fitted[0]), round(DRAFT * fitted[1])))
+    image.load()
+    if media_type == "image/tiff":  # Pillow has turned it upright already
+        width, height = image.size
+        fitted = _fit(width, height, side)
+    orientation = _orientation(image)
+    scaled = _to_rgb(image, fitted)
     if (turn := UPRIGHT.get(orientation)) is not None:
         scaled = scaled.transpose(turn)
         width, height = (height, width) if orientation >= 5 else (width, height)
     pixels: npt.NDArray[np.uint8] = np.frombuffer(scaled.tobytes(), np.uint8)
-    return Picture(media_type, width, height, frames, pixels.reshape(scaled.height, scaled.width, 3))
+    return Picture(width, height, pixels.reshape(scaled.height, scaled.width, 3))
 
 
 def _bytes_a_pixel(media_type: str, image: ImageFile.ImageFile) -> int:
@@ -116,8 +159,8 @@ def _bytes_a_pixel(media_type: str, image: ImageFile.ImageFile) -> int:
     return 2 * PIXEL if media_type == "image/webp" else len(image.getbands()) * wide
 
 
-def _fit(width: int, height: int) -> tuple[int, int]:
-    shrink = max(1.0, max(width, height) / MAX_SIDE)
+def _fit(width: int, height: int, side: int) -> tuple[int, int]:
+    shrink = max(1.0, max(width, height) / side)
     return max(1, round(width / shrink)), max(1, round(height / shrink))
 
 

@@ -1,0 +1,1 @@
+"""Decode image files into their pictures: frames, pages, and what else a file holds."""

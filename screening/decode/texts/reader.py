@@ -1,0 +1,97 @@
+"""Read what documents of every form have in common into parts: pieces of HTML, lists of strings, embedded files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from screening.decode.assembly import Assembly
+from screening.decode.limits import Limits
+from screening.decode.sniff import BINARY, Sniffed, examine
+from screening.decode.texts.covered import Read
+from screening.decode.texts.embedded import File, lift
+from screening.decode.texts.shown import Key, Shown, shown, style_texts
+from screening.errors import UploadError
+from screening.kinds import HTML, KINDS
+
+MAX_FRAMES_DEEP = 3  # pages within pages
+PAGES = frozenset((HTML, "application/xhtml+xml", "image/svg+xml"))
+
+
+class Reader:
+    """Adds parts to a document; what one part says already is left out of the others."""
+
+    def __init__(self, media_type: str, limits: Limits) -> None:
+        self.made = Assembly(media_type, limits)
+        self._limits = limits
+        self._read = Read()
+        self._files = 0
+
+    def main(self, text: str, title: str, place: str = "main", title_place: str = "title") -> None:
+        """Add the main text and its title."""
+        self.made.text(place, "main", text, title)
+        self.made.text(title_place, "title", title)
+        self._read.add(text)
+        self._read.add(title)
+
+    def rest(self, page: Shown, within: str = "", *, comments: bool = False, deep: int = 0) -> None:
+        """Add what a page shows or hides besides its main text; `within` is where the page itself stands."""
+        found: dict[Key, list[str]] = {}
+        for key, text in page.flow:
+            found.setdefault(key, []).extend(self._read.unread(text.split("\n\n")))
+        for key, lines in page.others.items():
+            if comments or key[0] != "comment":
+                found.setdefault(key, []).extend(self._read.unread(lines))
+        for (place, role), blocks in found.items():
+            self.made.text(f"{within}{place}", role, "\n\n".join(blocks))
+        for markup in page.frames:
+            if deep == MAX_FRAMES_DEEP:
+                self.made.missed("frame", f"frames deeper than {MAX_FRAMES_DEEP} levels")
+            else:
+                self.rest(shown(markup), f"{within}frame/", deep=deep + 1)
+        if page.leads_away:
+            self.made.missed("another page", "this page sends its reader there")
+
+    def strings(self, texts: Mapping[str, Iterable[str]]) -> None:
+        """Add texts by their place."""
+        for place, blocks in texts.items():
+            self.made.text(place, "rest", "\n\n".join(self._read.unread(blocks)))
+
+    def files(self, files: Sequence[File], deep: int = 0) -> None:
+        """Look at embedded files: at pictures, pages and texts; of others, say that they were not looked at.
+
+        Scripts, fonts and what no browser knows show nothing by themselves, so there is nothing to look at.
+        """
+        if files and deep == MAX_FRAMES_DEEP:
+            self.made.missed("embedded file", f"files within files deeper than {MAX_FRAMES_DEEP} levels", len(files))
+            return
+        for declared, data in files:
+            self._files += 1
+            place = f"embedded {self._files}"
+            sniffed = examine(data)
+            if declared in PAGES or sniffed.media_type in PAGES:
+                text, inner = lift(sniffed.text)
+                self.rest(shown(text), f"{place}/")
+                self.files(inner, deep + 1)
+            elif declared == "text/css":
+                text, inner = lift(sniffed.text)
+                self.strings({f"{place}/style": style_texts(text)})
+                self.files(inner, deep + 1)
+            elif sniffed.text:
+                if "script" not in declared:
+                    self.strings({place: [sniffed.text]})
+            elif sniffed.media_type in KINDS["image"].decoders:
+                self._picture(place, sniffed)
+            elif sniffed.media_type != BINARY:
+                self.made.missed(f"embedded {sniffed.media_type}", "there is no reader for it inside a document")
+
+    def _picture(self, place: str, sniffed: Sniffed) -> None:
+        from screening.decode.pictures.image import add_pictures  # imported late, as few documents need Pillow
+
+        try:
+            add_pictures(self.made, sniffed, self._limits, f"{place}/", "rest")
+        except UploadError as error:
+            self.made.missed(f"embedded {sniffed.media_type}", str(error))
+        except (MemoryError, ImportError, PermissionError):
+            raise
+        except Exception as error:  # hostile bytes can make a parser raise anything
+            self.made.missed(f"embedded {sniffed.media_type}", f"undecodable: {type(error).__name__}")
