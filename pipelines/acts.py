@@ -106,7 +106,9 @@ def do(job: ReleaseJob, act: Act) -> Release:
         row = replace(row, target=target)
         if act.owner not in ("", act.uri):
             raise TargetError(f"{target} is the place of {act.owner}, which has the same name")
-        store.copy(act.uri, act.generation, target, sha256=act.sha256, replaces=act.replaces)
+        store.copy(
+            act.uri, act.generation, target, sha256=act.sha256, content_type=act.content_type, replaces=act.replaces
+        )
         return replace(row, action="live" if act.decision == "accept" else "quarantine")
     except Replaced as error:
         return replace(row, action="replaced", target="", detail=error.detail)

@@ -27,7 +27,8 @@ WITH withdrawn AS (
   SELECT r.uri, r.generation, r.action, r.decision FROM releases AS r LEFT JOIN withdrawn AS w USING (uri, generation)
   WHERE w.at IS NULL OR r.action <> 'live' OR r.released_at > w.at
 )
-SELECT run_id, uri, name, generation, sha256, decision, fingerprint, '' AS target FROM effective_verdicts AS v
+SELECT run_id, uri, name, generation, sha256, decision, fingerprint, content_type, '' AS target
+FROM effective_verdicts AS v
 WHERE decision IN ({decisions}) AND {stays} AND NOT EXISTS (
   SELECT 1 FROM done AS r WHERE r.uri = v.uri AND r.generation = v.generation
   AND (r.action = 'replaced' OR (r.action IN ({actions}) AND r.decision = v.decision)))
@@ -35,7 +36,7 @@ ORDER BY uri
 """
 # Copies in live of generations that are no longer accepted.
 _TO_WITHDRAW = """
-SELECT v.run_id, v.uri, v.name, v.generation, r.sha256, v.decision, v.fingerprint, r.target
+SELECT v.run_id, v.uri, v.name, v.generation, r.sha256, v.decision, v.fingerprint, v.content_type, r.target
 FROM effective_verdicts AS v JOIN (
   SELECT uri, generation, sha256, target, action FROM releases WHERE action IN ('live', 'withdrawn')
   QUALIFY row_number() OVER (PARTITION BY uri, generation, target ORDER BY released_at DESC, release_id DESC) = 1
@@ -81,8 +82,9 @@ class QuotaExceeded(ScreeningError):
 class Act:
     """One thing to do to one object, bound to the generation that was screened.
 
-    `target` is the copy to withdraw. `owner` is the upload that owns the target if several uploads have its name, else
-    "". `replaces` holds the SHA-256 of earlier generations, whose copy this one may replace.
+    `content_type` is what was screened. `target` is the copy to withdraw. `owner` is the upload that owns the target if
+    several uploads have its name, else "". `replaces` holds the SHA-256 of earlier generations, whose copy this one
+    may replace.
     """
 
     run_id: str
@@ -92,6 +94,7 @@ class Act:
     sha256: str
     decision: Decision
     fingerprint: str
+    content_type: str = ""
     target: str = ""
     owner: str = ""
     replaces: tuple[str, ...] = ()

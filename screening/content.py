@@ -50,13 +50,16 @@ class Part:
 class Document:
     """What an upload decodes to: its parts, of which the first is what it is about, and what was not looked at.
 
-    `language` is the one that the document claims to be in, or "".
+    `language` is the one that the document claims to be in, or "". `trailing` says what stands behind the end of a
+    picture, with `trailing_bytes`, their number.
     """
 
     media_type: str
     parts: tuple[Part, ...]
     not_looked_at: tuple[NotLookedAt, ...] = ()
     language: str = ""
+    trailing: str = ""
+    trailing_bytes: int = 0
 
     @property
     def main(self) -> Content:

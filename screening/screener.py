@@ -22,6 +22,7 @@ from typing import Any
 
 from screening.checks import about, run_checks
 from screening.checks.hashes import match
+from screening.claims import shown_as
 from screening.classifiers import Classifier, Result, make_engine
 from screening.content import Part
 from screening.decode import Decoder, Sandbox, decoder_version, sniff
@@ -168,12 +169,12 @@ class Screener:
             prepared = replace(prepared, sha256=hashlib.sha256(data).hexdigest())
             prepared = replace(prepared, signals=tuple(match(prepared.sha256, None, self._banks)))
             with self.meter.step("decode"):
-                document = self._decoder.decode(data)
+                document = self._decoder.decode(data, shown_as(upload))
             prepared = replace(prepared, media_type=document.media_type)
             with self.meter.step("match"):
                 signals = match(prepared.sha256, document, self._banks)
             with self.meter.step("check"):
-                signals += [*about(document), *run_checks(document, self._policy.languages)]
+                signals += [*about(document, upload), *run_checks(document, self._policy.languages)]
                 parts = screened(document)
             prepared = replace(
                 prepared,

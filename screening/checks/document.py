@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from screening.claims import mismatches
 from screening.content import Document
-from screening.records import Evidence, Signal
+from screening.records import Evidence, Signal, Upload
 
 NOT_LOOKED_AT = "not_looked_at"
 MAX_NOTE = 500  # characters
@@ -33,11 +34,17 @@ class DocumentCheck:
 
 
 UNSEEN = DocumentCheck(NOT_LOOKED_AT, 1, "things")
-DOCUMENT_CHECKS = (UNSEEN,)
+_MISMATCH = DocumentCheck("type_mismatch", 1, "claims")
+_TRAILING = DocumentCheck("trailing_data", 1, "bytes")
+DOCUMENT_CHECKS = (UNSEEN, _MISMATCH, _TRAILING)
 
 
-def about(document: Document) -> Iterator[Signal]:
-    """Yield a signal for each thing that is odd about a document."""
+def about(document: Document, upload: Upload) -> Iterator[Signal]:
+    """Yield a signal for each thing that is odd about an upload's document."""
+    if wrong := mismatches(upload, document.media_type):
+        yield _MISMATCH.signal(len(wrong), f"the bytes are {document.media_type}, but {' and '.join(wrong)}")
+    if document.trailing:
+        yield _TRAILING.signal(document.trailing_bytes, f"behind the picture: {document.trailing}")
     if missed := document.not_looked_at:
         note = "; ".join(f"{each.count} × {each.what}: {each.why}" for each in missed)
         yield UNSEEN.signal(sum(each.count for each in missed), note)

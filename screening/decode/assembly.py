@@ -29,6 +29,13 @@ class Assembly:
         self._missed: Counter[tuple[str, str]] = Counter()
         self._characters = 0
 
+    def add(self, part: Part) -> None:
+        """Add a part of another document."""
+        if isinstance(part.content, Text):
+            self.text(part.place, part.role, part.content.text, part.content.title)
+        else:
+            self.picture(part.place, part.role, part.content)
+
     def text(self, place: str, role: Role, text: str, title: str = "") -> None:
         """Add a text. Raises UploadError `too_large` if the texts together have too many characters."""
         clean = printable(text).strip()

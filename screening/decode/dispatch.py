@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from screening.content import Document
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed, examine
-from screening.decode.texts.article import needs_sandbox
+from screening.decode.texts.article import also_plain, needs_sandbox
+from screening.decode.texts.article import plain as plain_text
 from screening.errors import UploadError
-from screening.kinds import KINDS, named
+from screening.kinds import HTML, KINDS, MARKDOWN, PLAIN, named
 
 DecoderFunction = Callable[[Sniffed, Limits, Fields], Document]
 
@@ -20,8 +22,10 @@ DECODERS: Mapping[str, str] = {
 DOCUMENTS = frozenset(KINDS["text"].decoders)  # what crosses to a child as text
 
 
-def admit(data: bytes, limits: Limits) -> Sniffed:
+def admit(data: bytes, limits: Limits, shown_as: str = "") -> Sniffed:
     """Return what `data` is, if there is a decoder for it.
+
+    `shown_as` is PLAIN or HTML if that is how it will be shown if it is a text, or "" if its look will decide.
 
     Raises UploadError with `empty`, `too_large` or `unsupported_type`.
     """
@@ -32,7 +36,9 @@ def admit(data: bytes, limits: Limits) -> Sniffed:
     sniffed = examine(data)
     if sniffed.media_type not in DECODERS:
         raise UploadError("unsupported_type", sniffed.media_type)
-    return sniffed
+    if shown_as == HTML and sniffed.media_type in (PLAIN, MARKDOWN):  # a page may begin with words
+        return replace(sniffed, media_type=HTML)
+    return replace(sniffed, plain=shown_as == PLAIN and sniffed.media_type in DOCUMENTS)
 
 
 def decoder_for(media_type: str) -> DecoderFunction:
@@ -50,8 +56,13 @@ def decode_admitted(
     """
     decoder = decoder or decoder_for(sniffed.media_type)
     try:
-        return decoder(sniffed, limits, fields)
-    except (UploadError, MemoryError, ImportError, PermissionError):
+        document = decoder(sniffed, limits, fields)
+        return also_plain(document, sniffed, limits) if sniffed.plain else document
+    except UploadError:
+        if sniffed.plain:  # it need not be sound JSON or HTML
+            return plain_text(sniffed, limits, fields)
+        raise
+    except (MemoryError, ImportError, PermissionError):
         raise
     except RecursionError:
         raise UploadError("too_deep", sniffed.media_type) from None
@@ -59,9 +70,9 @@ def decode_admitted(
         raise UploadError("undecodable", f"{sniffed.media_type}: {type(error).__name__}") from None
 
 
-def decode(data: bytes, limits: Limits = Limits(), fields: Fields = Fields()) -> Document:
+def decode(data: bytes, limits: Limits = Limits(), fields: Fields = Fields(), shown_as: str = "") -> Document:
     """Decode bytes that are trusted in this process. Raises UploadError with one of `screening.decode.REASONS`."""
-    return decode_admitted(admit(data, limits), limits, fields)
+    return decode_admitted(admit(data, limits, shown_as), limits, fields)
 
 
 def is_risky(sniffed: Sniffed) -> bool:

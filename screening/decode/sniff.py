@@ -82,11 +82,15 @@ MARKDOWN_LIST = re.compile(r"^(?:[-*+] |\d{1,3}\. |> )\S", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """Some bytes with their media type, and their text if they are text (otherwise "")."""
+    """Some bytes with their media type, and their text if they are text (otherwise "").
+
+    `plain` says that a text may be shown as plain text, whatever it looks like.
+    """
 
     media_type: str
     data: bytes
     text: str = ""
+    plain: bool = False
 
 
 def sniff(data: bytes) -> str:

@@ -50,15 +50,26 @@ class Store(Protocol):
         ...
 
     def read(self, uri: str, generation: int, max_bytes: int) -> bytes:
-        """Return the bytes of exactly that generation.
+        """Return the bytes of exactly that generation, unpacked if a bucket stores them with a Content-Encoding.
 
         Raises Replaced if the object is another generation, and UploadError with `not_found`, or with `too_large` for
         more than `max_bytes`, without ever holding more than those in memory.
         """
         ...
 
-    def copy(self, uri: str, generation: int, target: str, *, sha256: str, replaces: Collection[str] = ()) -> bool:
+    def copy(
+        self,
+        uri: str,
+        generation: int,
+        target: str,
+        *,
+        sha256: str,
+        content_type: str = "",
+        replaces: Collection[str] = (),
+    ) -> bool:
         """Copy that generation to the URI `target`; return False if `target` is its copy already.
+
+        In a bucket, the copy has the screened `content_type`, whatever the upload claims to be.
 
         An object at `target` is replaced, atomically, only if it is the copy of an earlier generation of the same
         upload: objects in a bucket record that themselves, and a file counts as one if its SHA-256 is in `replaces`.

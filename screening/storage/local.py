@@ -80,7 +80,16 @@ class LocalStore:
                 raise Replaced("the file changed while it was read")
             return data
 
-    def copy(self, uri: str, generation: int, target: str, *, sha256: str, replaces: Collection[str] = ()) -> bool:
+    def copy(
+        self,
+        uri: str,
+        generation: int,
+        target: str,
+        *,
+        sha256: str,
+        content_type: str = "",  # noqa: ARG002 (a file has none)
+        replaces: Collection[str] = (),
+    ) -> bool:
         """Copy the file if it is still that generation with these bytes; return False if `target` has them already."""
         place = Target(target, sha256, replaces)
         with place.open() as wanted:

@@ -62,10 +62,10 @@ def test_whatever_goes_wrong_with_one_upload_holds_that_one(screener, good, monk
     decode = screener._decoder.decode
     calls = iter([failure, None, None])
 
-    def failing(data: bytes):
+    def failing(data: bytes, shown_as: str):
         if (error := next(calls)) is not None:
             raise error
-        return decode(data)
+        return decode(data, shown_as)
 
     # No upload makes our decoder raise these: each stands for a fault that we do not know.
     monkeypatch.setattr(screener._decoder, "decode", failing)
@@ -190,7 +190,7 @@ def test_two_names_of_the_same_bytes_get_the_same_verdict(screener, tmp_path):
 
     text = article(random.Random(4), 200)
     (tmp_path / "one.txt").write_text(text)
-    (tmp_path / "other.md.jpg").write_text(text)
+    (tmp_path / "other.jpg.md").write_text(text)
     one, other = screener.screen(listed(tmp_path))
     assert (one.sha256, one.decision, one.reasons) == (other.sha256, other.decision, other.reasons)
     assert [signal.score for signal in one.signals] == pytest.approx([signal.score for signal in other.signals])

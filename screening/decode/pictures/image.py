@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from screening.content import Document, Picture
 from screening.decode.assembly import Assembly
 from screening.decode.limits import Fields, Limits
 from screening.decode.pictures.alike import Unlike
+from screening.decode.pictures.behind import FILM, behind
 from screening.decode.pictures.pieces import check_pieces
 from screening.decode.pictures.variants import unsupported
 from screening.decode.sniff import Sniffed
@@ -64,7 +66,13 @@ def picture(sniffed: Sniffed, limits: Limits, _: Fields) -> Document:
     """
     made = Assembly(sniffed.media_type, limits)
     add_pictures(made, sniffed, limits)
-    return made.document()
+    rest = behind(sniffed.media_type, sniffed.data)
+    if rest and rest.what == FILM:
+        made.missed(FILM, "films are not supported yet")
+    document = made.document()
+    if rest and rest.what != FILM and not rest.harmless:
+        return replace(document, trailing=rest.what, trailing_bytes=rest.size)
+    return document
 
 
 def add_pictures(made: Assembly, sniffed: Sniffed, limits: Limits, within: str = "", role: Role = "main") -> None:

@@ -76,7 +76,9 @@ def _serve(
     # Both timers kill this process. The first ends a stalled child whose parent is gone.
     signal.setitimer(signal.ITIMER_REAL, limits.seconds + GRACE)
     signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)  # counts all threads' processor time from now on
-    sniffed = Sniffed(media_type, b"", body.decode()) if media_type in DOCUMENTS else Sniffed(media_type, body)
+    sniffed = Sniffed(media_type, body)
+    if media_type in DOCUMENTS:
+        sniffed = Sniffed(media_type, b"", body.decode(), header["plain"])
     result: Document | UploadError
     try:
         result = decode_admitted(sniffed, limits, fields, decoders[media_type])

@@ -77,12 +77,12 @@ class Decoder:
         finally:
             self._idle.put(child)
 
-    def decode(self, data: bytes) -> Document:
-        """Return the document that `data` holds.
+    def decode(self, data: bytes, shown_as: str = "") -> Document:
+        """Return the document that `data` holds; `shown_as` is as in `screening.decode.dispatch.admit`.
 
         Raises UploadError with one of `screening.decode.REASONS`, or ConfigError as `check` does.
         """
-        sniffed = admit(data, self._limits)
+        sniffed = admit(data, self._limits, shown_as)
         if not is_risky(sniffed):
             return decode_admitted(sniffed, self._limits, self._fields)
         child = self._idle.get()
@@ -157,7 +157,7 @@ class _Child:
         body = sniffed.text.encode() if sniffed.media_type in DOCUMENTS else sniffed.data
         with self._exchange(process, self._limits.seconds):
             request = secrets.token_hex(8)  # tells this answer from any left over or sent in advance
-            send(requests, {"media_type": sniffed.media_type, "request": request}, body)
+            send(requests, {"media_type": sniffed.media_type, "plain": sniffed.plain, "request": request}, body)
             header, answer = receive(answers, largest(self._limits))
             if header.get("request") != request:
                 raise Broken("an answer to another request")

@@ -64,7 +64,13 @@ def pack(result: Document | UploadError) -> tuple[dict[str, Any], Sequence[bytes
         parts.append({"place": part.place, "role": part.role, "kind": kind, "facts": facts, "bytes": len(data)})
         body.append(data)
     missed = [asdict(each) for each in result.not_looked_at]
-    own = {"media_type": result.media_type, "language": result.language, "not_looked_at": missed}
+    own = {
+        "media_type": result.media_type,
+        "language": result.language,
+        "not_looked_at": missed,
+        "trailing": result.trailing,
+        "trailing_bytes": result.trailing_bytes,
+    }
     return {"document": own, "parts": parts}, body
 
 
@@ -83,7 +89,14 @@ def unpack(header: dict[str, Any], body: bytes) -> Document | UploadError:
             NotLookedAt(str(each["what"]), max(1, int(each["count"])), str(each["why"]))
             for each in own["not_looked_at"]
         )
-        return Document(str(own["media_type"]), parts, tuple(missed), str(own["language"]))
+        return Document(
+            str(own["media_type"]),
+            parts,
+            tuple(missed),
+            str(own["language"]),
+            str(own["trailing"]),
+            int(own["trailing_bytes"]),
+        )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Broken("not a result") from None
 

@@ -42,4 +42,4 @@ def _runs(text: str) -> Iterator[int]:
 
 
 def _plain(line: str) -> str:
-    return " ".join(line.lower().split())
+    return " ".join(WORDS.findall(line.lower()))

@@ -13,7 +13,8 @@ from screening.storage.gcs.calls import TIMEOUT, GcsCalls, Raced, is_transient, 
 from screening.storage.target import TAKEN
 
 T = TypeVar("T")
-KEPT = ("contentType", "contentEncoding", "contentLanguage", "contentDisposition", "cacheControl")
+CHARSETS = ("", "utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252")  # in others, bytes may be other words
+KEPT = ("contentEncoding", "contentLanguage", "contentDisposition", "cacheControl")
 
 
 class GcsCopies(GcsCalls):
@@ -26,6 +27,7 @@ class GcsCopies(GcsCalls):
         target: str,
         *,
         sha256: str,
+        content_type: str = "",
         replaces: Collection[str] = (),  # noqa: ARG002 (a copy's metadata records its source)
     ) -> bool:
         """Copy that generation within the service, with its metadata and with stamps that record where it came from."""
@@ -44,6 +46,7 @@ class GcsCopies(GcsCalls):
             source = self._found(uri, generation)
             made = self._blob(target)
             made._properties.update({key: source._properties[key] for key in KEPT if key in source._properties})
+            made.content_type = _served(source.content_type or "", content_type)
             made.metadata = {**(source.metadata or {}), **stamps}
             tried = True
             self._rewrite(source, made, generation, there.generation if there is not None else 0)
@@ -108,6 +111,15 @@ class GcsCopies(GcsCalls):
             return True
 
         return self._do(attempt)
+
+
+def _served(claimed: str, screened: str) -> str:
+    """Return the content type of a copy: the claimed one only if it says what was screened, in a common charset."""
+    media_type, _, parameters = claimed.partition(";")
+    charset = parameters.lower().replace(" ", "").removeprefix("charset=").strip('"')
+    if screened and (media_type.strip().lower() != screened or charset not in CHARSETS):
+        return screened
+    return claimed
 
 
 def _stamps(uri: str, generation: int, sha256: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from typing import Any
 
 from google.cloud import storage
@@ -26,6 +27,31 @@ class Capped(io.BytesIO):
         if self.tell() + len(data) > self._limit:
             raise UploadError("too_large", f"more than {self._limit} bytes")
         return super().write(data)
+
+
+def unpacked(data: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Return what readers get of an object that is stored with this Content-Encoding.
+
+    Raises UploadError `undecodable` if the bytes are not so encoded, `unsupported_variant` for an encoding other than
+    gzip, and `too_large` for more than `max_bytes`.
+    """
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return data
+    if encoding != "gzip":
+        raise UploadError("unsupported_variant", f"Content-Encoding {encoding[:40]}; store it as gzip, or as it is")
+    sink = Capped(max_bytes)
+    try:
+        while data:  # gzip files may follow each other (RFC 1952 § 2.2)
+            packed = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            sink.write(packed.decompress(data, max_bytes + 1 - sink.tell()))
+            if not packed.eof:
+                sink.write(packed.decompress(packed.unconsumed_tail, 1))
+                raise UploadError("undecodable", "its Content-Encoding is gzip, but its bytes end early")
+            data = packed.unused_data
+    except zlib.error:
+        raise UploadError("undecodable", "its Content-Encoding is gzip, but its bytes are not") from None
+    return sink.getvalue()
 
 
 def upload_of(uri: str, name: str, blob: storage.Blob) -> Upload:

@@ -19,7 +19,7 @@ from screening.errors import ConfigError, UploadError
 from screening.records import Upload
 from screening.storage.gcs.calls import TIMEOUT, Raced
 from screening.storage.gcs.copies import GcsCopies
-from screening.storage.gcs.objects import FIELDS, Capped, upload_of
+from screening.storage.gcs.objects import FIELDS, Capped, unpacked, upload_of
 from screening.storage.names import split_gs
 from screening.storage.ranges import opened
 from screening.storage.split import cut_points
@@ -76,11 +76,11 @@ class GcsStore(GcsCopies):
         return upload_of(uri, name or uri.rsplit("/", 1)[-1], self._do(lambda: self._found(uri)))
 
     def read(self, uri: str, generation: int, max_bytes: int) -> bytes:
-        """Return the bytes of that generation, as they are stored."""
+        """Return the bytes of that generation as its readers get them: unpacked if they are stored as gzip."""
 
-        def download() -> bytes:
-            sink = Capped(max_bytes)
-            self._blob(uri).download_to_file(
+        def download() -> tuple[bytes, str]:
+            sink, blob = Capped(max_bytes), self._blob(uri)
+            blob.download_to_file(
                 sink,
                 raw_download=True,
                 if_generation_match=generation,
@@ -88,9 +88,9 @@ class GcsStore(GcsCopies):
                 timeout=TIMEOUT,
                 retry=None,
             )
-            return sink.getvalue()
+            return sink.getvalue(), blob.content_encoding or ""  # the reply says how they are stored
 
-        return self._do(download)
+        return unpacked(*self._do(download), max_bytes)
 
     def delete(self, uri: str, generation: int) -> None:
         """Delete that generation; do nothing if the object is gone."""

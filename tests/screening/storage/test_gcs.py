@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 from google.cloud import storage
 
 from screening.errors import ConfigError, Replaced, TargetError, TransientError, UploadError
+from screening.records import Upload
 from screening.storage import delta_options, join, open_store
 from screening.storage.gcs import GcsStore
 
@@ -225,3 +227,59 @@ def test_delta_options_name_the_emulator_and_else_nothing(monkeypatch):
     assert delta_options("/data/t") == {}
     monkeypatch.delenv("STORAGE_EMULATOR_HOST")
     assert delta_options("gs://b/t") == {}
+
+
+def stored(site, data: bytes, **headers: str) -> Upload:
+    """An object with these headers, as somebody's own tool uploads it."""
+    bucket, name = site.uploads.removeprefix("gs://").split("/", 1)
+    blob = storage.Client().bucket(bucket).blob(f"{name}/page")
+    for header, value in headers.items():
+        if header != "content_type":
+            setattr(blob, header, value)
+    blob.upload_from_string(data, content_type=headers.get("content_type", "text/plain"))
+    return site.store.stat(f"{site.uploads}/page", "page")
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_what_is_stored_as_gzip_is_read_as_its_readers_get_it(site, pieces):
+    upload = stored(site, b"".join(gzip.compress(b"words ") for _ in range(pieces)), content_encoding="gzip")
+    assert site.store.read(upload.uri, upload.generation, 100) == b"words " * pieces
+    with pytest.raises(UploadError, match="too_large"):
+        site.store.read(upload.uri, upload.generation, 6 * pieces - 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "reason"),
+    [
+        (b"not gzip", "gzip", "undecodable"),
+        (gzip.compress(b"words", mtime=0)[:-3], "gzip", "undecodable"),
+        (gzip.compress(b"words", mtime=0) + b"more", "gzip", "undecodable"),
+        (b"words", "br", "unsupported_variant"),
+    ],
+)
+def test_a_false_or_unknown_encoding_is_an_error(site, data, encoding, reason):
+    upload = stored(site, data, content_encoding=encoding)
+    with pytest.raises(UploadError, match=reason):
+        site.store.read(upload.uri, upload.generation, 100)
+
+
+def test_a_small_object_that_unpacks_to_a_huge_one_takes_no_more_memory_than_the_limit(site):
+    upload = stored(site, gzip.compress(b"\0" * (32 << 20)), content_encoding="gzip")
+    with pytest.raises(UploadError, match="too_large"):
+        site.store.read(upload.uri, upload.generation, 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "screened", "served"),
+    [
+        ("text/html", "image/png", "image/png"),
+        ("text/plain; charset=utf-8", "text/plain", "text/plain; charset=utf-8"),
+        ("text/html; charset=utf-16", "text/html", "text/html"),
+        ("application/octet-stream", "image/jpeg", "image/jpeg"),
+    ],
+)
+def test_a_copy_has_the_screened_content_type_and_never_another_claimed_one(site, claimed, screened, served):
+    upload = stored(site, b"x", content_type=claimed, cache_control="no-store")
+    target = f"{site.live}/page"
+    site.store.copy(upload.uri, upload.generation, target, sha256="0" * 64, content_type=screened)
+    assert site.store.stat(target).content_type.replace("\"", "") == served
