@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -16,10 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from screening.commands.common import add_results, console, place
+from screening.commands.text import print_text, text_rows
+from screening.kinds import KINDS
+from screening.policy import Policy
 from screening.policy.decide import concerns, crossed, crosses
 from screening.records import Evidence, Threshold, Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
+from screening.reread import reread
 from screening.reviews import Explanation, explain
 from screening.tables import ResultTables
 
@@ -34,7 +37,16 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("uri", help="URI or path of the upload, or its name below the input")
     add_results(parser)
-    parser.add_argument("--policy", default="", help="policy file whose statement-of-reasons codes are shown")
+    parser.add_argument(
+        "--text",
+        action="store_true",
+        help="also decode the upload again, and show the text of its parts, with what the findings point at in ⟦ ⟧",
+    )
+    parser.add_argument(
+        "--policy",
+        default="",
+        help="policy file whose statement-of-reasons codes are shown, and by whose limits --text decodes",
+    )
     parser.add_argument("--bundles", default="", help="folder of the policy's bundles (default: those that ship)")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, or json")
     parser.set_defaults(run=run)
@@ -43,26 +55,26 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     tables = ResultTables(place(args.results))
-    found = explain(tables, args.uri, _statements(args.policy, args.bundles))
+    policy = _policy(args.policy, args.bundles) if args.policy or args.text else None
+    found = explain(tables, args.uri, policy.statement_codes if policy and args.policy else {})
+    again = reread(found.verdict, policy) if policy and args.text else None
     if args.format == "json":
-        json.dump(asdict(found), sys.stdout, default=datetime.isoformat, ensure_ascii=False, indent=2)
+        said = asdict(found) | ({"text": text_rows(again)} if again else {})
+        json.dump(said, sys.stdout, default=datetime.isoformat, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")
-    else:
-        _print(console(), found)
+        return
+    _print(console(), found)
+    if again:
+        print_text(console(), again)
 
 
-def _statements(policy: str, bundles: str) -> Mapping[str, str]:
-    if not policy:
-        return {}
-    # Imported here, since only this flag needs the bundles, which load slowly.
+def _policy(policy: str, bundles: str) -> Policy:
+    # Imported here, since only some flags need the bundles, which load slowly.
     from screening.classifiers import find_bundles
     from screening.policy import load_policy
-    from screening.settings import SHIPPED_BUNDLES
+    from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY
 
-    codes: Mapping[str, str] = load_policy(
-        place(policy), find_bundles(place(bundles or SHIPPED_BUNDLES))
-    ).statement_codes
-    return codes
+    return load_policy(place(policy or SHIPPED_POLICY), find_bundles(place(bundles or SHIPPED_BUNDLES)))
 
 
 def _print(out: Console, found: Explanation) -> None:
@@ -83,6 +95,9 @@ def _print(out: Console, found: Explanation) -> None:
     _line(out, "screened", f"{_utc(verdict.screened_at)} in {verdict.seconds:.3f} s, run {verdict.run_id}")
     _line(out, "generation", str(verdict.generation))
     _line(out, "since", found.since)
+    _line(out, "parts", ", ".join(f"{part.place} ({part.size} {KINDS[part.kind].unit})" for part in verdict.parts))
+    for missed in verdict.not_looked_at:
+        _line(out, "not looked at", f"{missed.count} × {missed.what}: {missed.why}")
     if verdict.signals:
         out.print(_scores(verdict))
     made_by = verdict.fingerprint

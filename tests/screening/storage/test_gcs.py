@@ -282,4 +282,4 @@ def test_a_copy_has_the_screened_content_type_and_never_another_claimed_one(site
     upload = stored(site, b"x", content_type=claimed, cache_control="no-store")
     target = f"{site.live}/page"
     site.store.copy(upload.uri, upload.generation, target, sha256="0" * 64, content_type=screened)
-    assert site.store.stat(target).content_type.replace("\"", "") == served
+    assert site.store.stat(target).content_type.replace('"', "") == served
