@@ -43,15 +43,24 @@ def behind(media_type: str, data: bytes) -> Behind | None:
     return Behind(len(rest), "unknown" if found == BINARY else found)
 
 
+def jpegs(data: bytes, most: int) -> list[tuple[int, int]]:
+    """Return where each of the pictures that follow each other in a file begins and ends (CIPA DC-007), `most` of them.
+
+    The first is there even if it ends early.
+    """
+    found = [(0, _one_jpeg(data, 0))]
+    while len(found) < most:
+        end = found[-1][1]
+        ahead = data[end : end + 65536]
+        start = end + len(ahead) - len(ahead.lstrip(PADDING))
+        if start == end or data[start - 1 : start + 1] != b"\xff\xd8":  # 0xFF counts as padding
+            break
+        found.append((start - 1, _one_jpeg(data, start - 1)))
+    return found
+
+
 def _jpeg(data: bytes) -> int:
-    """Return where the last of the pictures that follow each other ends (CIPA DC-007 puts several into one file)."""
-    place = 0
-    while True:
-        place = _one_jpeg(data, place)
-        padded = place + len(data[place : place + 65536]) - len(data[place : place + 65536].lstrip(PADDING[:1]))
-        if data[padded : padded + 3] != b"\xff\xd8\xff":
-            return place
-        place = padded
+    return jpegs(data, MAX_BOXES)[-1][1]
 
 
 def _one_jpeg(data: bytes, place: int) -> int:

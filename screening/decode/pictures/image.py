@@ -24,7 +24,7 @@ from screening.content import Document, Picture
 from screening.decode.assembly import Assembly
 from screening.decode.limits import Fields, Limits
 from screening.decode.pictures.alike import Unlike
-from screening.decode.pictures.behind import FILM, behind
+from screening.decode.pictures.behind import FILM, behind, jpegs
 from screening.decode.pictures.pieces import check_pieces
 from screening.decode.pictures.variants import unsupported
 from screening.decode.sniff import Sniffed
@@ -108,7 +108,9 @@ def _add(made: Assembly, media_type: str, data: io.BytesIO, limits: Limits, with
         image.verify()  # checksums; the image can't be used after it
     data.seek(0)
     with Image.open(data, formats=FORMATS[media_type]) as image:
-        frames = int(getattr(image, "n_frames", 1))
+        is_jpeg = media_type == "image/jpeg"  # Pillow finds fewer of the pictures in one than there are
+        places = jpegs(data.getvalue(), limits.max_frames + 1) if is_jpeg else []
+        frames = len(places) or int(getattr(image, "n_frames", 1))
         if frames > limits.max_frames:
             raise UploadError("too_large", f"{frames} frames, limit {limits.max_frames}")
         first = _frame(media_type, image)
@@ -119,9 +121,13 @@ def _add(made: Assembly, media_type: str, data: io.BytesIO, limits: Limits, with
                 made.missed("frame", f"more than {limits.frames} that differ, the limit `frames`", frames - number)
                 return
             try:
-                image.seek(number)
-                _check_size(media_type, image, limits)
-                found = _frame(media_type, image, MAX_SIDE if media_type in PAGED else FRAME_SIDE)
+                if is_jpeg:
+                    start, end = places[number]
+                    found = _alone(media_type, data.getvalue()[start:end], limits)
+                else:
+                    image.seek(number)
+                    _check_size(media_type, image, limits)
+                    found = _frame(media_type, image, MAX_SIDE if media_type in PAGED else FRAME_SIDE)
             except MemoryError:
                 raise
             except Exception as error:  # viewers show those before it
@@ -130,6 +136,12 @@ def _add(made: Assembly, media_type: str, data: io.BytesIO, limits: Limits, with
                 return
             if unlike.is_new(found.pixels):
                 made.picture(f"{within}{PAGED.get(media_type, 'frame')} {number + 1}", "rest", found)
+
+
+def _alone(media_type: str, data: bytes, limits: Limits) -> Picture:
+    with Image.open(io.BytesIO(data), formats=FORMATS[media_type]) as image:
+        _check_size(media_type, image, limits)
+        return _frame(media_type, image)
 
 
 def _check_size(media_type: str, image: ImageFile.ImageFile, limits: Limits) -> None:

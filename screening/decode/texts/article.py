@@ -35,7 +35,7 @@ def also_plain(document: Document, sniffed: Sniffed, limits: Limits) -> Document
         if isinstance(part.content, Text):
             read.add(part.content.text)
     text, _ = lift(sniffed.text)
-    made.text("source", "rest", "\n\n".join(read.unread(text.split("\n\n"))))
+    made.text("source", "rest", "\n".join(read.unread(text.split("\n"))))
     return replace(made.document(document.language), not_looked_at=document.not_looked_at)
 
 

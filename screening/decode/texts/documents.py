@@ -72,13 +72,15 @@ def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Document:
     # The preset silently drops what is nested deeper than 20 levels; text that was not read must never pass.
     renderer = MarkdownIt("commonmark", {"maxNesting": 1 << 20}).enable("table")
     names: dict[str, Any] = {}
-    page = shown(renderer.render(text, names))
+    tokens = renderer.parse(text, names)
+    page = shown(renderer.renderer.render(tokens, renderer.options, names))
     reader = Reader(MARKDOWN, limits)
     reader.main(page.text, facts["title"] or (heading[1].rstrip(" \t#") if heading else ""))
     reader.rest(page, comments=True)
     # Links are defined in lines of their own, which are not shown, even if nothing refers to them.
     defined = names.get("references", {}).values()
-    reader.strings({"link titles": [link["title"] for link in defined if wordy(link["title"])]})
+    unseen = [link["title"] for link in defined] + [token.info for token in tokens]  # the language of a block of code
+    reader.strings({"source": [each for each in unseen if wordy(each)]})
     read_strings(reader, front, "front matter", fields.ignore)
     reader.files(files)
     return reader.made.document(facts["language"])
