@@ -165,7 +165,8 @@ class Training(Strict):
 class Recipe(Strict):
     """Everything that makes one bundle, except the data itself.
 
-    `policy` names the labels that make up "any category"; `functional` names the files of functional test cases.
+    `languages` are the ISO 639-1 codes of those that it is trained to read. `policy` names the labels that make up "any
+    category"; `functional` names the files of functional test cases.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -173,6 +174,7 @@ class Recipe(Strict):
     base_model: BaseModelSpec
     max_tokens: int = Field(ge=16, le=512)
     overlap: int = Field(ge=0)
+    languages: tuple[str, ...] = Field(("en",), min_length=1)
     precision: Precision = "int8_weights"
     heads: tuple[RecipeHead, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)

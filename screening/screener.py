@@ -119,6 +119,7 @@ class Screener:
         bundles = settings.load_bundles()
         most = self._policy.limits.max_windows
         self._classifiers = [Classifier(bundle, engine, self.meter, REMEMBER, most) for bundle in bundles]
+        self._languages = {code for bundle in bundles for code in bundle.languages}
         self._media = {classifier.bundle.modality for classifier in self._classifiers}
         self._known = Known(reuse, settings.fingerprint, bundles) if reuse else None
         self.sandbox = self._decoder.check()
@@ -174,7 +175,7 @@ class Screener:
             with self.meter.step("match"):
                 signals = match(prepared.sha256, document, self._banks)
             with self.meter.step("check"):
-                signals += [*about(document, upload), *run_checks(document, self._policy.languages)]
+                signals += [*about(document, upload, self._languages), *run_checks(document, self._policy.languages)]
                 parts = screened(document)
             prepared = replace(
                 prepared,

@@ -65,6 +65,7 @@ def adopt(
             "version": version,
             "model": path.name,
             **found.record(),
+            **({"languages": labels.languages} if modality == "text" else {}),
             "heads": [head_record(head, asdict(calibration) if calibration else None)],
             **({"calibration": TABLES} if tables else {}),
             "base_model": {"name": labels.base_model or _name(checkpoint), "licence": labels.licence},

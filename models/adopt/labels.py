@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field, StrictInt, StrictStr, ValidationError
 
 from models.recipe import RecipeHead, Strict
-from screening.classifiers.manifest import Name
+from screening.classifiers.manifest import Language, Name
 from screening.errors import ConfigError
 from screening.policy.thresholds import MIN_ROWS
 
@@ -31,7 +31,8 @@ class Labels(Strict):
     `labels` maps all its label names (or their numbers) to ours. `kind` says whether one of them is true (multiclass,
     softmax) or each is yes or no (multilabel, sigmoid). `pool` joins the windows of a text. `max_tokens` and `overlap`
     cut them; the defaults are what the model reads, at most 512, and an eighth of that. `head` and `base_model` are
-    names; the defaults are those of the bundle and the checkpoint.
+    names; the defaults are those of the bundle and the checkpoint. `languages` are those that a text model reads, as
+    ISO 639-1 codes.
     """
 
     kind: Literal["multiclass", "multilabel"]
@@ -44,6 +45,7 @@ class Labels(Strict):
     licence: str = "not stated"
     training_data: tuple[Origin, ...] = ()
     notes: tuple[str, ...] = ()
+    languages: tuple[Language, ...] = Field(("en",), min_length=1)
 
 
 def load_labels(path: Path) -> Labels:

@@ -56,6 +56,7 @@ def bundle_record(recipe: Recipe, evaluation: dict[str, Any]) -> dict[str, Any]:
         "int8": evaluation["metrics"]["export"]["precision"] == "int8",
         "tokenizer": "tokenizer.json",
         "text": {"max_tokens": recipe.max_tokens, "overlap": recipe.overlap},
+        "languages": recipe.languages,
         "inputs": ["input_ids", "attention_mask"],
         "heads": [head_record(h, evaluation["calibration"][h.name]) for h in recipe.heads],
         "calibration": "calibration.json",

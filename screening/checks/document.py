@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from screening.checks.languages import said_of, unread
 from screening.claims import mismatches
 from screening.content import Document
 from screening.records import Evidence, Signal, Upload
@@ -36,11 +37,17 @@ class DocumentCheck:
 UNSEEN = DocumentCheck(NOT_LOOKED_AT, 1, "things")
 _MISMATCH = DocumentCheck("type_mismatch", 1, "claims")
 _TRAILING = DocumentCheck("trailing_data", 1, "bytes")
-DOCUMENT_CHECKS = (UNSEEN, _MISMATCH, _TRAILING)
+_UNREAD = DocumentCheck("unread_language", 1, "paragraphs")
+DOCUMENT_CHECKS = (UNSEEN, _MISMATCH, _TRAILING, _UNREAD)
 
 
-def about(document: Document, upload: Upload) -> Iterator[Signal]:
-    """Yield a signal for each thing that is odd about an upload's document."""
+def about(document: Document, upload: Upload, languages: Collection[str] = ()) -> Iterator[Signal]:
+    """Yield a signal for each thing that is odd about an upload's document.
+
+    `languages` are those that the classifiers read, as ISO 639-1 codes; none means that no classifier reads texts.
+    """
+    if languages and (foreign := list(unread(document, languages))):
+        yield _UNREAD.signal(len(foreign), said_of(foreign))
     if wrong := mismatches(upload, document.media_type):
         yield _MISMATCH.signal(len(wrong), f"the bytes are {document.media_type}, but {' and '.join(wrong)}")
     if document.trailing:

@@ -138,7 +138,7 @@ def main_language(text: str) -> str:
 def known_languages() -> frozenset[str]:
     """Return the ISO 639-1 codes that a policy may name."""
     codes = dict(pycld2.LANGUAGES)
-    named = (_iso(codes[name]) for name in pycld2.DETECTED_LANGUAGES if name in codes)
+    named = (iso(codes[name]) for name in pycld2.DETECTED_LANGUAGES if name in codes)
     return frozenset(code for code in named if len(code) == 2)
 
 
@@ -154,7 +154,7 @@ TEXT_CHECKS = (
 
 def _shares(text: str) -> list[tuple[str, int]]:
     _, _, found = pycld2.detect(UNFIT.sub(" ", text), bestEffort=True)
-    return [(_iso(code), percent) for _, code, percent, _ in found]
+    return [(iso(code), percent) for _, code, percent, _ in found]
 
 
 def _repeated_runs(view: View) -> float:
@@ -182,6 +182,6 @@ def _joined(first: Numbers, second: Numbers, shift: int) -> Numbers:
     return np.unique(first[:size] * (second.max() + 1) + second[shift:], return_inverse=True)[1]
 
 
-def _iso(code: str) -> str:
+def iso(code: str) -> str:
     """Return the ISO code for one of CLD2, which has its own codes for some languages and tells scripts apart."""
     return {"iw": "he", "jw": "jv", "no": "nb", "zh-Hant": "zh", "un": "und"}.get(code, code)

@@ -38,6 +38,11 @@ class Bundle:
         return self.manifest.modality
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """The ISO 639-1 codes of the languages that it reads; none if it scores pictures."""
+        return self.manifest.languages if self.modality == "text" else ()
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Every label of every head, in the order of the heads."""
         return tuple(label for head in self.manifest.heads for label in head.labels)

@@ -10,6 +10,7 @@ from screening.classifiers.pooling import Kind, Pool
 from screening.classifiers.surface import Feature
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
 Version = Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Graph = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*\.onnx$")]
@@ -136,6 +137,7 @@ class Manifest(_Strict):
     tokenizer: Json | None = None
     text: Windowing | None = None
     image: Pixels | None = None
+    languages: tuple[Language, ...] = Field(("en",), min_length=1)  # that a text bundle reads
     inputs: tuple[str, ...] = Field(min_length=1)
     heads: tuple[Head, ...] = Field(min_length=1)
     calibration: Json | None = None

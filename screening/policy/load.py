@@ -39,7 +39,7 @@ def load_policy(path_or_uri: str, bundles: Sequence[BundleLike], checks: Sequenc
     specs = _banks(banks, path_or_uri, problems)
     rules = Compiler(feeds(bundles, ALL_CHECKS if checks is None else checks), problems).compile(categories)
     if head:
-        _languages(head, problems)
+        _languages(head, bundles, problems)
         _clock(head, problems)
     if None not in (*banks, *categories):
         _banks_have_a_use(specs, rules, problems)
@@ -147,12 +147,18 @@ def _banks_have_a_use(banks: Sequence[BankSpec], rules: Sequence[Rule], problems
         problems.add(("categories", matched[0]), what, "add a bank with `use: block`, or remove the category")
 
 
-def _languages(head: PolicyFile, problems: Problems) -> None:
+def _languages(head: PolicyFile, bundles: Sequence[BundleLike], problems: Problems) -> None:
     known = known_languages()
+    read = dict.fromkeys(code for bundle in bundles for code in bundle.languages)
     for i, code in enumerate(head.languages):
         if code not in known:
             problems.add(
                 ("languages", i), f"language {code!r} can't be recognised", f"known: {', '.join(sorted(known))}"
+            )
+        elif read and code not in read:
+            what = f"no bundle reads {code!r}, so texts in it would be accepted unread"
+            problems.add(
+                ("languages", i), what, f"remove it, or add a bundle that reads it; read are: {', '.join(read)}"
             )
 
 

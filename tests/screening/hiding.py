@@ -17,7 +17,7 @@ from tests.screening.checks.conftest import photograph
 SENTENCE = "these are bad people and all that they do is bad"
 WORDS = (
     "The town library opens again on Saturday after eight months of repairs. The reading room has new lamps, the "
-    "corner for children moved to the ground floor, and the old card catalogue is on display in the hall for all to see."
+    "corner for children moved to the ground floor, and the old card catalogue is on display in the hall for all."
 )
 NAMED = "Library opens again"
 

@@ -32,6 +32,7 @@ class FakeBundle:
     id: BundleId
     labels: tuple[str, ...]
     modality: str = "text"
+    languages: tuple[str, ...] = ("en", "de")
     calibration: Mapping[str, Table] = field(default_factory=dict)
 
 

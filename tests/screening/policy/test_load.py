@@ -21,6 +21,7 @@ HEAD_FAULTS = {
     "wrong type": ("languages: en", "languages: should be a valid list, not 'en'", "write a list"),
     "a language that YAML reads as false": ("languages: [no]", "languages.0: should be a valid string", "quotes"),
     "no language": ("languages: [english]", "languages.0: 'english'", "two-letter ISO 639-1"),
+    "a language that nobody reads": ("languages: [en, fr]", "no bundle reads 'fr'", "read are: en, de"),
     "unknown language": ("languages: [en, xx]", "language 'xx' can't be recognised", "known: aa"),
     "bad unit": ("limits: {max_bytes: 64MeB}", "could not interpret byte unit: MeB", "MiB"),
     "no size": ("limits: {max_bytes: lots}", "could not parse value and unit from byte string", "64MiB"),
@@ -112,12 +113,13 @@ def test_a_sound_policy(load, tmp_path):
     assert levels["hate", "review"] == ("high", 0.5, "precision: 0.8")
     assert levels["hate", "reject"] == ("high", 0.9, "precision: 0.95")
     assert levels["too_short", "review"] == ("low", 20.0, "score: 20")
-    assert [(rule.category, rule.media) for rule in policy.rules[-5:]] == [
+    assert [(rule.category, rule.media) for rule in policy.rules[-6:]] == [
         ("symbol_noise", ("text",)),
         ("low_resolution", ("image",)),
         ("not_looked_at", MEDIA),  # this and what follows hold although no policy says it
         ("type_mismatch", MEDIA),
         ("trailing_data", MEDIA),
+        ("unread_language", MEDIA),
     ]
     assert pickle.loads(pickle.dumps(policy)) == policy, "it travels to workers"
 
