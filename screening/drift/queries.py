@@ -16,16 +16,18 @@ SELECT unnest(list_distinct(['', CASE wanted
     WHEN 'language' THEN coalesce(
       nullif(list_filter(signals, lambda s: s.label = 'unknown_language')[1].evidence.note, ''), '(not known)')
     ELSE '' END])) AS grp,
-  run_id = run AS now, uri, decision, reasons, signals
+  run_id = run AS now, uri, decision, reasons, signals, parts
 FROM verdicts WHERE run_id IN (run, reference)
 """
 
+# Scores of main parts, and of uploads as a whole: how many other parts uploads have is another question.
 SCORES = """
 CREATE TEMP MACRO scores(run, reference, wanted, groups) AS TABLE
 SELECT grp, now, uri, s.source, s.label, s.score
-FROM (SELECT grp, now, uri, unnest(signals) AS s FROM compared(run, reference, wanted)
+FROM (SELECT grp, now, uri, parts, unnest(signals) AS s FROM compared(run, reference, wanted)
       WHERE grp IN (SELECT unnest(groups)))
 WHERE isfinite(s.score)
+  AND coalesce(len(list_filter(parts, lambda p: p.place = s.evidence.part AND p.role <> 'main')), 0) = 0
 """
 
 MADE_BY = "SELECT provenance FROM verdicts WHERE run_id = $run LIMIT 1"

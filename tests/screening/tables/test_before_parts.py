@@ -66,3 +66,21 @@ def test_they_are_replayed_and_measured_beside_new_ones(tables, verdict, commit)
     found = compare(policy, (each for each, _ in tables.newest_verdicts()))
     assert (found.total, found.counts["error", "error"], found.needs_screening) == (5, 1, 4)
     assert drift(tables, "run-2", "run-0").differs == ()
+
+
+def test_drift_is_measured_on_main_parts_only(tables, verdict, commit) -> None:
+    def screened(run_id: str, main: float, footer: float) -> None:
+        scores = [(main, "main"), (footer, "footer")]
+        signals = tuple(
+            Signal("bundle/starter@0.1.0/spam", "spam", score, Evidence(0, 1, 9, "", place)) for score, place in scores
+        )
+        commit(tables, run_id, *(verdict(uri=f"/in/new-{n}", parts=PAGE, signals=signals) for n in range(300)))
+
+    screened("run-2", 0.1, 0.1)
+    screened("run-3", 0.1, 0.9)
+    screened("run-4", 0.9, 0.1)
+    [same], [moved] = (
+        [each for each in drift(tables, run, "run-2").shifts if each.kind == "score"] for run in ("run-3", "run-4")
+    )
+    assert (same.rows, same.psi) == ((300, 300), 0)
+    assert (moved.rows, moved.psi > 1) == ((300, 300), True)
