@@ -12,7 +12,7 @@ class Limits:
     - `max_bytes`: bytes of the upload.
     - `max_pixels`: width × height of one frame of up to four bytes a pixel; half as many with eight, and in WebP.
     - `max_frames`: frames of an animation, or pages of a TIFF.
-    - `frames`: pictures that are looked at in one file, where they differ; those beyond are recorded as not looked at.
+    - `frames`: pictures of a document that are looked at, where they differ; those beyond are recorded as not looked at.
     - `max_text_chars`: characters of a document, before and after extraction.
     - `max_nesting`: levels of JSON.
     - `max_pieces`: chunks, segments, blocks and tags of a picture's file; a scan of a JPEG counts as 2,000.

@@ -76,6 +76,9 @@ def add_pictures(made: Assembly, sniffed: Sniffed, limits: Limits, within: str =
     decoded), `too_large` (too many frames), `unsupported_variant` (sound, but Pillow can't decode it) or `undecodable`
     (also if the data of the first picture ends early).
     """
+    if not made.room:
+        made.left_out("picture")
+        return
     media_type, data = sniffed.media_type, io.BytesIO(sniffed.data)
     check_pieces(media_type, sniffed.data, limits)
     before = Image.MAX_IMAGE_PIXELS
@@ -107,8 +110,8 @@ def _add(made: Assembly, media_type: str, data: io.BytesIO, limits: Limits, with
         made.picture(f"{within}picture", role, first)
         unlike = Unlike(first.pixels if frames > 1 else None)
         for number in range(1, frames):
-            if len(unlike) >= limits.frames:
-                made.missed("frame", f"more than {limits.frames} that differ, the limit `frames`", frames - number)
+            if not made.room:
+                made.left_out("frame", frames - number)
                 return
             try:
                 image.seek(number)
