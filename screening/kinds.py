@@ -87,10 +87,10 @@ KINDS: Mapping[Medium, Kind] = {
         content=Picture,
         size=lambda picture: picture.width * picture.height,
         unit="pixels",
-        decoders=dict.fromkeys(
-            ("image/jpeg", "image/png", "image/webp", "image/gif", "image/tiff", "image/bmp", "image/avif"),
-            "screening.decode.pictures.image:picture",
-        ),
+        decoders={
+            f"image/{format}": "screening.decode.pictures.image:picture"
+            for format in ("jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "heif")
+        },
         checks="screening.checks.image:IMAGE_CHECKS",
         view="screening.checks.image:View",
         pack=_pack_picture,

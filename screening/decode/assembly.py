@@ -44,7 +44,7 @@ class Assembly:
 
     def picture(self, place: str, role: Role, picture: Picture) -> None:
         """Add a picture, if there is `room` for it."""
-        pixels = hashlib.sha256(picture.pixels).digest()
+        pixels = hashlib.sha256(picture.pixels.reshape(-1).data).digest()
         if pixels in self._known:
             return
         if not self.room:

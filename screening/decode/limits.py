@@ -10,9 +10,9 @@ class Limits:
     """The most that screening one upload may take. Beyond any of these but `frames`, it gets an `error` verdict.
 
     - `max_bytes`: bytes of the upload.
-    - `max_pixels`: width × height of one frame of up to four bytes a pixel; half as many with eight, and in WebP.
+    - `max_pixels`: width × height of a frame of up to four bytes a pixel; half as many with eight, in WebP and in HEIC.
     - `max_frames`: frames of an animation, or pages of a TIFF.
-    - `frames`: pictures of a document that are looked at, where they differ; those beyond are recorded as not looked at.
+    - `frames`: pictures of a document that are looked at, where they differ; those beyond are recorded as missed.
     - `max_text_chars`: characters of a document, before and after extraction.
     - `max_nesting`: levels of JSON.
     - `max_pieces`: chunks, segments, blocks and tags of a picture's file; a scan of a JPEG counts as 2,000.

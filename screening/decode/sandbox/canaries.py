@@ -51,6 +51,14 @@ PICTURES: Mapping[str, bytes] = {
         b"ZvX%Q6lrsCWdHyG000002mk;82mk;85O8UDX#fBK00RgJ2mk;83}JRLLxBJc000006Ju{|a&BX6cmM$a4FCp!0000NX>e^}0000000001009I6"
         b"0)qqq001v-WMOm?015~g2)}56hJ!*f84?Hg_Nf4Z2tGgn0FXbLzwTSW&Omx*I6e"
     ),
+    "image/heic": (
+        b"0000SW^{RQXk}?*00000ZE0pPXk}?*ZE0a<0004eZDn*}000000000XXk=`10000000000aA{+700000000000000000000B57=IV*mgE07O6l0RRC"
+        b"200001pa1~?00000001-"
+        b"q001LtX>Mi!000000RR916=`l}WdZ;I000310BCk&F#rGn01j|zbZr0t000010002|X>f9I0002oX>en20001WXm(>m0RwOV0058x000009`FGC{rL"
+        b"C*01pFT0096PKmiN^|NjGU00093kN^M!000939=ZZRVE_RDDMA4O18@KU0|1Z!00RI30{|YNAb|yz>aLpR;31&EfB*mtfB*mk0EA)y0RRR>0l{;@i2"
+        b"wiq6Ju{|a&BX6cmM$a4FCp!0000KX>)L8000000000$0000$0000eV{Bn?0000G000010000G00001|NsBc00002|NsBc000020000GaA|mH000000"
+        b"|*ER0000OX>e^}0000000001009Mo0s{qv0000yZDe6|0000mC;_ht$XS@sIU`ql#`}H$`8qa-<aBLW{7%21>}5L2L!U&klg>N741kA&xL(U}"
+    ),
 }
 PAGE = f"""<!DOCTYPE html><html lang="en"><head><title>Canary</title><meta name="author" content="Jane Roe">
 <meta property="article:published_time" content="2024-03-05T10:00:00Z"></head><body><article><h1>Canary</h1>
@@ -62,6 +70,7 @@ CANARIES: Mapping[str, tuple[bytes, ...]] = {
     HTML: (PAGE.encode(), f"<html><body><div>{WORDS}</div></body></html>".encode()),
     JSON: (json.dumps({"title": "Canary", "text": f"<p>{WORDS}</p>"}).encode(),),
     **{media_type: (base64.b85decode(text),) for media_type, text in PICTURES.items()},
+    "image/heif": (base64.b85decode(PICTURES["image/heic"]).replace(b"ftypheic", b"ftypmif1"),),
 }
 
 

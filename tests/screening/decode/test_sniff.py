@@ -23,7 +23,7 @@ REFUSED = {
     "audio/mpeg": b"ID3\x04\0\0\0\0\0\0",
     "application/ogg": b"OggS\0\x02",
     "image/vnd.microsoft.icon": b"\0\0\x01\0\x01\0",
-    "image/heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    "image/heic-sequence": b"\0\0\0\x18ftyphevc\0\0\0\0msf1hevc",
     "image/svg+xml": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "application/xml": b"<?xml version='1.0'?><feed/>",
     "application/octet-stream": bytes(range(256)),
