@@ -17,6 +17,7 @@ from screening.records import Medium
 
 MAX_SIDE = 1024  # pixels of a decoded picture; classifiers look at a quarter of it, PDQ at half
 PLAIN, MARKDOWN, HTML, JSON = "text/plain", "text/markdown", "text/html", "application/json"
+PDF = "application/pdf"
 
 Facts = Mapping[str, Any]
 
@@ -77,6 +78,7 @@ KINDS: Mapping[Medium, Kind] = {
             MARKDOWN: "screening.decode.texts.documents:markdown",
             HTML: "screening.decode.texts.markup:html",
             JSON: "screening.decode.texts.documents:json_article",
+            PDF: "screening.decode.papers.pdf:pdf",
         },
         checks="screening.checks.text:TEXT_CHECKS",
         view="screening.checks.text:View",

@@ -16,7 +16,7 @@ from screening.content import Document, Text
 from screening.decode.dispatch import DecoderFunction
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import examine
-from screening.kinds import HTML, JSON, MARKDOWN, PLAIN
+from screening.kinds import HTML, JSON, MARKDOWN, PDF, PLAIN
 
 WORDS = "The canary sings in its cage all day long, and nobody has ever asked it to stop."
 COLOUR, NEAR = (200, 120, 40), 24  # the colour of all pixels, and how far a lossy format may be off
@@ -63,12 +63,25 @@ PICTURES: Mapping[str, bytes] = {
 PAGE = f"""<!DOCTYPE html><html lang="en"><head><title>Canary</title><meta name="author" content="Jane Roe">
 <meta property="article:published_time" content="2024-03-05T10:00:00Z"></head><body><article><h1>Canary</h1>
 {f"<p>{WORDS}</p>" * 4}<table><tr><th>a</th><td>b</td></tr></table></article></body></html>"""
+# Of a font that a reader must bring itself; without the table at its end, which readers then make themselves.
+PAPER = f"""%PDF-1.4
+1 0 obj <</Type /Catalog /Pages 2 0 R>> endobj
+2 0 obj <</Type /Pages /Kids [3 0 R] /Count 1>> endobj
+3 0 obj <</Type /Page /Parent 2 0 R /MediaBox [0 0 500 50] /Contents 4 0 R /Resources <</Font <</F 5 0 R>>>>>> endobj
+4 0 obj <</Length {len(WORDS) + 33}>> stream
+BT /F 12 Tf 10 20 Td ({WORDS}) Tj ET
+endstream endobj
+5 0 obj <</Type /Font /Subtype /Type1 /BaseFont /Helvetica>> endobj
+trailer <</Root 1 0 R>>
+%%EOF
+"""
 CANARIES: Mapping[str, tuple[bytes, ...]] = {
     PLAIN: (WORDS.encode(),),
     MARKDOWN: (f"---\ntitle: Canary\n---\n# Canary\n\n{WORDS}\n\n| a |\n|---|\n| b |\n".encode(),),
     # the second page is so short that trafilatura asks justext, which then reads its word lists
     HTML: (PAGE.encode(), f"<html><body><div>{WORDS}</div></body></html>".encode()),
     JSON: (json.dumps({"title": "Canary", "text": f"<p>{WORDS}</p>"}).encode(),),
+    PDF: (PAPER.encode(),),
     **{media_type: (base64.b85decode(text),) for media_type, text in PICTURES.items()},
     "image/heif": (base64.b85decode(PICTURES["image/heic"]).replace(b"ftypheic", b"ftypmif1"),),
 }

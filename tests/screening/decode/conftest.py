@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from screening.content import Document, Picture
+from tests.screening.decode.papers.made import pdf
 
 PARAGRAPHS = [
     "The old bridge over the river reopened on Monday after two years of repair work.",
@@ -92,6 +93,7 @@ def uploads() -> Mapping[str, bytes]:
         "text/html": PAGE.encode(),
         "application/json": json.dumps({"title": "Bridge", "text": text, "html": "<b>"}).encode(),
         **{media_type: encode(scene(), **options) for media_type, options in FORMATS.items()},
+        "application/pdf": pdf([text.replace("\n\n", "\n"), "A second page."], picture=scene(24, 16)),
         "image/heic": HEIC,
         "image/heif": HEIC.replace(b"ftypheic", b"ftypmif1"),
     }

@@ -11,7 +11,6 @@ from screening.decode.charset import read_text
 from screening.errors import UploadError
 
 REFUSED = {
-    "application/pdf": b"%PDF-1.7\n%\xe2\xe3",
     "application/zip": b"PK\x03\x04\x14\0",
     "application/gzip": b"\x1f\x8b\x08\0",
     "video/mp4": b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2",

@@ -1,0 +1,48 @@
+"""Papers made by code: the smallest files that hold what a test is about."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+from PIL import Image
+
+
+def pdf(
+    pages: Sequence[str],
+    *,
+    picture: Image.Image | None = None,
+    catalog: str = "",
+    info: str = "",
+    trailer: str = "",
+    notes: str = "",
+) -> bytes:
+    """A PDF with a text on each page, each with the picture, and with the annotations on the first."""
+    objects = [f"<</Type /Catalog /Pages 2 0 R {catalog}>>".encode()]
+    kids = " ".join(f"{5 + 2 * number} 0 R" for number in range(len(pages)))
+    objects.append(f"<</Type /Pages /Kids [{kids}] /Count {len(pages)}>>".encode())
+    objects.append(b"<</Type /Font /Subtype /Type1 /BaseFont /Helvetica>>")
+    image = picture or Image.new("RGB", (1, 1))
+    header = f"/Type /XObject /Subtype /Image /Width {image.width} /Height {image.height} /BitsPerComponent 8"
+    objects.append(stream(zlib.compress(image.tobytes()), f"{header} /ColorSpace /DeviceRGB /Filter /FlateDecode"))
+    for number, text in enumerate(pages):
+        lines = "".join(f"({line}) Tj 0 -14 Td " for line in text.split("\n"))
+        shown = f"BT /F 12 Tf 20 800 Td {lines} ET" if text else ""
+        drawn = "q 400 0 0 300 20 20 cm /I Do Q" if picture else ""
+        own = f"/Annots [{notes}]" if notes and not number else ""
+        objects.append(
+            f"<</Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {6 + 2 * number} 0 R {own} "
+            "/Resources <</Font <</F 3 0 R>> /XObject <</I 4 0 R>>>>>>".encode()
+        )
+        objects.append(stream(f"{shown} {drawn}".encode()))
+    body = b"".join(b"%d 0 obj %b endobj\n" % (number, each) for number, each in enumerate(objects, 1))
+    return (
+        b"%PDF-1.7\n"
+        + body
+        + f"98 0 obj <<{info}>> endobj\ntrailer <</Root 1 0 R /Info 98 0 R {trailer}>>\n%%EOF\n".encode()
+    )
+
+
+def stream(data: bytes, header: str = "") -> bytes:
+    """A stream of a PDF."""
+    return f"<</Length {len(data)} {header}>> stream\n".encode() + data + b"\nendstream"
