@@ -17,7 +17,9 @@ from screening.records import Medium
 
 MAX_SIDE = 1024  # pixels of a decoded picture; classifiers look at a quarter of it, PDQ at half
 PLAIN, MARKDOWN, HTML, JSON = "text/plain", "text/markdown", "text/html", "application/json"
-PDF = "application/pdf"
+PDF, EPUB = "application/pdf", "application/epub+zip"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+ODT = "application/vnd.oasis.opendocument.text"
 
 Facts = Mapping[str, Any]
 
@@ -79,6 +81,8 @@ KINDS: Mapping[Medium, Kind] = {
             HTML: "screening.decode.texts.markup:html",
             JSON: "screening.decode.texts.documents:json_article",
             PDF: "screening.decode.papers.pdf:pdf",
+            DOCX: "screening.decode.papers.office:office",
+            ODT: "screening.decode.papers.office:office",
         },
         checks="screening.checks.text:TEXT_CHECKS",
         view="screening.checks.text:View",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from screening.content import Document
 from screening.decode.limits import Fields, Limits
-from screening.decode.sniff import Sniffed, examine
+from screening.decode.sniff import Sniffed, examine, is_locked
 from screening.decode.texts.article import needs_sandbox
 from screening.errors import UploadError
 from screening.kinds import HTML, JSON, KINDS, MARKDOWN, PLAIN, named
@@ -23,13 +23,15 @@ DOCUMENTS = frozenset((PLAIN, MARKDOWN, HTML, JSON))  # what crosses to a child 
 def admit(data: bytes, limits: Limits) -> Sniffed:
     """Return what `data` is, if there is a decoder for it.
 
-    Raises UploadError with `empty`, `too_large` or `unsupported_type`.
+    Raises UploadError with `empty`, `too_large`, `encrypted` or `unsupported_type`.
     """
     if not data:
         raise UploadError("empty")
     if len(data) > limits.max_bytes:
         raise UploadError("too_large", f"{len(data)} bytes, limit {limits.max_bytes}")
     sniffed = examine(data)
+    if is_locked(sniffed):
+        raise UploadError("encrypted", "an Office file with a password")
     if sniffed.media_type not in DECODERS:
         raise UploadError("unsupported_type", sniffed.media_type)
     return sniffed

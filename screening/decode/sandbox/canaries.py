@@ -7,7 +7,9 @@ data files that they need, which they could not do later, behind the walls.
 from __future__ import annotations
 
 import base64
+import io
 import json
+import zipfile
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,7 +18,7 @@ from screening.content import Document, Text
 from screening.decode.dispatch import DecoderFunction
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import examine
-from screening.kinds import HTML, JSON, MARKDOWN, PDF, PLAIN
+from screening.kinds import DOCX, HTML, JSON, MARKDOWN, ODT, PDF, PLAIN
 
 WORDS = "The canary sings in its cage all day long, and nobody has ever asked it to stop."
 COLOUR, NEAR = (200, 120, 40), 24  # the colour of all pixels, and how far a lossy format may be off
@@ -75,6 +77,20 @@ endstream endobj
 trailer <</Root 1 0 R>>
 %%EOF
 """
+
+
+def packed(entries: Mapping[str, str | bytes]) -> bytes:
+    """Return a zip archive of files by their names; `mimetype` is not compressed, as EPUB and OpenDocument want it."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in entries.items():
+            method = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
+            archive.writestr(zipfile.ZipInfo(name), data, method)
+    return stream.getvalue()
+
+
+LETTER = packed({"[Content_Types].xml": "<Types/>", "word/document.xml": f"<document><p><t>{WORDS}</t></p></document>"})
+OPEN_LETTER = packed({"mimetype": ODT, "content.xml": f"<document-content><p>{WORDS}</p></document-content>"})
 CANARIES: Mapping[str, tuple[bytes, ...]] = {
     PLAIN: (WORDS.encode(),),
     MARKDOWN: (f"---\ntitle: Canary\n---\n# Canary\n\n{WORDS}\n\n| a |\n|---|\n| b |\n".encode(),),
@@ -82,6 +98,8 @@ CANARIES: Mapping[str, tuple[bytes, ...]] = {
     HTML: (PAGE.encode(), f"<html><body><div>{WORDS}</div></body></html>".encode()),
     JSON: (json.dumps({"title": "Canary", "text": f"<p>{WORDS}</p>"}).encode(),),
     PDF: (PAPER.encode(),),
+    DOCX: (LETTER,),
+    ODT: (OPEN_LETTER,),
     **{media_type: (base64.b85decode(text),) for media_type, text in PICTURES.items()},
     "image/heif": (base64.b85decode(PICTURES["image/heic"]).replace(b"ftypheic", b"ftypmif1"),),
 }

@@ -64,25 +64,29 @@ class Reader:
         if files and deep == MAX_FRAMES_DEEP:
             self.made.missed("embedded file", f"files within files deeper than {MAX_FRAMES_DEEP} levels", len(files))
             return
-        for declared, data in files:
+        for each in files:
             self._files += 1
-            place = f"embedded {self._files}"
-            sniffed = examine(data)
-            if declared in PAGES or sniffed.media_type in PAGES:
-                text, inner = lift(sniffed.text)
-                self.rest(shown(text), f"{place}/")
-                self.files(inner, deep + 1)
-            elif declared == "text/css":
-                text, inner = lift(sniffed.text)
-                self.strings({f"{place}/style": style_texts(text)})
-                self.files(inner, deep + 1)
-            elif sniffed.text:
-                if "script" not in declared:
-                    self.strings({place: [sniffed.text]})
-            elif sniffed.media_type in KINDS["image"].decoders:
-                self._picture(place, sniffed)
-            elif sniffed.media_type != BINARY:
-                self.made.missed(f"embedded {sniffed.media_type}", "there is no reader for it inside a document")
+            self.file(f"embedded {self._files}", each, deep)
+
+    def file(self, place: str, file: File, deep: int = 0) -> None:
+        """Look at one file that stands in that place."""
+        declared, data = file
+        sniffed = examine(data)
+        if declared in PAGES or sniffed.media_type in PAGES:
+            text, inner = lift(sniffed.text)
+            self.rest(shown(text), f"{place}/")
+            self.files(inner, deep + 1)
+        elif declared == "text/css":
+            text, inner = lift(sniffed.text)
+            self.strings({f"{place}/style": style_texts(text)})
+            self.files(inner, deep + 1)
+        elif sniffed.text:
+            if "script" not in declared:
+                self.strings({place: [sniffed.text]})
+        elif sniffed.media_type in KINDS["image"].decoders:
+            self._picture(place, sniffed)
+        elif sniffed.media_type != BINARY:
+            self.made.missed(f"embedded {sniffed.media_type}", "there is no reader for it inside a document")
 
     def _picture(self, place: str, sniffed: Sniffed) -> None:
         from screening.decode.pictures.image import add_pictures  # imported late, as few documents need Pillow

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from screening.content import Document, Picture
-from tests.screening.decode.papers.made import pdf
+from screening.kinds import DOCX, ODT
+from tests.screening.decode.papers.made import docx, odt, pdf, words
 
 PARAGRAPHS = [
     "The old bridge over the river reopened on Monday after two years of repair work.",
@@ -94,6 +95,8 @@ def uploads() -> Mapping[str, bytes]:
         "application/json": json.dumps({"title": "Bridge", "text": text, "html": "<b>"}).encode(),
         **{media_type: encode(scene(), **options) for media_type, options in FORMATS.items()},
         "application/pdf": pdf([text.replace("\n\n", "\n"), "A second page."], picture=scene(24, 16)),
+        DOCX: docx(words(*PARAGRAPHS), {"word/media/image1.png": encode(scene(24, 16), format="PNG")}),
+        ODT: odt("".join(f"<text:p>{paragraph}</text:p>" for paragraph in PARAGRAPHS)),
         "image/heic": HEIC,
         "image/heif": HEIC.replace(b"ftypheic", b"ftypmif1"),
     }

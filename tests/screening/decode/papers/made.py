@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PIL import Image
+
+from screening.decode.sandbox.canaries import packed
+
+TYPES = '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+OPEN = 'xmlns:office="o" xmlns:text="t" xmlns:style="s" xmlns:draw="d" xmlns:svg="v" xmlns:dc="c"'
 
 
 def pdf(
@@ -46,3 +52,23 @@ def pdf(
 def stream(data: bytes, header: str = "") -> bytes:
     """A stream of a PDF."""
     return f"<</Length {len(data)} {header}>> stream\n".encode() + data + b"\nendstream"
+
+
+def docx(body: str, files: Mapping[str, str | bytes] = {}) -> bytes:
+    """A Word file of a body, in Word's XML, and of further files."""
+    document = f'<?xml version="1.0"?><w:document {W}><w:body>{body}</w:body></w:document>'
+    return packed({"[Content_Types].xml": TYPES, "word/document.xml": document, **files})
+
+
+def words(*paragraphs: str) -> str:
+    """Paragraphs in Word's XML."""
+    return "".join(f"<w:p><w:r><w:t>{each}</w:t></w:r></w:p>" for each in paragraphs)
+
+
+def odt(body: str, files: Mapping[str, str | bytes] = {}, styles: str = "") -> bytes:
+    """An OpenDocument text of a body, in its XML, and of further files."""
+    content = (
+        f"<office:document-content {OPEN}><office:automatic-styles>{styles}</office:automatic-styles>"
+        f"<office:body><office:text>{body}</office:text></office:body></office:document-content>"
+    )
+    return packed({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content, **files})
