@@ -83,6 +83,7 @@ KINDS: Mapping[Medium, Kind] = {
             PDF: "screening.decode.papers.pdf:pdf",
             DOCX: "screening.decode.papers.office:office",
             ODT: "screening.decode.papers.office:office",
+            EPUB: "screening.decode.papers.epub:epub",
         },
         checks="screening.checks.text:TEXT_CHECKS",
         view="screening.checks.text:View",

@@ -55,7 +55,7 @@ def archive_type(data: bytes) -> str:
 
 def _type(archive: zipfile.ZipFile) -> str:
     names = archive.NameToInfo
-    if (entry := names.get("mimetype")) and entry.file_size <= LONGEST_TYPE and not entry.compress_type:
+    if (entry := names.get("mimetype")) and entry.file_size <= LONGEST_TYPE and entry.compress_type in METHODS:
         return OPEN_TYPES.get(archive.read(entry).strip(), "application/zip")
     if "[Content_Types].xml" in names and any(name.startswith("word/") for name in names):
         return DOCX

@@ -18,7 +18,7 @@ from screening.content import Document, Text
 from screening.decode.dispatch import DecoderFunction
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import examine
-from screening.kinds import DOCX, HTML, JSON, MARKDOWN, ODT, PDF, PLAIN
+from screening.kinds import DOCX, EPUB, HTML, JSON, MARKDOWN, ODT, PDF, PLAIN
 
 WORDS = "The canary sings in its cage all day long, and nobody has ever asked it to stop."
 COLOUR, NEAR = (200, 120, 40), 24  # the colour of all pixels, and how far a lossy format may be off
@@ -91,6 +91,11 @@ def packed(entries: Mapping[str, str | bytes]) -> bytes:
 
 LETTER = packed({"[Content_Types].xml": "<Types/>", "word/document.xml": f"<document><p><t>{WORDS}</t></p></document>"})
 OPEN_LETTER = packed({"mimetype": ODT, "content.xml": f"<document-content><p>{WORDS}</p></document-content>"})
+BOOK = packed({
+    "mimetype": EPUB,
+    "b.opf": "<package><manifest><item id='a' href='a.htm'/></manifest><spine><itemref idref='a'/></spine></package>",
+    "a.htm": f"<html xmlns='http://www.w3.org/1999/xhtml'><body><p>{WORDS}</p></body></html>",
+})  # fmt: skip
 CANARIES: Mapping[str, tuple[bytes, ...]] = {
     PLAIN: (WORDS.encode(),),
     MARKDOWN: (f"---\ntitle: Canary\n---\n# Canary\n\n{WORDS}\n\n| a |\n|---|\n| b |\n".encode(),),
@@ -100,6 +105,7 @@ CANARIES: Mapping[str, tuple[bytes, ...]] = {
     PDF: (PAPER.encode(),),
     DOCX: (LETTER,),
     ODT: (OPEN_LETTER,),
+    EPUB: (BOOK,),
     **{media_type: (base64.b85decode(text),) for media_type, text in PICTURES.items()},
     "image/heif": (base64.b85decode(PICTURES["image/heic"]).replace(b"ftypheic", b"ftypmif1"),),
 }

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from screening.content import Document, Picture
-from screening.kinds import DOCX, ODT
-from tests.screening.decode.papers.made import docx, odt, pdf, words
+from screening.kinds import DOCX, EPUB, ODT
+from tests.screening.decode.papers.made import docx, epub, odt, pdf, words
 
 PARAGRAPHS = [
     "The old bridge over the river reopened on Monday after two years of repair work.",
@@ -97,6 +97,7 @@ def uploads() -> Mapping[str, bytes]:
         "application/pdf": pdf([text.replace("\n\n", "\n"), "A second page."], picture=scene(24, 16)),
         DOCX: docx(words(*PARAGRAPHS), {"word/media/image1.png": encode(scene(24, 16), format="PNG")}),
         ODT: odt("".join(f"<text:p>{paragraph}</text:p>" for paragraph in PARAGRAPHS)),
+        EPUB: epub({f"{i}.xhtml": f"<p>{paragraph}</p>" for i, paragraph in enumerate(PARAGRAPHS)}),
         "image/heic": HEIC,
         "image/heif": HEIC.replace(b"ftypheic", b"ftypmif1"),
     }

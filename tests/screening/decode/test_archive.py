@@ -11,7 +11,7 @@ import pytest
 from screening.decode import Limits, sniff
 from screening.decode.archive import MOST_ENTRIES, unpack
 from screening.errors import UploadError
-from tests.screening.decode.papers.made import docx, odt, packed, words
+from tests.screening.decode.papers.made import docx, epub, odt, packed, words
 
 LETTER = docx(words("Words."))
 
@@ -33,6 +33,7 @@ def zipped(*entries: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> b
 def test_documents_are_told_from_other_archives():
     assert sniff(LETTER).endswith("wordprocessingml.document")
     assert sniff(odt("")) == "application/vnd.oasis.opendocument.text"
+    assert sniff(epub({})) == "application/epub+zip"
     assert sniff(packed({"xl/workbook.xml": "", "[Content_Types].xml": ""})) == "application/zip"
     assert sniff(packed({"mimetype": "application/vnd.oasis.opendocument.spreadsheet"})) == "application/zip"
     assert sniff(packed({"mimetype": "application/epub+zip" + " " * 100})) == "application/zip"

@@ -72,3 +72,19 @@ def odt(body: str, files: Mapping[str, str | bytes] = {}, styles: str = "") -> b
         f"<office:body><office:text>{body}</office:text></office:body></office:document-content>"
     )
     return packed({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content, **files})
+
+
+def epub(chapters: Mapping[str, str], files: Mapping[str, str | bytes] = {}, facts: str = "") -> bytes:
+    """A book of chapters, by their paths below its folder, in this order, and of further files."""
+    items = "".join(f'<item id="i{number}" href="{name}"/>' for number, name in enumerate(chapters))
+    spine = "".join(f'<itemref idref="i{number}"/>' for number in range(len(chapters)))
+    package = (
+        f'<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="c">{facts}</metadata>'
+        f"<manifest>{items}</manifest><spine>{spine}</spine></package>"
+    )
+    pages = {
+        f"OPS/{name}": f'<?xml version="1.0"?><!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml">'
+        f"<head><title/></head><body>{body}</body></html>"
+        for name, body in reversed(chapters.items())
+    }
+    return packed({"mimetype": "application/epub+zip", "OPS/book.opf": package, **pages, **files})
