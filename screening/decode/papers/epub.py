@@ -45,13 +45,11 @@ def epub(sniffed: Sniffed, limits: Limits, _: Fields) -> Document:
     for name in [name for name in files if name.endswith(PACKAGE) and not name.startswith("__MACOSX/")]:
         budget.parse(files.pop(name), book.within(name))
     pages = {name: files.pop(name) for name in book.chapters() if name in files}
-    others = {name: files.pop(name) for name in list(files) if name.lower().endswith(CHAPTERS)}
+    others = {name: files.pop(name) for name in list(files) if _is_page(name, files[name])}
     reader = Reader(EPUB, limits)
     left = MARKUP * limits.max_text_chars
     read: list[Shown] = []
-    for name, data in (*pages.items(), *others.items()):
-        if name.startswith("META-INF/"):
-            continue
+    for data in (*pages.values(), *others.values()):
         text = examine(data).text
         if data and not text:
             raise UploadError("undecodable", f"a chapter that is {examine(data).media_type}")
@@ -85,6 +83,10 @@ def as_html(text: str) -> str:
     return EMPTY.sub(
         lambda found: found[0] if found[1].lower() in VOID else f"<{found[1]}{found[2]}></{found[1]}>", text
     )
+
+
+def _is_page(name: str, data: bytes) -> bool:
+    return name.lower().endswith(CHAPTERS) and not name.startswith("META-INF/") and bool(examine(data).text)
 
 
 def _declared(name: str, data: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from screening.content import Text
-from screening.decode import Limits, decode
+from screening.decode import Decoder, Limits, decode
 from screening.decode.papers.epub import as_html
 from screening.errors import UploadError
 from tests.screening.decode.papers.made import epub
@@ -92,4 +92,15 @@ def test_limits_hold():
     assert reason(epub({"a.xhtml": ""})) == "no_text"
     bomb = "<!DOCTYPE html [<!ENTITY a 'x'><!ENTITY b '&a;&a;&a;'>]><p>&b;</p>"
     assert reason(epub({}, {"OPS/a.xhtml": bomb})) == "undecodable"
-    assert reason(epub({}, {"OPS/a.xhtml": b"\0\1\2\3"})) == "undecodable"
+    assert reason(epub({"a.xhtml": "\0\1\2\3"})) == "undecodable"
+
+
+def test_a_chapter_in_an_old_charset_is_read_behind_the_walls():
+    page = (
+        "<html><body><p>"
+        + "市议会周二讨论了老城区停车规则的修改方案。居民表示没有征求意见。" * 9
+        + "</p></body></html>"
+    ).encode("gb18030")
+    with Decoder() as decoder:
+        document = decoder.decode(epub({"b.xhtml": "<p>Words.</p>"}, {"OPS/a.html": page}))
+    assert "市议会周二讨论" in document.parts[1].content.text
