@@ -17,6 +17,7 @@ from screening.records import Medium
 
 MAX_SIDE = 1024  # pixels of a decoded picture; classifiers look at a quarter of it, PDQ at half
 PLAIN, MARKDOWN, HTML, JSON = "text/plain", "text/markdown", "text/html", "application/json"
+SVG = "image/svg+xml"
 PDF, EPUB = "application/pdf", "application/epub+zip"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ODT = "application/vnd.oasis.opendocument.text"
@@ -97,7 +98,8 @@ KINDS: Mapping[Medium, Kind] = {
         decoders={
             f"image/{format}": "screening.decode.pictures.image:picture"
             for format in ("jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "heif")
-        },
+        }
+        | {SVG: "screening.decode.texts.drawing:svg"},
         checks="screening.checks.image:IMAGE_CHECKS",
         view="screening.checks.image:View",
         pack=_pack_picture,

@@ -9,7 +9,7 @@ from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed, examine, is_locked
 from screening.decode.texts.article import needs_sandbox
 from screening.errors import UploadError
-from screening.kinds import HTML, JSON, KINDS, MARKDOWN, PLAIN, named
+from screening.kinds import HTML, JSON, KINDS, MARKDOWN, PLAIN, SVG, named
 
 DecoderFunction = Callable[[Sniffed, Limits, Fields], Document]
 
@@ -17,7 +17,7 @@ DecoderFunction = Callable[[Sniffed, Limits, Fields], Document]
 DECODERS: Mapping[str, str] = {
     media_type: name for kind in KINDS.values() for media_type, name in kind.decoders.items()
 }
-DOCUMENTS = frozenset((PLAIN, MARKDOWN, HTML, JSON))  # what crosses to a child as text
+DOCUMENTS = frozenset((PLAIN, MARKDOWN, HTML, JSON, SVG))  # what crosses to a child as text
 
 
 def admit(data: bytes, limits: Limits) -> Sniffed:

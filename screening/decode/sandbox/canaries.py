@@ -18,7 +18,7 @@ from screening.content import Document, Text
 from screening.decode.dispatch import DecoderFunction
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import examine
-from screening.kinds import DOCX, EPUB, HTML, JSON, MARKDOWN, ODT, PDF, PLAIN
+from screening.kinds import DOCX, EPUB, HTML, JSON, MARKDOWN, ODT, PDF, PLAIN, SVG
 
 WORDS = "The canary sings in its cage all day long, and nobody has ever asked it to stop."
 COLOUR, NEAR = (200, 120, 40), 24  # the colour of all pixels, and how far a lossy format may be off
@@ -106,6 +106,7 @@ CANARIES: Mapping[str, tuple[bytes, ...]] = {
     DOCX: (LETTER,),
     ODT: (OPEN_LETTER,),
     EPUB: (BOOK,),
+    SVG: (f"<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9' fill='rgb{COLOUR}'/></svg>".encode(),),
     **{media_type: (base64.b85decode(text),) for media_type, text in PICTURES.items()},
     "image/heif": (base64.b85decode(PICTURES["image/heic"]).replace(b"ftypheic", b"ftypmif1"),),
 }

@@ -37,6 +37,10 @@ FORMATS = {
     "image/avif": {"format": "AVIF", "quality": 90},
 }
 
+DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 64"><title>A bridge</title>
+<rect width="96" height="64" fill="#1e90ff"/><path d="M0 40h96v24z" fill="green"/>
+<text x="9" y="20">Bridge Street</text></svg>"""
+
 # Nothing that is installed writes HEIC, so these were written once, with x265: the `scene` below, and two of it (64 by
 # 48 pixels, the other way up in the second), of which the second is the main one.
 HEIC = base64.b85decode(
@@ -98,6 +102,7 @@ def uploads() -> Mapping[str, bytes]:
         DOCX: docx(words(*PARAGRAPHS), {"word/media/image1.png": encode(scene(24, 16), format="PNG")}),
         ODT: odt("".join(f"<text:p>{paragraph}</text:p>" for paragraph in PARAGRAPHS)),
         EPUB: epub({f"{i}.xhtml": f"<p>{paragraph}</p>" for i, paragraph in enumerate(PARAGRAPHS)}),
+        "image/svg+xml": DRAWING.encode(),
         "image/heic": HEIC,
         "image/heif": HEIC.replace(b"ftypheic", b"ftypmif1"),
     }
@@ -136,5 +141,6 @@ def make() -> type:
         paragraphs = PARAGRAPHS
         formats = FORMATS
         two_heic = TWO_HEIC
+        drawing = DRAWING
 
     return Make

@@ -23,7 +23,6 @@ REFUSED = {
     "application/ogg": b"OggS\0\x02",
     "image/vnd.microsoft.icon": b"\0\0\x01\0\x01\0",
     "image/heic-sequence": b"\0\0\0\x18ftyphevc\0\0\0\0msf1hevc",
-    "image/svg+xml": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "application/xml": b"<?xml version='1.0'?><feed/>",
     "application/octet-stream": bytes(range(256)),
 }
