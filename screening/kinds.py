@@ -17,6 +17,10 @@ from screening.records import Medium
 
 MAX_SIDE = 1024  # pixels of a decoded picture; classifiers look at a quarter of it, PDQ at half
 PLAIN, MARKDOWN, HTML, JSON = "text/plain", "text/markdown", "text/html", "application/json"
+SVG = "image/svg+xml"
+PDF, EPUB = "application/pdf", "application/epub+zip"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+ODT = "application/vnd.oasis.opendocument.text"
 
 Facts = Mapping[str, Any]
 
@@ -77,6 +81,10 @@ KINDS: Mapping[Medium, Kind] = {
             MARKDOWN: "screening.decode.texts.documents:markdown",
             HTML: "screening.decode.texts.markup:html",
             JSON: "screening.decode.texts.documents:json_article",
+            PDF: "screening.decode.papers.pdf:pdf",
+            DOCX: "screening.decode.papers.office:office",
+            ODT: "screening.decode.papers.office:office",
+            EPUB: "screening.decode.papers.epub:epub",
         },
         checks="screening.checks.text:TEXT_CHECKS",
         view="screening.checks.text:View",
@@ -87,10 +95,11 @@ KINDS: Mapping[Medium, Kind] = {
         content=Picture,
         size=lambda picture: picture.width * picture.height,
         unit="pixels",
-        decoders=dict.fromkeys(
-            ("image/jpeg", "image/png", "image/webp", "image/gif", "image/tiff", "image/bmp", "image/avif"),
-            "screening.decode.pictures.image:picture",
-        ),
+        decoders={
+            f"image/{format}": "screening.decode.pictures.image:picture"
+            for format in ("jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "heif")
+        }
+        | {SVG: "screening.decode.texts.drawing:svg"},
         checks="screening.checks.image:IMAGE_CHECKS",
         view="screening.checks.image:View",
         pack=_pack_picture,

@@ -16,6 +16,7 @@ REASONS = (
     "unsupported_type",
     "unsupported_variant",
     "undecodable",
+    "encrypted",
     "too_large",
     "too_many_pixels",
     "too_deep",

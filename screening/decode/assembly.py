@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 
@@ -11,6 +12,8 @@ from screening.errors import UploadError
 from screening.records import NotLookedAt, Role
 
 MAX_PLACE = 200  # characters
+MAX_PARTS = 2_000  # of a document; ordinary ones have fewer than 100
+MAX_MISSED = 200  # lines about what was not looked at, of which each counts many things
 MAX_TITLE = 1000  # characters of a title that are read before the main text; the title's own part has all of them
 # All C0 and C1 controls except tab and newline, and lone surrogates, which JSON can spell but nothing can store.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -27,7 +30,7 @@ class Assembly:
         self._places: set[str] = set()
         self._numbers: Counter[str] = Counter()
         self._missed: Counter[tuple[str, str]] = Counter()
-        self._characters = 0
+        self._characters = self._pictures = 0
 
     def add(self, part: Part) -> None:
         """Add a part of another document."""
@@ -37,7 +40,7 @@ class Assembly:
             self.picture(part.place, part.role, part.content)
 
     def text(self, place: str, role: Role, text: str, title: str = "") -> None:
-        """Add a text. Raises UploadError `too_large` if the texts together have too many characters."""
+        """Add a text. Raises UploadError `too_large` if the texts have too many characters, `too_complex` for parts."""
         clean = printable(text).strip()
         if not clean or clean in self._known:
             return
@@ -47,14 +50,29 @@ class Assembly:
         self._add(place, role, Text(clean, one_line(title)[:MAX_TITLE]))
 
     def picture(self, place: str, role: Role, picture: Picture) -> None:
-        """Add a picture."""
-        pixels = picture.pixels.tobytes()
-        if pixels not in self._known:
-            self._known.add(pixels)
-            self._add(place, role, picture)
+        """Add a picture, if there is `room` for it."""
+        pixels = hashlib.sha256(picture.pixels.reshape(-1).data).digest()
+        if pixels in self._known:
+            return
+        if not self.room:
+            self.left_out("picture")
+            return
+        self._pictures += 1
+        self._known.add(pixels)
+        self._add(place, role, picture)
+
+    @property
+    def room(self) -> int:
+        """How many more pictures the document may have."""
+        return max(1, self._limits.frames) - self._pictures
+
+    def left_out(self, what: str, count: int = 1) -> None:
+        """Record pictures for which there is no room."""
+        self.missed(what, f"more than {self._limits.frames} that differ, the limit `frames`", count)
 
     def missed(self, what: str, why: str, count: int = 1) -> None:
         """Record that nobody looked at `count` things of the document."""
+        why = why if len(self._missed) < MAX_MISSED or (what, why) in self._missed else "one of many reasons"
         self._missed[what, why] += count
 
     def document(self, language: str = "") -> Document:
@@ -76,6 +94,8 @@ class Assembly:
         return Document(self._media_type, tuple(self._parts), tuple(missed), one_line(language)[:MAX_TITLE])
 
     def _add(self, place: str, role: Role, content: Content) -> None:
+        if len(self._parts) == MAX_PARTS:
+            raise UploadError("too_complex", f"more than {MAX_PARTS} parts, the limit")
         name = place = printable(place)[:MAX_PLACE]
         while name in self._places:
             self._numbers[place] += 1

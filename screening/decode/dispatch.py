@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from screening.content import Document
 from screening.decode.limits import Fields, Limits
-from screening.decode.sniff import Sniffed, examine
+from screening.decode.sniff import Sniffed, examine, is_locked
 from screening.decode.texts.article import also_plain, needs_sandbox
 from screening.decode.texts.article import plain as plain_text
 from screening.errors import UploadError
-from screening.kinds import HTML, KINDS, MARKDOWN, PLAIN, named
+from screening.kinds import HTML, JSON, KINDS, MARKDOWN, PLAIN, SVG, named
 
 DecoderFunction = Callable[[Sniffed, Limits, Fields], Document]
 
@@ -19,7 +19,7 @@ DecoderFunction = Callable[[Sniffed, Limits, Fields], Document]
 DECODERS: Mapping[str, str] = {
     media_type: name for kind in KINDS.values() for media_type, name in kind.decoders.items()
 }
-DOCUMENTS = frozenset(KINDS["text"].decoders)  # what crosses to a child as text
+DOCUMENTS = frozenset((PLAIN, MARKDOWN, HTML, JSON, SVG))  # what crosses to a child as text
 
 
 def admit(data: bytes, limits: Limits, shown_as: str = "") -> Sniffed:
@@ -27,13 +27,15 @@ def admit(data: bytes, limits: Limits, shown_as: str = "") -> Sniffed:
 
     `shown_as` is PLAIN or HTML if that is how it will be shown if it is a text, or "" if its look will decide.
 
-    Raises UploadError with `empty`, `too_large` or `unsupported_type`.
+    Raises UploadError with `empty`, `too_large`, `encrypted` or `unsupported_type`.
     """
     if not data:
         raise UploadError("empty")
     if len(data) > limits.max_bytes:
         raise UploadError("too_large", f"{len(data)} bytes, limit {limits.max_bytes}")
     sniffed = examine(data)
+    if is_locked(sniffed):
+        raise UploadError("encrypted", "an Office file with a password")
     if sniffed.media_type not in DECODERS:
         raise UploadError("unsupported_type", sniffed.media_type)
     if shown_as == HTML and sniffed.media_type in (PLAIN, MARKDOWN):  # a page may begin with words

@@ -10,12 +10,13 @@ class Limits:
     """The most that screening one upload may take. Beyond any of these but `frames`, it gets an `error` verdict.
 
     - `max_bytes`: bytes of the upload.
-    - `max_pixels`: width × height of one frame of up to four bytes a pixel; half as many with eight, and in WebP.
-    - `max_frames`: frames of an animation, or pages of a TIFF.
-    - `frames`: pictures that are looked at in one file, where they differ; those beyond are recorded as not looked at.
+    - `max_pixels`: width × height of a frame of up to four bytes a pixel; half as many with eight, in WebP and in HEIC.
+    - `max_frames`: frames of an animation, or pages of a TIFF or a PDF.
+    - `frames`: pictures of a document that are looked at, where they differ; those beyond are recorded as missed.
     - `max_text_chars`: characters of a document, before and after extraction.
     - `max_nesting`: levels of JSON.
-    - `max_pieces`: chunks, segments, blocks and tags of a picture's file; a scan of a JPEG counts as 2,000.
+    - `max_pieces`: chunks, segments, blocks and tags of a picture's file, of which a scan of a JPEG counts as 2,000;
+      paths and pictures on the pages of a PDF.
     - `max_marks`: lines, marks (`*`, `[` and the like) and table cells of Markdown.
     - `max_windows`: windows that a classifier reads of one text, about 250 tokens and 30 ms of a core each.
     - `cpu_seconds`: processor time in a decoder's child.

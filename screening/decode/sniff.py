@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from screening.decode.archive import archive_type
 from screening.decode.charset import read_text
 from screening.kinds import HTML, JSON, MARKDOWN, PLAIN
 
-BINARY = "application/octet-stream"
+BINARY, ZIP = "application/octet-stream", "application/zip"
+OLE = "application/x-ole-storage"
+LOCKED = "EncryptedPackage".encode("utf-16-le")  # the stream of an Office file with a password (MS-OFFCRYPTO § 1.3.3)
 
 SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -25,8 +28,8 @@ SIGNATURES = (
     (b"II+\0", "image/tiff"),
     (b"MM\0+", "image/tiff"),
     (b"%PDF-", "application/pdf"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"PK\x05\x06", "application/zip"),
+    (b"PK\x03\x04", ZIP),
+    (b"PK\x05\x06", ZIP),
     (b"\x1f\x8b", "application/gzip"),
     (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
     (b"Rar!\x1a\x07", "application/vnd.rar"),
@@ -52,15 +55,17 @@ SIGNATURES = (
     (b"icns\0", "image/icns"),
     (b"{\\rtf", "application/rtf"),
     (b"%!PS", "application/postscript"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE),
     (b"\x7fELF", "application/x-executable"),
     (b"SQLite format 3\0", "application/vnd.sqlite3"),
+    (b"\xd7\xcd\xc6\x9a", "image/wmf"),
     (b"PAR1", "application/vnd.apache.parquet"),
 )
 RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 BRANDS = {  # ISO/IEC 14496-12: the major brand of the `ftyp` box
     b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic",
-    b"hevc": "image/heic", b"mif1": "image/heif", b"msf1": "image/heif", b"qt  ": "video/quicktime",
+    b"heim": "image/heic", b"heis": "image/heic", b"mif1": "image/heif", b"msf1": "image/heif",
+    b"hevc": "image/heic-sequence", b"hevx": "image/heic-sequence", b"qt  ": "video/quicktime",
     b"M4A ": "audio/mp4", b"M4B ": "audio/mp4", b"3gp4": "video/3gpp", b"3gp5": "video/3gpp",
 }  # fmt: skip
 BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})  # sizes of the DIB header, in bytes
@@ -101,12 +106,18 @@ def sniff(data: bytes) -> str:
 def examine(data: bytes) -> Sniffed:
     """Return the media type of `data` and, if it is text, the text, with plain newlines and no byte order mark."""
     if media_type := _binary_type(data):
+        media_type = archive_type(data) if media_type == ZIP else media_type
         return Sniffed(media_type, data)
     text = read_text(data)
     if text is None:
         return Sniffed(_doubtful_type(data), data)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return Sniffed(text_type(text), data, text)
+
+
+def is_locked(sniffed: Sniffed) -> bool:
+    """Return whether an upload is an Office file with a password."""
+    return sniffed.media_type == OLE and LOCKED in sniffed.data
 
 
 def text_type(text: str) -> str:
@@ -139,6 +150,8 @@ def _binary_type(data: bytes) -> str:
         if b"avif" in data[16 : max(16, min(int.from_bytes(data[:4], "big"), 256))]:
             brand = b"avif"  # a still image may have `mif1` as its major brand
         return BRANDS.get(brand, "video/mp4")
+    if data[:4] == b"\1\0\0\0" and data[40:44] == b" EMF":
+        return "image/emf"
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in BITMAP_HEADERS:
         return "image/bmp"
     return ""

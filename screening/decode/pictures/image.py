@@ -25,6 +25,7 @@ from screening.decode.assembly import Assembly
 from screening.decode.limits import Fields, Limits
 from screening.decode.pictures.alike import Unlike
 from screening.decode.pictures.behind import FILM, behind, jpegs
+from screening.decode.pictures.heif import FORMAT, HEIF, holds_film
 from screening.decode.pictures.pieces import check_pieces
 from screening.decode.pictures.variants import unsupported
 from screening.decode.sniff import Sniffed
@@ -46,7 +47,10 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 FRAME_SIDE = 512  # pixels of an animation's further frames, of which there are many; PDQ looks at no more
-PAGED = {"image/tiff": "page", "image/jpeg": "picture"}  # their further pictures are no frames of an animation
+PAGED = {
+    "image/tiff": "page",
+    **dict.fromkeys(("image/jpeg", *HEIF), "picture"),
+}  # their further pictures are no frames of an animation
 FORMATS = {
     "image/jpeg": (JpegImagePlugin.JpegImageFile.format,),  # includes MPO, which opens as JPEG
     "image/png": (PngImagePlugin.PngImageFile.format,),
@@ -55,6 +59,7 @@ FORMATS = {
     "image/tiff": (TiffImagePlugin.TiffImageFile.format,),
     "image/bmp": (BmpImagePlugin.BmpImageFile.format,),
     "image/avif": (AvifImagePlugin.AvifImageFile.format,),
+    **dict.fromkeys(HEIF, (FORMAT,)),
 }
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # several processes run at once already, and threads take address space
 
@@ -84,12 +89,17 @@ def add_pictures(made: Assembly, sniffed: Sniffed, limits: Limits, within: str =
     decoded), `too_large` (too many frames), `unsupported_variant` (sound, but Pillow can't decode it) or `undecodable`
     (also if the data of the first picture ends early).
     """
+    if not made.room:
+        made.left_out("picture")
+        return
     media_type, data = sniffed.media_type, io.BytesIO(sniffed.data)
     check_pieces(media_type, sniffed.data, limits)
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = limits.max_pixels  # for sizes that only a frame's header tells; Pillow refuses twice this
     try:
         _add(made, media_type, data, limits, within, role)
+        if media_type in HEIF and holds_film(sniffed.data):
+            made.missed("film", "only the pictures in the file are looked at")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UploadError("too_many_pixels", type(error).__name__) from None
     except (UploadError, MemoryError):
@@ -116,9 +126,12 @@ def _add(made: Assembly, media_type: str, data: io.BytesIO, limits: Limits, with
         first = _frame(media_type, image)
         made.picture(f"{within}picture", role, first)
         unlike = Unlike(first.pixels if frames > 1 else None)
-        for number in range(1, frames):
-            if len(unlike) >= limits.frames:
-                made.missed("frame", f"more than {limits.frames} that differ, the limit `frames`", frames - number)
+        others = [
+            number for number in range(frames) if number != image.tell()
+        ]  # HEIF says which of its is the main one
+        for seen, number in enumerate(others):
+            if not made.room:
+                made.left_out("frame", len(others) - seen)
                 return
             try:
                 if is_jpeg:
@@ -132,7 +145,7 @@ def _add(made: Assembly, media_type: str, data: io.BytesIO, limits: Limits, with
                 raise
             except Exception as error:  # viewers show those before it
                 why = str(error) if isinstance(error, UploadError) else f"undecodable: {type(error).__name__}"
-                made.missed("frame", why, frames - number)
+                made.missed("frame", why, len(others) - seen)
                 return
             if unlike.is_new(found.pixels):
                 made.picture(f"{within}{PAGED.get(media_type, 'frame')} {number + 1}", "rest", found)
@@ -172,11 +185,11 @@ def _frame(media_type: str, image: ImageFile.ImageFile, side: int = MAX_SIDE) ->
 def _bytes_a_pixel(media_type: str, image: ImageFile.ImageFile) -> int:
     """Return the bytes that decoding handles per pixel: all bands of the file, even if Pillow keeps 8 bits of each.
 
-    WebP counts double, since its decoder holds two frames, one of colours and one of brightness.
+    WebP and HEIF count double, since their decoders hold two frames, one of colours and one of brightness.
     """
     raw = str(image.tile[0].args if image.tile else "")
     wide = 2 if ";16" in raw else 4 if image.mode in ("I", "F") else 1
-    return 2 * PIXEL if media_type == "image/webp" else len(image.getbands()) * wide
+    return 2 * PIXEL if media_type in ("image/webp", *HEIF) else len(image.getbands()) * wide
 
 
 def _fit(width: int, height: int, side: int) -> tuple[int, int]:

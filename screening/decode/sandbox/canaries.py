@@ -7,7 +7,9 @@ data files that they need, which they could not do later, behind the walls.
 from __future__ import annotations
 
 import base64
+import io
 import json
+import zipfile
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,7 +18,7 @@ from screening.content import Document, Text
 from screening.decode.dispatch import DecoderFunction
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import examine
-from screening.kinds import HTML, JSON, MARKDOWN, PLAIN
+from screening.kinds import DOCX, EPUB, HTML, JSON, MARKDOWN, ODT, PDF, PLAIN, SVG
 
 WORDS = "The canary sings in its cage all day long, and nobody has ever asked it to stop."
 COLOUR, NEAR = (200, 120, 40), 24  # the colour of all pixels, and how far a lossy format may be off
@@ -51,17 +53,62 @@ PICTURES: Mapping[str, bytes] = {
         b"ZvX%Q6lrsCWdHyG000002mk;82mk;85O8UDX#fBK00RgJ2mk;83}JRLLxBJc000006Ju{|a&BX6cmM$a4FCp!0000NX>e^}0000000001009I6"
         b"0)qqq001v-WMOm?015~g2)}56hJ!*f84?Hg_Nf4Z2tGgn0FXbLzwTSW&Omx*I6e"
     ),
+    "image/heic": (
+        b"0000SW^{RQXk}?*00000ZE0pPXk}?*ZE0a<0004eZDn*}000000000XXk=`10000000000aA{+700000000000000000000B57=IV*mgE07O6l0RRC"
+        b"200001pa1~?00000001-"
+        b"q001LtX>Mi!000000RR916=`l}WdZ;I000310BCk&F#rGn01j|zbZr0t000010002|X>f9I0002oX>en20001WXm(>m0RwOV0058x000009`FGC{rL"
+        b"C*01pFT0096PKmiN^|NjGU00093kN^M!000939=ZZRVE_RDDMA4O18@KU0|1Z!00RI30{|YNAb|yz>aLpR;31&EfB*mtfB*mk0EA)y0RRR>0l{;@i2"
+        b"wiq6Ju{|a&BX6cmM$a4FCp!0000KX>)L8000000000$0000$0000eV{Bn?0000G000010000G00001|NsBc00002|NsBc000020000GaA|mH000000"
+        b"|*ER0000OX>e^}0000000001009Mo0s{qv0000yZDe6|0000mC;_ht$XS@sIU`ql#`}H$`8qa-<aBLW{7%21>}5L2L!U&klg>N741kA&xL(U}"
+    ),
 }
 PAGE = f"""<!DOCTYPE html><html lang="en"><head><title>Canary</title><meta name="author" content="Jane Roe">
 <meta property="article:published_time" content="2024-03-05T10:00:00Z"></head><body><article><h1>Canary</h1>
 {f"<p>{WORDS}</p>" * 4}<table><tr><th>a</th><td>b</td></tr></table></article></body></html>"""
+# Of a font that a reader must bring itself; without the table at its end, which readers then make themselves.
+PAPER = f"""%PDF-1.4
+1 0 obj <</Type /Catalog /Pages 2 0 R>> endobj
+2 0 obj <</Type /Pages /Kids [3 0 R] /Count 1>> endobj
+3 0 obj <</Type /Page /Parent 2 0 R /MediaBox [0 0 500 50] /Contents 4 0 R /Resources <</Font <</F 5 0 R>>>>>> endobj
+4 0 obj <</Length {len(WORDS) + 33}>> stream
+BT /F 12 Tf 10 20 Td ({WORDS}) Tj ET
+endstream endobj
+5 0 obj <</Type /Font /Subtype /Type1 /BaseFont /Helvetica>> endobj
+trailer <</Root 1 0 R>>
+%%EOF
+"""
+
+
+def packed(entries: Mapping[str, str | bytes]) -> bytes:
+    """Return a zip archive of files by their names; `mimetype` is not compressed, as EPUB and OpenDocument want it."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in entries.items():
+            method = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
+            archive.writestr(zipfile.ZipInfo(name), data, method)
+    return stream.getvalue()
+
+
+LETTER = packed({"[Content_Types].xml": "<Types/>", "word/document.xml": f"<document><p><t>{WORDS}</t></p></document>"})
+OPEN_LETTER = packed({"mimetype": ODT, "content.xml": f"<document-content><p>{WORDS}</p></document-content>"})
+BOOK = packed({
+    "mimetype": EPUB,
+    "b.opf": "<package><manifest><item id='a' href='a.htm'/></manifest><spine><itemref idref='a'/></spine></package>",
+    "a.htm": f"<html xmlns='http://www.w3.org/1999/xhtml'><body><p>{WORDS}</p></body></html>",
+})  # fmt: skip
 CANARIES: Mapping[str, tuple[bytes, ...]] = {
     PLAIN: (WORDS.encode(),),
     MARKDOWN: (f"---\ntitle: Canary\n---\n# Canary\n\n{WORDS}\n\n| a |\n|---|\n| b |\n".encode(),),
     # the second page is so short that trafilatura asks justext, which then reads its word lists
     HTML: (PAGE.encode(), f"<html><body><div>{WORDS}</div></body></html>".encode()),
     JSON: (json.dumps({"title": "Canary", "text": f"<p>{WORDS}</p>"}).encode(),),
+    PDF: (PAPER.encode(),),
+    DOCX: (LETTER,),
+    ODT: (OPEN_LETTER,),
+    EPUB: (BOOK,),
+    SVG: (f"<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9' fill='rgb{COLOUR}'/></svg>".encode(),),
     **{media_type: (base64.b85decode(text),) for media_type, text in PICTURES.items()},
+    "image/heif": (base64.b85decode(PICTURES["image/heic"]).replace(b"ftypheic", b"ftypmif1"),),
 }
 
 

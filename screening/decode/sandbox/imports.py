@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import encodings
 import importlib
+import pkgutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.machinery import BuiltinImporter, FrozenImporter
 from pathlib import Path
 
-# Python imports a codec when its name is first used; these are used by the libraries, or named in what they read.
-CODECS = (
-    "ascii", "cp1252", "idna", "latin_1", "punycode", "raw_unicode_escape", "unicode_escape",
-    "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "utf_8", "utf_8_sig",
-)  # fmt: skip
 LATE = ("_strptime", "unicodedata")  # C code imports these when it first needs them: datetime.strptime, "\N{...}"
 
 
@@ -42,8 +40,12 @@ def finish() -> None:
 
     From then on, importing an installed module raises LateImport, and any other ImportError.
     """
-    for name in (*(f"encodings.{codec}" for codec in CODECS), *LATE):
+    for name in LATE:
         importlib.import_module(name)
+    # Python imports a codec when its name is first used, and what an upload holds may be in any charset.
+    for codec in pkgutil.iter_modules(encodings.__path__):
+        with suppress(ImportError):  # those of other systems
+            importlib.import_module(f"encodings.{codec.name}")
     sys.meta_path[:] = [BuiltinImporter, FrozenImporter, _Closed()]
 
 

@@ -11,6 +11,7 @@ import ctypes
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -32,9 +33,14 @@ ALLOWED = (
     *("nanosleep", "clock_nanosleep", "restart_syscall"),  # the parent's deadline ends any wait
     *("getpid", "gettid", "getrusage", "getrandom"),  # about itself
     *("setitimer", "rt_sigreturn", "rt_sigprocmask"),  # our timers; without rt_sigaction, nothing can catch them
+    *("set_robust_list", "rseq"),  # a thread, when it starts; clone below
     *("exit", "exit_group"),
 )
-PROT_EXEC, ENOTTY, PR_SET_NO_NEW_PRIVS = 4, 25, 38
+PROT_EXEC, ENOTTY, ENOSYS, PR_SET_NO_NEW_PRIVS = 4, 25, 38, 38
+# linux/sched.h: what pthread_create asks for (VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID and
+# CHILD_CLEARTID), with or without DETACHED. HEIC's decoder works in a thread of its own and can't be told otherwise.
+THREAD, DETACHED = 0x3D0F00, 0x400000
+ENDING = 1.0  # seconds in which a thread that was joined also leaves the list of tasks
 
 # linux/landlock.h: the rights that each version of its interface can take away
 CREATE_RULESET, RESTRICT_SELF, TELL_VERSION = 444, 446, 1
@@ -84,8 +90,11 @@ class _Ruleset(ctypes.Structure):
 
 def _landlock() -> bool:
     try:
-        if len(list(Path("/proc/self/task").iterdir())) != 1:  # it binds only the calling thread and its children
-            return False
+        until = time.monotonic() + ENDING
+        while len(list(Path("/proc/self/task").iterdir())) != 1:  # it binds only the calling thread and its children
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.001)
     except OSError:
         return False
     syscall = ctypes.CDLL(None).syscall
@@ -117,6 +126,8 @@ def _seccomp() -> Callable[[], bool]:
             (seccomp.ALLOW, "tgkill", (seccomp.Arg(0, seccomp.EQ, os.getpid()),)),  # abort()
             (seccomp.ALLOW, "prlimit64", (seccomp.Arg(0, seccomp.EQ, 0), seccomp.Arg(2, seccomp.EQ, 0))),  # to read one
             (seccomp.ERRNO(ENOTTY), "ioctl", ()),  # "is this a terminal?"
+            (seccomp.ALLOW, "clone", (seccomp.Arg(0, seccomp.MASKED_EQ, (1 << 64) - 1 - DETACHED, THREAD),)),
+            (seccomp.ERRNO(ENOSYS), "clone3", ()),  # its flags can't be seen; the C library then takes `clone`
         )
         walls = seccomp.SyscallFilter(seccomp.KILL_PROCESS)
         walls.set_attr(seccomp.Attr.ACT_BADARCH, seccomp.KILL_PROCESS)

@@ -16,7 +16,7 @@ from screening.kinds import KINDS, MAX_SIDE, kind_of
 from screening.records import ROLES, NotLookedAt
 
 PREFIX = struct.Struct(">II")  # the lengths of header and body, in bytes
-MAX_HEADER = 1 << 20
+MAX_HEADER = 4 << 20  # bytes; each of 2,000 parts tells its place in up to 1,200, since JSON escapes it
 MAX_DETAIL = 500  # characters
 REASON = re.compile(r"[a-z_]{1,40}")
 OUT_OF_MEMORY = 77  # the exit status of a child that ran out of memory
@@ -114,7 +114,7 @@ def _parts(headers: Sequence[dict[str, Any]], body: memoryview) -> Iterator[Part
 
 def largest(limits: Limits) -> int:
     """Return the size, in bytes, of the longest body that a result may have under `limits`."""
-    return max(4 * limits.max_text_chars, 3 * MAX_SIDE * MAX_SIDE)
+    return 4 * limits.max_text_chars + max(1, limits.frames) * 3 * MAX_SIDE * MAX_SIDE
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytes:

@@ -11,10 +11,11 @@ from screening.decode.texts.covered import Read
 from screening.decode.texts.embedded import File, lift
 from screening.decode.texts.shown import Key, Shown, shown, style_texts
 from screening.errors import UploadError
-from screening.kinds import HTML, KINDS
+from screening.kinds import HTML, KINDS, SVG
 
 MAX_FRAMES_DEEP = 3  # pages within pages
-PAGES = frozenset((HTML, "application/xhtml+xml", "image/svg+xml"))
+PAGES = frozenset((HTML, "application/xhtml+xml", SVG))
+ICON = 4096  # characters; a drawing of no more, for which there is no room or that is broken, is not worth a review
 
 
 class Reader:
@@ -64,25 +65,44 @@ class Reader:
         if files and deep == MAX_FRAMES_DEEP:
             self.made.missed("embedded file", f"files within files deeper than {MAX_FRAMES_DEEP} levels", len(files))
             return
-        for declared, data in files:
-            self._files += 1
-            place = f"embedded {self._files}"
-            sniffed = examine(data)
-            if declared in PAGES or sniffed.media_type in PAGES:
-                text, inner = lift(sniffed.text)
-                self.rest(shown(text), f"{place}/")
-                self.files(inner, deep + 1)
-            elif declared == "text/css":
-                text, inner = lift(sniffed.text)
-                self.strings({f"{place}/style": style_texts(text)})
-                self.files(inner, deep + 1)
-            elif sniffed.text:
-                if "script" not in declared:
-                    self.strings({place: [sniffed.text]})
-            elif sniffed.media_type in KINDS["image"].decoders:
-                self._picture(place, sniffed)
-            elif sniffed.media_type != BINARY:
-                self.made.missed(f"embedded {sniffed.media_type}", "there is no reader for it inside a document")
+        places = {each: f"embedded {self._files + number}" for number, each in enumerate(files, 1)}
+        self._files += len(files)
+        for each in sorted(
+            files, key=lambda file: file.declared == SVG
+        ):  # room for photographs comes before that for icons
+            self.file(places[each], each, deep)
+
+    def file(self, place: str, file: File, deep: int = 0) -> None:
+        """Look at one file that stands in that place."""
+        declared, data = file
+        sniffed = examine(data)
+        if declared in PAGES or sniffed.media_type in PAGES:
+            text, inner = lift(sniffed.text)
+            self.rest(shown(text), f"{place}/")
+            self.files(inner, deep + 1)
+            if SVG in (declared, sniffed.media_type):
+                self._drawing(f"{place}/picture", text)
+        elif declared == "text/css":
+            text, inner = lift(sniffed.text)
+            self.strings({f"{place}/style": style_texts(text)})
+            self.files(inner, deep + 1)
+        elif sniffed.text:
+            if "script" not in declared:
+                self.strings({place: [sniffed.text]})
+        elif sniffed.media_type in KINDS["image"].decoders:
+            self._picture(place, sniffed)
+        elif sniffed.media_type != BINARY:
+            self.made.missed(f"embedded {sniffed.media_type}", "there is no reader for it inside a document")
+
+    def _drawing(self, place: str, markup: str) -> None:
+        from screening.decode.pictures.vector import SIDE, drawn  # imported late, as few documents need it
+
+        try:
+            if self.made.room or len(markup) > ICON:
+                self.made.picture(place, "rest", drawn(markup, SIDE, self._limits))
+        except UploadError as error:
+            if len(markup) > ICON:
+                self.made.missed(f"embedded {SVG}", str(error))
 
     def _picture(self, place: str, sniffed: Sniffed) -> None:
         from screening.decode.pictures.image import add_pictures  # imported late, as few documents need Pillow

@@ -135,9 +135,9 @@ class _Page:
 
     def finished(self) -> Shown:
         made = self.made
-        made.flow = [(key, text) for key, own in _runs(self._pieces) if (text := _tidy(own))]
+        made.flow = [(key, text) for key, own in _runs(self._pieces) if (text := tidy(own))]
         in_flow = (text for (place, role), text in self._pieces if role != "hidden" and place != "fallback")
-        made.text = _tidy("".join(in_flow))
+        made.text = tidy("".join(in_flow))
         made.title = "".join(self._title).strip()
         return made
 
@@ -173,6 +173,7 @@ def _runs(pieces: list[tuple[Key, str]]) -> Iterator[tuple[Key, str]]:
         yield key, "".join(text for _, text in run)
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
+    """Return a text without needless white space, and with at most one blank line between its blocks."""
     lines = (SPACES.sub(" ", line).strip() for line in text.split("\n"))
     return BLANK.sub("\n\n", "\n".join(lines)).strip()

@@ -13,7 +13,6 @@ import re
 import resource
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -105,7 +104,6 @@ ACTS: Mapping[str, Callable[..., object]] = {
     "delete": os.unlink,
     "fork": _fork,
     "exec": lambda path: os.execv("/bin/sh", ["sh", "-c", f"echo out > {path}"]),
-    "thread": lambda: threading.Thread(target=int).start(),
     "kill": lambda pid: os.kill(pid, signal.SIGTERM),
     "ptrace": _ptrace,
     "unlimit": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1, 1)),

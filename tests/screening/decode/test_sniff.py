@@ -11,7 +11,6 @@ from screening.decode.charset import read_text
 from screening.errors import UploadError
 
 REFUSED = {
-    "application/pdf": b"%PDF-1.7\n%\xe2\xe3",
     "application/zip": b"PK\x03\x04\x14\0",
     "application/gzip": b"\x1f\x8b\x08\0",
     "video/mp4": b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2",
@@ -23,8 +22,7 @@ REFUSED = {
     "audio/mpeg": b"ID3\x04\0\0\0\0\0\0",
     "application/ogg": b"OggS\0\x02",
     "image/vnd.microsoft.icon": b"\0\0\x01\0\x01\0",
-    "image/heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
-    "image/svg+xml": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "image/heic-sequence": b"\0\0\0\x18ftyphevc\0\0\0\0msf1hevc",
     "application/xml": b"<?xml version='1.0'?><feed/>",
     "application/octet-stream": bytes(range(256)),
 }

@@ -91,7 +91,7 @@ def world(tmp_path) -> Iterator[World]:
 KILLED = (
     "tcp", "read", "write", "fork", "exec", "kill", "code",
     *(pytest.param(act, marks=pytest.mark.slow) for act in (
-        "udp", "unix", "abstract", "listen", "stat", "list", "delete", "thread", "ptrace", "unlimit", "catch",
+        "udp", "unix", "abstract", "listen", "stat", "list", "delete", "ptrace", "unlimit", "catch",
     )),
 )  # fmt: skip
 

@@ -50,7 +50,7 @@ def png_header(width: int, height: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize("media_type", ["image/jpeg", "image/gif", "image/avif", *LOSSLESS])
+@pytest.mark.parametrize("media_type", ["image/jpeg", "image/gif", "image/avif", "image/heic", *LOSSLESS])
 def test_pixels_are_those_of_the_picture(media_type, valid, make):
     decoded = picture(valid[media_type])
     assert (decoded.width, decoded.height) == (96, 64)
@@ -218,3 +218,21 @@ def test_broken_exif_does_not_hide_a_good_picture(make):
 def test_the_same_bytes_give_the_same_pixels(valid):
     for data in valid.values():
         assert told(decode(data)) == told(decode(data))
+
+
+def test_the_main_picture_of_heic_comes_first_whatever_its_number(make):
+    document = decode(make.two_heic)
+    assert [(part.place, part.role) for part in document.parts] == [("picture", "main"), ("picture 1", "rest")]
+    main, other = (part.content.pixels.astype(int) for part in document.parts)
+    assert np.abs(main - np.asarray(make.scene(64, 48).rotate(180))).mean() < 12
+    assert np.abs(other[::-1, ::-1] - main).mean() < 12
+
+
+def test_heic_of_too_many_pixels_is_refused_by_its_header(make):
+    assert reason(make.two_heic, Limits(max_pixels=2 * 64 * 48 - 1)) == "too_many_pixels"
+    assert decode(make.two_heic, Limits(max_pixels=2 * 64 * 48)).parts
+
+
+def test_a_film_in_heic_is_not_looked_at(make):
+    document = decode(make.two_heic + struct.pack(">I4s", 8, b"moov"))
+    assert [each.what for each in document.not_looked_at] == ["film"]
