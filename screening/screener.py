@@ -30,7 +30,7 @@ from screening.errors import ConfigError, TransientError, UploadError
 from screening.hardware import cores_here
 from screening.kinds import KINDS, kind_of
 from screening.meter import Meter
-from screening.parts import screened, worst
+from screening.parts import screened, undisguised, worst
 from screening.policy import decide
 from screening.records import Medium, NotLookedAt, ScreenedPart, Signal, Upload, Verdict
 from screening.reuse import Known
@@ -182,7 +182,7 @@ class Screener:
                 medium=parts[0].kind,
                 parts=parts,
                 not_looked_at=document.not_looked_at,
-                scorable=tuple(part for part in document.parts if kind_of(part.content) in self._media),
+                scorable=undisguised(part for part in document.parts if kind_of(part.content) in self._media),
                 signals=tuple(signals),
             )
         except UploadError as error:

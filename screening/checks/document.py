@@ -6,9 +6,10 @@ import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from screening.checks.disguise import disguises
 from screening.checks.languages import said_of, unread
 from screening.claims import mismatches
-from screening.content import Document
+from screening.content import Document, Text
 from screening.records import Evidence, Signal, Upload
 
 NOT_LOOKED_AT = "not_looked_at"
@@ -17,11 +18,15 @@ MAX_NOTE = 500  # characters
 
 @dataclass(frozen=True, slots=True)
 class DocumentCheck:
-    """A signal about a document as a whole; it counts in `unit`, and more is worse."""
+    """A signal about a document as a whole; it counts in `unit`, and more is worse.
+
+    Where a policy says nothing of it, a person looks from `unsaid` on.
+    """
 
     name: str
     version: int
     unit: str
+    unsaid: float = 1
     range: tuple[float, float] = (0, math.inf)
 
     @property
@@ -35,10 +40,11 @@ class DocumentCheck:
 
 
 UNSEEN = DocumentCheck(NOT_LOOKED_AT, 1, "things")
+DISGUISED = DocumentCheck("disguised", 1, "words", unsaid=3)
 _MISMATCH = DocumentCheck("type_mismatch", 1, "claims")
 _TRAILING = DocumentCheck("trailing_data", 1, "bytes")
 _UNREAD = DocumentCheck("unread_language", 1, "paragraphs")
-DOCUMENT_CHECKS = (UNSEEN, _MISMATCH, _TRAILING, _UNREAD)
+DOCUMENT_CHECKS = (UNSEEN, DISGUISED, _MISMATCH, _TRAILING, _UNREAD)
 
 
 def about(document: Document, upload: Upload, languages: Collection[str] = ()) -> Iterator[Signal]:
@@ -55,3 +61,6 @@ def about(document: Document, upload: Upload, languages: Collection[str] = ()) -
     if missed := document.not_looked_at:
         note = "; ".join(f"{each.count} × {each.what}: {each.why}" for each in missed)
         yield UNSEEN.signal(sum(each.count for each in missed), note)
+    texts = {part.place: disguises(part.content.text) for part in document.parts if isinstance(part.content, Text)}
+    if places := [place for place, count in texts.items() if count]:
+        yield DISGUISED.signal(sum(texts.values()), f"in {', '.join(places)}")

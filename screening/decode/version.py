@@ -16,9 +16,11 @@ LIBRARIES = (
     "markdown-it-py",
     "pi-heif",
     "pillow",
+    "pycld2",
     "pypdfium2",
     "resvg-py",
     "trafilatura",
+    "webencodings",
 )
 DECODER_VERSION = "+".join((str(REVISION), ",".join(f"{name}-{version(name)}" for name in LIBRARIES)))
 

@@ -52,7 +52,10 @@ def _unsaid(rules: Sequence[Rule]) -> list[Rule]:
     """Return the rules that hold where a policy says nothing: what is odd about a document is for a person to see."""
     said = {rule.label for rule in rules}
     odd = [each for each in DOCUMENT_CHECKS if each.name not in said]
-    levels = [Threshold(each.name, each.name, "review", "high", 1.0, "score: 1", ROLES) for each in odd]
+    levels = [
+        Threshold(each.name, each.name, "review", "high", float(each.unsaid), f"score: {each.unsaid:g}", ROLES)
+        for each in odd
+    ]
     return [
         Rule(each.name, each.name, f"document/{each.name}", MEDIA, ROLES, required=False, review=level, reject=None)
         for each, level in zip(odd, levels, strict=True)

@@ -13,7 +13,7 @@ import pytest
 
 import screening
 from screening.errors import ConfigError, TransientError, UploadError
-from screening.records import Upload
+from screening.records import Evidence, Upload
 from screening.screener import AHEAD_BYTES, SCORING, Screener, stored
 from screening.settings import load_settings
 from screening.storage import open_store
@@ -46,6 +46,28 @@ def test_good_articles_are_accepted_with_every_score_stored(screener, good):
         assert labels <= {signal.label for signal in verdict.signals}
         assert verdict.sha256
         assert verdict.thresholds
+
+
+THREAT = "I will come to your house tonight and I will kill you and your whole family. I hope they all die."
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        lambda text: text.translate(str.maketrans("aeoi", "аеоі")),  # Cyrillic
+        lambda text: f"\u202e{text[::-1]}",
+        lambda text: "The library opens at nine." + "".join(chr(0xE0000 + ord(sign)) for sign in text),
+        lambda text: text.replace("kill", "k1ll").replace("die", "d1e"),
+        lambda text: text.replace("kill", "k il l").replace("family", "fam ily").replace("house", "hou se"),
+    ],
+)
+def test_a_disguised_text_is_scored_as_a_person_reads_it(screener, tmp_path, disguise):
+    place = tmp_path / "threat.txt"
+    place.write_text(disguise(THREAT))
+    [verdict] = screener.screen(listed(tmp_path))
+    assert "threat" in verdict.reasons
+    [threat] = [signal for signal in verdict.signals if signal.label == "threat"]
+    assert threat.evidence == Evidence(note="disguise undone", part="main") or "1" in place.read_text()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from screening.checks import ALL_CHECKS, DOCUMENT_CHECKS, about
 from screening.checks.document import MAX_NOTE
+from screening.content import Part, Text
 from screening.records import Evidence, NotLookedAt, Signal, Upload
 
 UPLOAD = Upload("/in/a", "a", 1, 5)
@@ -29,6 +30,14 @@ def test_of_many_reasons_the_first_are_said_and_all_are_counted(lab):
     assert signal.score == 2000
     assert signal.evidence.note.startswith("2 × embedded 0: undecodable; 2 × embedded 1: ")
     assert len(signal.evidence.note) <= MAX_NOTE
+
+
+def test_disguised_words_are_counted_in_all_parts_with_their_places(lab):
+    document = lab.text_alone("I will k1ll them th0se f1lthy people")
+    title = Part("title", "title", Text("Sh!t"))
+    assert list(about(replace(document, parts=(*document.parts, title)), UPLOAD)) == [
+        Signal("document/disguised@1", "disguised", 4.0, Evidence(note=f"in {document.parts[0].place}, title"))
+    ]
 
 
 def test_no_two_checks_have_one_name():
