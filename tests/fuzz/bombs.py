@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.fuzz.mutants import Case
 from tests.screening.decode.conftest import encode, scene
+from tests.screening.decode.papers.made import docx, epub, pdf, words
 from tests.screening.decode.texts.heavy import MARKDOWN, PAGES, TEXTS, page
 
 
@@ -69,6 +70,14 @@ def aliases(number: int) -> bytes:
     return f"---\nx0: &x0 [word]\n{lines}title: *x{number - 1}\n---\n# T\n".encode()
 
 
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'>"
+
+
+def _uses(number: int) -> bytes:
+    groups = (f"<g id='g{i}'><use href='#g{i - 1}'/><use href='#g{i - 1}'/></g>" for i in range(1, number))
+    return SVG + b"<rect id='g0' width='9' height='9'/>" + "".join(groups).encode() + b"</svg>"
+
+
 BOMBS: Mapping[str, Callable[[], bytes]] = {
     "PNG of 100 megapixels": lambda: png(10_000, 10_000, 8, 0),
     "PNG of 100 megapixels and 16 bits": lambda: png(10_000, 10_000, 16, 0),
@@ -97,6 +106,21 @@ BOMBS: Mapping[str, Callable[[], bytes]] = {
     "TIFF of 100,000 pages": lambda: directories(100_000),
     "TIFF whose last page leads to the first": lambda: directories(3, back=True),
     "WebP of many chunks": lambda: _riff(b"abcd\0\0\0\0" * 1_000_000),
+    "PDF of a page of 10^6 points": lambda: pdf(["Words."]).replace(b"[0 0 595 842]", b"[0 0 1000000 1000000]"),
+    "PDF of a picture that claims 2^31 a side": lambda: pdf(["Words."], picture=scene()).replace(
+        b"/Width 96 /Height 64", b"/Width 2147483647 /Height 2147483647"
+    ),
+    "PDF of pages without end": lambda: pdf(["Words."]).replace(b"/Kids [5 0 R]", b"/Kids [2 0 R 5 0 R]"),
+    "PDF of 100,000 paths": lambda: pdf(["Words."]).replace(b"BT", b"0 0 m 500 800 l S " * 100_000 + b"BT"),
+    "DOCX of 250 MB": lambda: docx(words("Words."), {"word/media/a.bin": bytes(250 << 20)}),
+    "DOCX of 60 MB of empty elements": lambda: docx("<w:p/>" * 10_000_000),
+    "DOCX of 5,000 pictures": lambda: docx(
+        words("Words."), {f"word/media/{i}.png": png(9, 9, before=chunk(b"tEXt", b"a\0%d" % i)) for i in range(4_990)}
+    ),
+    "EPUB of empty elements": lambda: epub({"a.xhtml": "<a/>" * 1_000_000}),
+    "EPUB of angles": lambda: epub({"a.xhtml": "<a " * 1_000_000}),
+    "SVG of groups that use groups": lambda: _uses(40),
+    "SVG of 100,000 shapes": lambda: SVG + b"<path d='M0 0L9 9Q3 4 5 6z' stroke='red'/>" * 45_000 + b"</svg>",
     "JSON in JSON": lambda: b'{"text": ' + b'{"text": ' * 200_000,
     "JSON of numbers": lambda: b'{"text": "x", "n": [' + b"9," * 900_000 + b"9]}",
     "JSON of keys": lambda: json.dumps({"text": "x", **{f"k{i}": i for i in range(120_000)}}).encode(),

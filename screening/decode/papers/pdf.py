@@ -23,6 +23,7 @@ from screening.records import Role
 
 LOCKED = (api.FPDF_ERR_PASSWORD, api.FPDF_ERR_SECURITY)
 LINES = 100  # paths of a page that are rules, boxes and underlines; a page with more may show a drawing
+MOST_PATHS = 20_000  # that are drawn in one document; one as long as a page costs 140 µs
 DEEP = 16  # objects within objects of a page
 MOST_TITLES = 5_000  # of the outline
 HYPHEN = re.compile("[\x02\ufffe]\r?\n?")  # how PDFium writes a hyphen that only the end of a line asked for
@@ -74,8 +75,8 @@ def _read(document: pdfium.PdfDocument, limits: Limits) -> Document:
     reader = Reader(PDF, limits)
     texts: list[str] = []
     notes: list[str] = []
-    drawn: list[int] = []  # the numbers of pages with pictures or drawings
-    plain: list[int] = []
+    drawn: list[tuple[int, int]] = []  # the number and the paths of each page with pictures or drawings
+    plain: list[tuple[int, int]] = []
     characters = pieces = 0
     for number, page in enumerate(document):
         text = _text(page)
@@ -88,7 +89,7 @@ def _read(document: pdfium.PdfDocument, limits: Limits) -> Document:
         pieces += paths + others
         if pieces > limits.max_pieces:
             raise UploadError("too_complex", f"more than {limits.max_pieces} objects on the pages, the limit")
-        (drawn if others or paths > LINES or annotations or not text else plain).append(number)
+        (drawn if others or paths > LINES or annotations or not text else plain).append((number, paths))
         page.close()
     facts = document.get_metadata_dict()
     text = "\n\n".join(filter(None, texts))
@@ -150,11 +151,22 @@ def _count(page: pdfium.PdfPage, limits: Limits) -> tuple[int, int]:
 
 
 def _show(
-    document: pdfium.PdfDocument, drawn: list[int], plain: list[int], made: Assembly, limits: Limits, *, whole: bool
+    document: pdfium.PdfDocument,
+    drawn: list[tuple[int, int]],
+    plain: list[tuple[int, int]],
+    made: Assembly,
+    limits: Limits,
+    *,
+    whole: bool,
 ) -> None:
     """Add pictures of the pages that there is room for; if `whole`, the document is nothing but pictures."""
     side = min(MAX_SIDE, isqrt(limits.max_pixels))
-    for number in sorted((drawn + plain)[: made.room]):
+    left = MOST_PATHS
+    for number, paths in sorted((drawn + plain)[: made.room]):
+        if paths > left:
+            made.missed("page", f"more than {MOST_PATHS} lines and shapes, on it and the pages before it")
+            continue
+        left -= paths
         page = document[number]
         scale = (side - 0.01) / max(1.0, *page.get_size())  # PDFium rounds the sides up
         bitmap = page.render(scale=scale, rev_byteorder=True)

@@ -11,6 +11,7 @@ from screening.decode.limits import Limits
 from screening.errors import UploadError
 
 LONGEST = 32  # bytes of XML for each character that a document may have; Word writes about 10
+ELEMENTS = 3  # elements for each piece that a picture may have (`max_pieces`); one costs 5 µs
 
 
 class Events(Protocol):
@@ -31,28 +32,35 @@ class Budget:
 
     def __init__(self, limits: Limits) -> None:
         self._left = LONGEST * limits.max_text_chars
+        self._elements = self._most = ELEMENTS * limits.max_pieces
 
     def parse(self, data: bytes, events: Events) -> None:
-        """Parse one file. Raises UploadError `too_large` or `undecodable`."""
+        """Parse one file. Raises UploadError `too_large`, `too_complex` or `undecodable`."""
         self._left -= len(data)
         if self._left < 0:
             raise UploadError("too_large", "more XML than a document of so many characters needs")
-        parser = etree.XMLParser(
-            target=_Target(events), resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True,
-            remove_pis=True,
-        )  # fmt: skip
+        safe = {"resolve_entities": False, "no_network": True, "huge_tree": False}
+        parser = etree.XMLParser(target=_Target(events, self), remove_comments=True, remove_pis=True, **safe)
         try:
             etree.fromstring(data, parser)
         except etree.XMLSyntaxError as error:
             raise UploadError("undecodable", f"XML: {error.msg}"[:200]) from None
 
+    def count(self) -> None:
+        """Count an element. Raises UploadError `too_complex`."""
+        self._elements -= 1
+        if self._elements < 0:
+            raise UploadError("too_complex", f"more than {self._most} elements of XML, the limit")
+
 
 class _Target:
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, budget: Budget) -> None:
+        self._budget = budget
         self._events = events
         self.data = events.data
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._budget.count()
         self._events.start(local(tag), {local(name): value for name, value in attributes.items()})
 
     def end(self, tag: str) -> None:

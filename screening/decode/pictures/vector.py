@@ -15,18 +15,22 @@ from screening.decode.limits import Limits
 from screening.errors import UploadError
 
 SIDE = 512  # pixels of a drawing within a document, of which there may be many; PDQ looks at no more
+MOST_ELEMENTS = 10_000  # of a drawing; a shape as large as the picture costs 400 µs
 
 
 def drawn(markup: str, side: int, limits: Limits) -> Picture:
     """Return how an SVG looks over white, with up to `side` pixels on its long side, without its words and pictures.
 
-    Those are parts of their own. Raises UploadError `undecodable`.
+    Those are parts of their own. Raises UploadError `undecodable` or `too_complex`.
     """
     try:
         root = etree.fromstring(markup.encode(), etree.XMLParser(resolve_entities="internal", no_network=True))
     except etree.XMLSyntaxError as error:
         raise UploadError("undecodable", f"SVG: {error.msg}"[:200]) from None
-    for each in root.iter(etree.Element):
+    elements = list(root.iter(etree.Element))
+    if len(elements) > MOST_ELEMENTS:
+        raise UploadError("too_complex", f"{len(elements)} elements of SVG, limit {MOST_ELEMENTS}")
+    for each in elements:
         for name, value in list(each.attrib.items()):
             if name.rpartition("}")[2] in ("href", "src") and not value.startswith("#"):
                 del each.attrib[name]  # resvg would open it

@@ -20,7 +20,7 @@ SCRIPT = re.compile(r"<(?:\w+:)?script\b", re.IGNORECASE)
 def svg(sniffed: Sniffed, limits: Limits, _: Fields) -> Document:
     """Return an SVG: a picture of its shapes, then its texts, and the pictures that it holds.
 
-    Raises UploadError with `undecodable`, `too_large` or `too_deep`.
+    Raises UploadError with `undecodable`, `too_large`, `too_complex` or `too_deep`.
     """
     markup, files = lift(sniffed.text)
     check_length(len(markup), limits)

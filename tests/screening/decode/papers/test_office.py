@@ -167,5 +167,6 @@ def test_entities_are_never_expanded():
 def test_limits_hold():
     assert reason(docx(words("x" * 200)), Limits(max_text_chars=100)) == "too_large"
     assert reason(docx("<w:p/>" * 1000), Limits(max_text_chars=100)) == "too_large"
+    assert reason(docx("<w:p/>" * 40), Limits(max_pieces=10)) == "too_complex"
     assert reason(docx("<w:x>" * 300 + "</w:x>" * 300)) == "undecodable"
     assert reason(docx("")) == "no_text"

@@ -10,6 +10,7 @@ from PIL import Image
 
 from screening.content import Picture, Text
 from screening.decode import MAX_SIDE, Decoder, Limits, decode
+from screening.decode.papers.pdf import MOST_PATHS
 from screening.errors import UploadError
 from tests.screening.decode.papers.made import pdf, stream
 
@@ -82,6 +83,12 @@ def test_pictures_are_first_when_there_is_no_room_for_all_pages():
     assert sum(place.startswith("page") for place in places(plain, Limits(frames=2))) == 2
     drawn = pdf([f"Page {number}." for number in range(4)], picture=RED)
     assert missed(drawn, Limits(frames=3)) == {"page": 1}
+
+
+def test_a_page_of_too_many_lines_is_read_but_not_drawn():
+    data = pdf(["Words.", "Others."]).replace(b"BT", b"0 0 m 9 9 l S " * (MOST_PATHS + 1) + b"BT", 1)
+    assert missed(data) == {"page": 1}
+    assert places(data) == {"main": "main", "page 2": "rest"}
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,9 @@ def test_drawings_within_a_page_are_drawn_and_icons_hold_no_page(make):
     found = decode(page(*icons, START + "<broken" + " " * 60), Limits(frames=3))
     assert sum(isinstance(part.content, Picture) for part in found.parts) == 3
     assert found.not_looked_at == ()
+
+
+def test_a_drawing_of_too_many_shapes_is_refused():
+    with pytest.raises(UploadError) as refusal:
+        decode(f"{START}{'<g/>' * 10_000}</svg>".encode())
+    assert refusal.value.reason == "too_complex"
