@@ -18,12 +18,26 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf_16_be"),
 )
 
-# WHATWG Encoding § 4.2: the legacy encodings of the web, except ISO-2022-JP and UTF-7, whose bytes are all ASCII
+# WHATWG Encoding § 4.2: the legacy encodings of the web that can be told by their bytes, then those that a page can
+# only declare. UTF-7 is in neither, and no browser reads it.
 LEGACY = (
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
     "iso8859_2", "iso8859_5", "iso8859_7", "iso8859_15", "koi8_r", "koi8_u",
     "gb18030", "big5", "euc_jp", "cp932", "cp949",
 )  # fmt: skip
+DECLARABLE = frozenset((
+    *LEGACY, "cp866", "cp874", "iso8859_3", "iso8859_4", "iso8859_6", "iso8859_8", "iso8859_10", "iso8859_13",
+    "iso8859_14", "iso8859_16", "mac_roman", "mac_cyrillic",
+))  # fmt: skip
+SAME = {  # on the web
+    "shift_jis": "cp932", "euc_kr": "cp949", "gbk": "gb18030", "gb2312": "gb18030", "iso8859_9": "cp1254",
+    "tis_620": "cp874", "iso8859_11": "cp874",
+}  # fmt: skip
+LABELS = {  # that Python does not know
+    "windows-874": "cp874", "dos-874": "cp874", "iso-8859-8-i": "iso8859_8", "logical": "iso8859_8", "x-sjis": "cp932",
+    "windows-31j": "cp932", "x-gbk": "gb18030", "x-x-big5": "big5", "x-mac-cyrillic": "mac_cyrillic", "koi": "koi8_r",
+}  # fmt: skip
+SHIFTS = re.compile(rb"\x1b(?:\$[@B]|\([BIJ])")  # ISO-2022-JP: its bytes are all ASCII, and a browser shows no shift
 WESTERN = frozenset({"latin_1", "ascii", "iso8859_1"})  # on the web these labels mean windows-1252
 
 DECLARED = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w:.-]{2,40})""", re.IGNORECASE)
@@ -34,8 +48,8 @@ SAMPLE = 64 << 10  # bytes from which a legacy charset is guessed
 def read_text(data: bytes) -> str | None:
     """Return the text of `data`, or None if it is not text.
 
-    The charset is told from a byte order mark, else UTF-8 is tried, then what an HTML page declares, then
-    charset-normalizer's guess among the encodings of the web. Whichever it is must fit all of `data`.
+    The charset is told from a byte order mark or the shifts of ISO-2022-JP, else UTF-8 is tried, then what an HTML page
+    declares, then charset-normalizer's guess among the encodings of the web. Whichever it is must fit all of `data`.
     """
     for mark, encoding in BOMS:
         if data.startswith(mark):
@@ -43,6 +57,8 @@ def read_text(data: bytes) -> str | None:
             return None if marked is None or BINARY.search(marked.encode()) else marked
     if BINARY.search(data):
         return None
+    if SHIFTS.search(data) and (shifted := _strict(data, "iso2022_jp_ext")) is not None:
+        return shifted
     text = _strict(data, "utf_8")
     if text is not None:
         return text
@@ -71,8 +87,8 @@ def _strict(data: bytes, encoding: str) -> str | None:
 
 def _known(label: str) -> str | None:
     try:
-        name = codecs.lookup(label).name.replace("-", "_")
+        name = codecs.lookup(LABELS.get(label.lower(), label)).name.replace("-", "_")
     except LookupError:
         return None
-    known = {"shift_jis": "cp932", "euc_kr": "cp949", "gbk": "gb18030", "gb2312": "gb18030"}.get(name, name)
-    return "cp1252" if known in WESTERN else known if known in LEGACY else None
+    known = SAME.get(name, name)
+    return "cp1252" if known in WESTERN else known if known in DECLARABLE else None
