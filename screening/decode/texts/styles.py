@@ -1,0 +1,67 @@
+"""Find the texts that a style puts into a page (CSS Generated Content, CSS Lists, CSS Counter Styles)."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+STRING = r""""(?:[^"\\\n]|\\.)*+"?|'(?:[^'\\\n]|\\.)*+'?"""
+COMMENT = re.compile(rf"({STRING})|/\*(?s:.*?)(?:\*/|\Z)", re.DOTALL)
+RULE = re.compile(rf"(?<![\w\\-])((?:[\w-]|\\.)++)\s*+:((?:[^;{{}}\"']|{STRING})*+)", re.DOTALL)
+TOKEN = re.compile(rf"({STRING})|attr\(\s*([\w-]+)|var\(|url\(", re.DOTALL | re.IGNORECASE)
+ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(\n)|(.))", re.DOTALL)
+SHOWN = frozenset((
+    "content", "quotes", "list-style", "list-style-type", "symbols", "additive-symbols", "prefix", "suffix", "negative",
+    "text-emphasis", "text-emphasis-style", "text-overflow", "hyphenate-character",
+))  # fmt: skip
+FILE = re.compile(rf"({STRING})|url\(\s*(data:[^\"')]*)", re.DOTALL | re.IGNORECASE)
+LETTER = re.compile(r"[^\W\d_]")
+
+
+class Style(NamedTuple):
+    """What a style shows: its texts, the names of the attributes whose values it shows, and the data URIs in it."""
+
+    texts: list[str]
+    attributes: set[str]
+    files: list[str]
+
+
+def read_style(style: str) -> Style:
+    """Return what a style shows; its cost is linear."""
+    found: list[str] = []
+    variables: list[str] = []
+    attributes: set[str] = set()
+    uses_variables = False
+    style = COMMENT.sub(lambda part: part[1] or " ", style)
+    for rule in RULE.finditer(style):
+        name = _unescaped(rule[1]).lower()
+        is_variable = name.startswith("--") or name == "initial-value"
+        if not (is_variable or name in SHOWN):
+            continue
+        text = ""
+        for token in TOKEN.finditer(rule[2]):
+            if token[1]:
+                text += ("" if name == "content" else " ") + _value(token[1])
+            elif token[2]:
+                attributes.add(token[2].lower())
+            uses_variables |= token[0].lower() == "var(" and not is_variable
+        if LETTER.search(text) and len(text) > 1:
+            (variables if is_variable else found).append(text)
+    values = (_value(file[1]) if file[1] else file[2] for file in FILE.finditer(style if "data:" in style else ""))
+    files = [value for value in values if value.lstrip()[:5].lower() == "data:"]
+    return Style(found + (variables if uses_variables else []), attributes, files)
+
+
+def _value(string: str) -> str:
+    return _unescaped(string[1:].removesuffix(string[0]))
+
+
+def _unescaped(text: str) -> str:
+    return ESCAPE.sub(_character, text) if "\\" in text else text
+
+
+def _character(escape: re.Match[str]) -> str:
+    if not escape[1]:
+        return escape[3] or ""
+    number = int(escape[1], 16)
+    return chr(number) if 0 < number < 0x110000 else "�"
