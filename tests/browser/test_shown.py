@@ -14,13 +14,14 @@ from tests.browser.chromium import Seen, look_at
 from tests.browser.compare import missing
 from tests.browser.generated import pages
 from tests.browser.known import KNOWN
+from tests.browser.tricks import TRICKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parents[1] / "screening/samples/uploads"
 FILES = {path.name: path for folder in (SAMPLES, HERE / "pages") for path in sorted(folder.rglob("*.html"))}
-GENERATED = {f"{name.replace(' ', '-')}.html": markup for name, markup in pages()}
+GENERATED = {**{f"{name}.html": markup for name, markup in pages()}, **TRICKS}
 MORE = os.environ.get("CONTENT_SCREENING_PAGES")
 SUFFIXES = frozenset((".html", ".htm", ".xhtml"))
 
@@ -51,6 +52,7 @@ def decoded(page: Path) -> Document | None:
 @pytest.mark.parametrize("name", [*FILES, *GENERATED])
 def test_what_a_browser_shows_is_scored(name, seen):
     page, shown = seen[name]
+    assert not shown.late
     if document := decoded(page):
         lost = missing(shown.lines, document)
         assert not lost or name in KNOWN, lost
@@ -63,6 +65,7 @@ def test_what_a_browser_shows_is_scored(name, seen):
 def test_what_a_browser_shows_of_more_pages_is_scored():
     paths = sorted(path for path in Path(MORE or "").rglob("*") if path.suffix.lower() in SUFFIXES)
     everything = look_at(paths)
+    assert not any(shown.late for shown in everything)
     lost = {
         str(path): runs
         for path, shown in zip(paths, everything, strict=True)

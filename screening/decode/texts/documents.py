@@ -15,6 +15,7 @@ from screening.content import Document
 from screening.decode.assembly import check_length, printable
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed, text_type
+from screening.decode.texts.article import read_as_page
 from screening.decode.texts.embedded import lift
 from screening.decode.texts.reader import Reader
 from screening.decode.texts.shown import shown
@@ -80,6 +81,7 @@ def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Document:
     defined = names.get("references", {}).values()
     reader.strings({"link titles": [link["title"] for link in defined if wordy(link["title"])]})
     read_strings(reader, front, "front matter", fields.ignore)
+    read_as_page(reader, text)
     reader.files(files)
     return reader.made.document(facts["language"])
 

@@ -9,8 +9,9 @@ from screening.decode.limits import Limits
 from screening.decode.sniff import BINARY, Sniffed, examine
 from screening.decode.texts.covered import Read
 from screening.decode.texts.embedded import File, lift
+from screening.decode.texts.flow import Key
 from screening.decode.texts.scripts import script_texts
-from screening.decode.texts.shown import Key, Shown, shown
+from screening.decode.texts.shown import Shown, shown
 from screening.decode.texts.styles import read_style
 from screening.errors import UploadError
 from screening.kinds import HTML, KINDS
@@ -80,7 +81,7 @@ class Reader:
                 self.files(inner, deep + 1)
             elif declared == "text/css":
                 text, inner = lift(sniffed.text)
-                self.strings({f"{place}/style": read_style(text).texts})
+                self.strings({f"{place}/style": [*(style := read_style(text)).texts, *style.variables]})
                 self.files(inner, deep + 1)
             elif sniffed.text and "script" in declared:
                 self.strings({f"{place}/script": script_texts(sniffed.text)}, "hidden")

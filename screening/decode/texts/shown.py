@@ -5,39 +5,32 @@ Both come from the parser's events, whose cost is linear; a tree of the page cos
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
-from urllib.parse import unquote
 
 from lxml import etree
 
-from screening.decode.texts.embedded import File, opened
-from screening.decode.texts.places import LINKS, PLACES, SILENT, attributes_shown, is_hidden
-from screening.decode.texts.scripts import prose, script_texts
-from screening.decode.texts.styles import read_style
+from screening.decode.texts.embedded import File
+from screening.decode.texts.flow import (
+    CELLS,
+    GAPS,
+    KEPT,
+    TABLES,
+    Key,
+    Pieces,
+    in_line,
+    is_shown,
+    runs,
+    short,
+    spelled,
+    tidy,
+)
+from screening.decode.texts.places import PLACES, SILENT, is_hidden
+from screening.decode.texts.sources import Sources
 from screening.errors import UploadError
-from screening.records import Role
 
-BLOCKS = (
-    "address", "article", "aside", "blockquote", "caption", "center", "dd", "details", "dialog", "dir", "div", "dl",
-    "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup",
-    "hr", "legend", "listing", "main", "marquee", "menu", "nav", "ol", "p", "plaintext", "pre", "search", "section",
-    "summary", "table", "ul", "xmp",
-)  # fmt: skip
-LINES = ("br", "li", "tr", "option", "optgroup")
-CELLS = ("td", "th", "text")
-KEPT = frozenset(("pre", "textarea", "listing", "xmp", "plaintext"))  # here a line of the source is one of the page
-TABLES = frozenset(("table", "thead", "tbody", "tfoot", "tr"))
-GAPS = {**dict.fromkeys(BLOCKS, "\n\n"), **dict.fromkeys(LINES, "\n")}
 MAX_DEPTH = 256  # nested elements; libxml2's trees stop there and silently drop all the rest
 NODE = 32  # characters that an element counts for besides its text
-EMPTY = re.compile(r"\n\s*\n")
-BLANK = re.compile(r"\n[ \n]*\n")
-SPACES = re.compile(r"[^\S\n]+")
-
-Key = tuple[str, Role]  # where a text stands, and whether it is shown
 
 
 @dataclass(slots=True)
@@ -56,7 +49,7 @@ class Shown:
     text: str = ""
     title: str = ""
     language: str = ""
-    flow: list[tuple[Key, str]] = field(default_factory=list)
+    flow: Pieces = field(default_factory=list)
     others: dict[Key, list[str]] = field(default_factory=dict)
     frames: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
@@ -69,6 +62,7 @@ class Shown:
 def shown(markup: str) -> Shown:
     """Return what a page shows. Raises UploadError `too_deep`."""
     page = _Page()
+    page.sources.declared(markup)
     parser = etree.HTMLParser(target=page, encoding="utf-8", remove_pis=True)
     try:
         etree.fromstring(markup.encode(), parser)
@@ -86,11 +80,10 @@ class _Page:
 
     def __init__(self) -> None:
         self.made = Shown()
-        self._pieces: list[tuple[Key, str]] = []
+        self.sources = Sources()
+        self._pieces: Pieces = []
         self._title: list[str] = []
         self._raw: list[str] = []  # what the style or script says that is open
-        self._attributes: dict[str, list[str]] = {}
-        self._asked: set[str] = set()  # attributes that a style shows
         self._open: list[tuple[str, Key]] = []
         self._in_cell: list[bool] = [True]
         self._kept = 0  # open elements that keep their lines
@@ -120,14 +113,17 @@ class _Page:
             self._join()
             self._bare = False
         if attributes:
-            self._look_at(tag, attributes, role)
+            self.sources.attributes(tag, attributes, role)
+            if tag == "html":
+                made.language = attributes.get("lang", "")
 
     def end(self, tag: str) -> None:
         _, key = self._open.pop()
         self._in_cell.pop()
         self._kept -= tag in KEPT
         if tag in SILENT:
-            self._read_raw(tag, key[1])
+            self.sources.raw(tag, "".join(self._raw), key[1], {around for around, _ in self._open})
+            self._raw.clear()
         elif tag in CELLS:
             self._pieces.append((key, " "))
         elif tag in GAPS:
@@ -147,7 +143,7 @@ class _Page:
         elif tag in SILENT:
             self._raw.append(text)
         else:
-            self._pieces.append((key, text if self._kept else _in_line(text)))
+            self._pieces.append((key, text if self._kept else in_line(text)))
             if not self._in_cell[-1]:
                 self._fostered.append(text)
 
@@ -155,88 +151,24 @@ class _Page:
         if text.startswith("[CDATA["):  # text in a drawing, a formula or XHTML
             self.data(text[7:].removesuffix("]]"))
         else:
-            self._add("comment", "hidden", text)
-            self._ends_early(text)
+            self.sources.add("comment", "hidden", text)
+            self.sources.ends_early(text)
 
     def close(self) -> None:
         """Do nothing at the end of the page; the interface asks for this method."""
 
     def finished(self) -> Shown:
-        made = self.made
-        self._add("style", "rest", *(text for name in sorted(self._asked) for text in self._attributes.get(name, ())))
-        self._add("page", "rest", "".join(self._fostered))
-        made.flow = [(key, text) for key, own in _runs(self._pieces) if (text := _tidy(own))]
-        in_flow = (text for (place, role), text in self._pieces if role != "hidden" and place != "fallback")
-        made.text = _tidy("".join(in_flow))
+        made, sources = self.made, self.sources
+        made.flow = list(runs(self._pieces))
+        in_flow = [text for key, text in self._pieces if is_shown(key)]
+        made.text = tidy("".join(in_flow))
+        sources.finish()
+        sources.add("page", "rest", "".join(self._fostered), *spelled(in_flow), *short(made.flow))
+        made.others, made.frames, made.files = sources.others, sources.frames, sources.files
+        made.leads_away = sources.leads_away
         made.title = "".join(self._title).strip()
         return made
-
-    def _look_at(self, tag: str, attributes: Mapping[str, str], role: Role) -> None:
-        for place, hides, text in attributes_shown(tag, attributes):
-            self._add(place, "hidden" if hides else role, text)
-        for name, value in attributes.items():
-            self._attributes.setdefault(name, []).append(value)
-            self._ends_early(value)
-            if name == "style":
-                self._style(value, role)
-            elif name.startswith("on"):
-                self._add("script", "hidden", *script_texts(value))
-            elif name.startswith("data-"):
-                self._add("script", "hidden", *prose(value))
-            elif name in LINKS and (file := opened(value)):
-                self.made.files.append(file)
-            elif name in LINKS and value.lstrip()[:11].lower() == "javascript:":
-                self._add("script", "hidden", *script_texts(unquote(value)))
-        if tag == "iframe" and "srcdoc" in attributes:
-            self.made.frames.append(attributes["srcdoc"])
-        elif tag == "html":
-            self.made.language = attributes.get("lang", "")
-        elif tag == "meta" and attributes.get("http-equiv", "").strip().lower() == "refresh":
-            self.made.leads_away |= "url" in attributes.get("content", "").lower()
-
-    def _read_raw(self, tag: str, role: Role) -> None:
-        text = "".join(self._raw)
-        self._raw.clear()
-        self._ends_early(text)
-        if "<" in text and any(around in ("svg", "math") for around, _ in self._open):
-            self.made.frames.append(text)  # browsers read elements here
-        if tag == "style":
-            self._style(text, role)
-        else:
-            self._add("script", "hidden", *script_texts(text))
-
-    def _style(self, text: str, role: Role) -> None:
-        style = read_style(text)
-        self._add("style", role, *style.texts)
-        self._asked |= style.attributes
-        self.made.files += filter(None, map(opened, style.files))
-
-    def _ends_early(self, text: str) -> None:
-        """Look at what follows in a browser, which runs scripts and so sees no elements within `noscript`."""
-        if "</noscript" in text.lower():
-            self.made.frames.append(text)
-
-    def _add(self, place: str, role: Role, *texts: str) -> None:
-        for text in texts:
-            if line := " ".join(text.split()):
-                self.made.others.setdefault((place, role), []).append(line)
 
     def _join(self) -> None:
         self._run += NODE
         self.made.joins += self._run
-
-
-def _runs(pieces: list[tuple[Key, str]]) -> Iterator[tuple[Key, str]]:
-    for key, run in groupby(pieces, key=lambda piece: piece[0]):
-        yield key, "".join(text for _, text in run)
-
-
-def _in_line(text: str) -> str:
-    """Return a text whose blank lines are only blanks, as in most elements."""
-    core = EMPTY.sub("\n", text.strip())
-    return f"{' ' * text[:1].isspace()}{core}{' ' * text[-1:].isspace()}" if core else " "
-
-
-def _tidy(text: str) -> str:
-    lines = (SPACES.sub(" ", line).strip() for line in text.split("\n"))
-    return BLANK.sub("\n\n", "\n".join(lines)).strip()

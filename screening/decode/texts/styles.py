@@ -8,20 +8,26 @@ from typing import NamedTuple
 STRING = r""""(?:[^"\\\n]|\\.)*+"?|'(?:[^'\\\n]|\\.)*+'?"""
 COMMENT = re.compile(rf"({STRING})|/\*(?s:.*?)(?:\*/|\Z)", re.DOTALL)
 RULE = re.compile(rf"(?<![\w\\-])((?:[\w-]|\\.)++)\s*+:((?:[^;{{}}\"']|{STRING})*+)", re.DOTALL)
-TOKEN = re.compile(rf"({STRING})|attr\(\s*([\w-]+)|var\(|url\(", re.DOTALL | re.IGNORECASE)
+TOKEN = re.compile(rf"({STRING})|attr\(\s*([\w-]+)|var\(|(?<![\w-])--(?=\w[\w-]*\()", re.DOTALL | re.IGNORECASE)
 ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(\n)|(.))", re.DOTALL)
 SHOWN = frozenset((
     "content", "quotes", "list-style", "list-style-type", "symbols", "additive-symbols", "prefix", "suffix", "negative",
     "text-emphasis", "text-emphasis-style", "text-overflow", "hyphenate-character",
 ))  # fmt: skip
 FILE = re.compile(rf"({STRING})|url\(\s*(data:[^\"')]*)", re.DOTALL | re.IGNORECASE)
+FEW = 3  # letters that a style puts in one by one; fewer are marks
 LETTER = re.compile(r"[^\W\d_]")
 
 
 class Style(NamedTuple):
-    """What a style shows: its texts, the names of the attributes whose values it shows, and the data URIs in it."""
+    """What a style shows: its texts, the names of the attributes whose values it shows, and the data URIs in it.
+
+    `variables` are texts that are shown where a style of the page asks for them, and `asks` says that this one does.
+    """
 
     texts: list[str]
+    variables: list[str]
+    asks: bool
     attributes: set[str]
     files: list[str]
 
@@ -31,11 +37,12 @@ def read_style(style: str) -> Style:
     found: list[str] = []
     variables: list[str] = []
     attributes: set[str] = set()
-    uses_variables = False
+    letters = ""  # each put before or after another element
+    asks = False
     style = COMMENT.sub(lambda part: part[1] or " ", style)
     for rule in RULE.finditer(style):
         name = _unescaped(rule[1]).lower()
-        is_variable = name.startswith("--") or name == "initial-value"
+        is_variable = name.startswith("--") or name in ("initial-value", "result")
         if not (is_variable or name in SHOWN):
             continue
         text = ""
@@ -44,12 +51,16 @@ def read_style(style: str) -> Style:
                 text += ("" if name == "content" else " ") + _value(token[1])
             elif token[2]:
                 attributes.add(token[2].lower())
-            uses_variables |= token[0].lower() == "var(" and not is_variable
-        if LETTER.search(text) and len(text) > 1:
-            (variables if is_variable else found).append(text)
+            asks |= token[0] == "--" or (token[0].lower() == "var(" and not is_variable)
+        if len(text) == 1 and (text.isalpha() or text.isspace()):
+            letters += text
+        elif LETTER.search(text):
+            (variables if is_variable else found).append(text.strip())
     values = (_value(file[1]) if file[1] else file[2] for file in FILE.finditer(style if "data:" in style else ""))
     files = [value for value in values if value.lstrip()[:5].lower() == "data:"]
-    return Style(found + (variables if uses_variables else []), attributes, files)
+    if len(letters.split()) > 1 or len(letters) >= FEW:
+        found.append(letters)
+    return Style(found, variables, asks, attributes, files)
 
 
 def _value(string: str) -> str:

@@ -39,6 +39,12 @@ def texts(markup: str) -> list[str]:
         f"<svg><style><p>{SAID}</p></style></svg>",
         f"<noscript><p class='</noscript>{SAID}'></p></noscript>",
         f"<noscript><!-- </noscript>{SAID} --></noscript>",
+        f"<select><option><style>{SAID}</style></select>",
+        f"<style>p::after{{content:var(--x)}}</style><p style='--x:\"{SAID}\"'></p>",
+        f"<iframe src='da\nta:text/html,<p>{SAID}'></iframe>",
+        f"<p lang='{SAID}'></p>",
+        "".join(f"<div>{letter}</div>" for letter in SAID.replace(" ", "\xa0")),
+        "<nav>seven amber</nav><aside>foxes jump</aside><header>over the</header>lazy hounds<p>" + "word " * 9,
     ],
 )
 def test_what_a_browser_shows_is_read(markup):
@@ -55,3 +61,37 @@ def test_what_is_no_text_is_told_where_a_page_is_declared():
     data = base64.b64encode("words".encode("utf-16-le") * 20).decode()
     page = f"<html><body><p>word</p><iframe src='data:text/html;charset=utf-16le;base64,{data}'></iframe></body></html>"
     assert [each.what for each in decode(page.encode()).not_looked_at] == ["embedded application/octet-stream"]
+
+
+REFERENCES = "".join(f"&#{ord(letter)};" for letter in SAID)
+
+
+@pytest.mark.parametrize(
+    ("upload", "media_type"),
+    [
+        (f"Hello. {REFERENCES}", "text/plain"),
+        ("<span>" + "<x-a></x-a>".join(SAID), "text/plain"),
+        (f"# Title\n\n    {REFERENCES}\n", "text/markdown"),
+        (f"<!DOCTYPE html [<!ENTITY x '{SAID}'>]><html><body>word &x;</body></html>", "text/html"),
+        (
+            f"<?xml-stylesheet href=\"data:text/css,p::after{{content:'{SAID}'}}\"?><html><p>word</p></html>",
+            "text/html",
+        ),
+        (f"<html><body><p>word<![CDATA[{SAID}]]></body></html>", "text/html"),
+    ],
+)
+def test_what_a_browser_shows_of_other_uploads_is_read(upload, media_type):
+    document = decode(upload.encode())
+    assert document.media_type == media_type
+    assert any(SAID in part.content.text for part in document.parts if isinstance(part.content, Text))
+
+
+@pytest.mark.parametrize("upload", ["a < b && c > d", "List<String> words", "<john> hi\n<mary> hello", "AT&T and I"])
+def test_a_text_that_is_no_page_is_one_part(upload):
+    assert [part.content.text for part in decode(upload.encode()).parts] == [upload]
+
+
+def test_a_text_that_would_be_too_deep_a_page_is_still_a_text():
+    document = decode(b"It is <b>bold. " * 300)
+    assert document.main.text.startswith("It is <b>bold.")
+    assert [each.what for each in document.not_looked_at] == ["the text as HTML"]

@@ -18,14 +18,19 @@ from screening.decode.texts.styles import read_style
         ("/* content:'a comment' */ q{quotes:'one two' 'three'}", ["one two three"]),
         ("content:'of an attribute'", ["of an attribute"]),
         ("@counter-style x{symbols:'some words'}li{list-style-type:'other words'}", ["some words", "other words"]),
-        (":root{--said:'some words'}.x::before{content:var(--said)}", ["some words"]),
-        (":root{--font:'Some Font'}.x{font-family:var(--font)}", []),
+        (".a::after{content:'s'}.b::after{content:'o'}.c::after{content:'!'}.d::after{content:'y'}", ["soy"]),
         ("p{font-family:'Some Font'}a[href='some words']{color:red}.x::after{content:'\\f101'}", []),
         (".x::after{content:'not closed", ["not closed"]),
     ],
 )
 def test_texts(style, texts):
     assert [" ".join(text.split()) for text in read_style(style).texts] == texts
+
+
+def test_variables_are_shown_where_a_style_asks_for_them():
+    style = read_style(":root{--said:'some words'}.x::before{content:var(--said)}")
+    assert (style.texts, style.variables, style.asks) == ([], ["some words"], True)
+    assert not read_style(":root{--font:'Some Font'}.x{font-family:var(--font)}").asks
 
 
 def test_attributes_and_files():
