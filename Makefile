@@ -26,7 +26,7 @@ CHECKOV := 3.3.30
 # Modules are compiled once: a decoder's child, which writes nothing, takes three times as long to start without that.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-flink test-gpu gpu-wheels test-slow test-terraform test-train test-wheel flink check check-terraform fuzz bench train train-smoke lock clean
+.PHONY: help demo test test-all test-browser test-flink test-gpu gpu-wheels test-slow test-terraform test-train test-wheel flink check check-terraform fuzz bench train train-smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ test-train: .venv/train  ## the tests of training (they need the training stack:
 test-flink: .venv/dev  ## the jobs on a Flink cluster made for it, and what breaks them (needs Java and Maven; 400 MB, once)
 	$(PY) -m pytest -m flink tests/flink
 
+test-browser: .venv/dev  ## that all that a browser shows of a page is decoded (needs Chromium): make test-browser [CONTENT_SCREENING_PAGES=folder]
+	$(PY) -m pytest -m browser tests/browser
+
 test-gpu:  ## all that needs a GPU, in 8 minutes, on a machine without a network: make test-gpu [WHEELS=folder] (tests/gpu/README.md)
 	$(if $(wildcard $(WHEELS)),$(PYTHON) -m tests.gpu --wheels $(WHEELS),$(PY) -m tests.gpu)
 
@@ -61,8 +64,10 @@ test-wheel: .venv/dev  ## the wheel in an environment of its own: the samples, a
 
 test-all: .venv/train  ## check, and every test that can run on this machine, each at its full length; what .ci/run calls
 	@$(MAKE) --no-print-directory check
-	THOROUGH=1 $(PY) -m pytest $(SPREAD) -m 'not gpu and not flink and not wheel'
+	THOROUGH=1 $(PY) -m pytest $(SPREAD) -m 'not gpu and not flink and not wheel and not browser'
 	@$(MAKE) --no-print-directory test-wheel test-flink
+	@if [ -n "$$CHROMIUM" ] || command -v chromium >/dev/null; then $(MAKE) --no-print-directory test-browser; \
+	else echo "not tested: what a browser shows (there is no Chromium on this machine)"; fi
 	@if command -v nvidia-smi >/dev/null; then $(MAKE) --no-print-directory test-gpu; \
 	else echo "not tested: what needs a GPU (there is none on this machine)"; fi
 

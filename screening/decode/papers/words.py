@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from screening.decode.assembly import check_length
 from screening.decode.limits import Limits
-from screening.decode.texts.shown import Key, Shown, tidy
+from screening.decode.texts.flow import Key, tidy
+from screening.decode.texts.shown import Shown
 
 MAIN: Key = ("main", "rest")  # (the reader gives it its role)
 FILES: Mapping[str, Key] = {  # by the outermost element of a file

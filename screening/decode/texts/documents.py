@@ -15,6 +15,7 @@ from screening.content import Document
 from screening.decode.assembly import check_length, printable
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed, text_type
+from screening.decode.texts.article import read_as_page
 from screening.decode.texts.embedded import lift
 from screening.decode.texts.reader import Reader
 from screening.decode.texts.shown import shown
@@ -82,6 +83,7 @@ def markdown(sniffed: Sniffed, limits: Limits, fields: Fields) -> Document:
     unseen = [link["title"] for link in defined] + [token.info for token in tokens]  # the language of a block of code
     reader.strings({"source": [each for each in unseen if wordy(each)]})
     read_strings(reader, front, "front matter", fields.ignore)
+    read_as_page(reader, text)
     reader.files(files)
     return reader.made.document(facts["language"])
 

@@ -24,6 +24,9 @@ META = frozenset((
 ))  # fmt: skip
 
 
+LINKS = ("src", "data", "href", "xlink:href")  # attributes that can hold a page or a script
+
+
 def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
     """Return whether an element is in the page but not shown."""
     if tag == "template":

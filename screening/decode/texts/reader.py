@@ -9,9 +9,13 @@ from screening.decode.limits import Limits
 from screening.decode.sniff import BINARY, Sniffed, examine
 from screening.decode.texts.covered import Read
 from screening.decode.texts.embedded import File, lift
-from screening.decode.texts.shown import Key, Shown, shown, style_texts
+from screening.decode.texts.flow import Key
+from screening.decode.texts.scripts import script_texts
+from screening.decode.texts.shown import Shown, shown
+from screening.decode.texts.styles import read_style
 from screening.errors import UploadError
 from screening.kinds import HTML, KINDS, SVG
+from screening.records import Role
 
 MAX_FRAMES_DEEP = 3  # pages within pages
 PAGES = frozenset((HTML, "application/xhtml+xml", SVG))
@@ -39,6 +43,8 @@ class Reader:
         found: dict[Key, list[str]] = {}
         for key, text in page.flow:
             found.setdefault(key, []).extend(self._read.unread(text.split("\n\n")))
+        # A sentence goes on around a button, and around what is hidden in it.
+        found.setdefault(("page", "rest"), []).extend(self._read.unread(page.text.split("\n\n")))
         for key, lines in page.others.items():
             if comments or key[0] != "comment":
                 found.setdefault(key, []).extend(self._read.unread(lines))
@@ -49,18 +55,19 @@ class Reader:
                 self.made.missed("frame", f"frames deeper than {MAX_FRAMES_DEEP} levels")
             else:
                 self.rest(shown(markup), f"{within}frame/", deep=deep + 1)
+        self.files(page.files, deep)
         if page.leads_away:
             self.made.missed("another page", "this page sends its reader there")
 
-    def strings(self, texts: Mapping[str, Iterable[str]]) -> None:
+    def strings(self, texts: Mapping[str, Iterable[str]], role: Role = "rest") -> None:
         """Add texts by their place."""
         for place, blocks in texts.items():
-            self.made.text(place, "rest", "\n\n".join(self._read.unread(blocks)))
+            self.made.text(place, role, "\n\n".join(self._read.unread(blocks)))
 
     def files(self, files: Sequence[File], deep: int = 0) -> None:
         """Look at embedded files: at pictures, pages and texts; of others, say that they were not looked at.
 
-        Scripts, fonts and what no browser knows show nothing by themselves, so there is nothing to look at.
+        Fonts and what no browser knows show nothing by themselves, so there is nothing to look at.
         """
         if files and deep == MAX_FRAMES_DEEP:
             self.made.missed("embedded file", f"files within files deeper than {MAX_FRAMES_DEEP} levels", len(files))
@@ -76,7 +83,7 @@ class Reader:
         """Look at one file that stands in that place."""
         declared, data = file
         sniffed = examine(data)
-        if declared in PAGES or sniffed.media_type in PAGES:
+        if sniffed.text and (declared in PAGES or sniffed.media_type in PAGES):
             text, inner = lift(sniffed.text)
             self.rest(shown(text), f"{place}/")
             self.files(inner, deep + 1)
@@ -84,14 +91,15 @@ class Reader:
                 self._drawing(f"{place}/picture", text)
         elif declared == "text/css":
             text, inner = lift(sniffed.text)
-            self.strings({f"{place}/style": style_texts(text)})
+            self.strings({f"{place}/style": [*(style := read_style(text)).texts, *style.variables]})
             self.files(inner, deep + 1)
+        elif sniffed.text and "script" in declared:
+            self.strings({f"{place}/script": script_texts(sniffed.text)}, "hidden")
         elif sniffed.text:
-            if "script" not in declared:
-                self.strings({place: [sniffed.text]})
+            self.strings({place: [sniffed.text]})
         elif sniffed.media_type in KINDS["image"].decoders:
             self._picture(place, sniffed)
-        elif sniffed.media_type != BINARY:
+        elif sniffed.media_type != BINARY or declared.startswith("text/") or declared in PAGES:
             self.made.missed(f"embedded {sniffed.media_type}", "there is no reader for it inside a document")
 
     def _drawing(self, place: str, markup: str) -> None:
