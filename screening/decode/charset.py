@@ -42,7 +42,7 @@ DECLARED = re.compile(
     rb"""|\A\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([\w:.-]{2,40})""",
     re.IGNORECASE,
 )
-SHIFTED = re.compile(rb"\x1b\$[@B]")  # ISO-2022-JP goes over to two-byte characters; in mail often without a label
+SHIFTED = re.compile(rb"\x1b(?:\$[@B]|\([BIJ])")  # ISO-2022-JP changes its set; often without a label
 FOREIGN = re.compile(rb"[\xc0-\xff]{3}")  # letters of a script that is not Latin, or of several bytes
 HIGH = re.compile(rb"[\x80-\xff]")
 RARE = 100  # in a Western text with fewer than 1 in so many bytes beyond ASCII, these are quotes and names
