@@ -160,6 +160,7 @@ def test_other_scripts_stay(text):
         assert fold(text) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [

@@ -154,6 +154,7 @@ def test_a_banked_picture_is_known_whatever_else_there_is_and_an_allowed_one_onl
         assert match(SHA, document, [bank(exact(SHA), use="allow")]), "bytes are known with all that is in them"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_other_pictures_match_in_no_orientation(seed, bank, lab):
     rows = [seen(lab.photograph(other)) for other in range(20, 40)]

@@ -87,6 +87,7 @@ def test_blank(lab):
     assert score("blank", lab.photograph(), lab) < 0.3
 
 
+@pytest.mark.slow
 def test_scores_hardly_depend_on_the_size_that_was_kept(lab):
     large = lab.photograph(2, 1024, 768)
     small = np.asarray(Image.fromarray(large).resize((512, 384), Image.Resampling.BOX))

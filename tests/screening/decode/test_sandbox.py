@@ -269,6 +269,7 @@ def test_the_child_is_bounded_and_knows_no_secrets(valid, monkeypatch):
         assert "GOOGLE_APPLICATION_CREDENTIALS" not in child.environ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ["burn", pytest.param("sleep", marks=pytest.mark.slow)])
 def test_a_stalled_child_ends_itself_when_its_parent_is_gone(act):
     program = (

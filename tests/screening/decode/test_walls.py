@@ -107,6 +107,7 @@ def test_what_is_tried_is_stopped_and_the_next_upload_is_decoded(decoder, world,
     assert "An ordinary page." in decoder.decode(GOOD).main.text
 
 
+@pytest.mark.slow
 @walled
 def test_without_walls_the_same_acts_succeed(world):
     """So what stops them above is the walls, and not a mistake in trying."""
@@ -190,6 +191,7 @@ def test_every_sample_is_decoded_within_the_walls_as_without():
         assert [outcome(one.decode, data) for data in samples] == [outcome(decode, data) for data in samples]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("act", "detail"),
     [

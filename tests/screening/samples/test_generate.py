@@ -28,6 +28,7 @@ def pixels(data: bytes) -> np.ndarray:
     return content.pixels.astype(int)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_same_pixels_are_drawn_again(name):
     drawn, kept = pixels(FILES[name]()), pixels((UPLOADS / name).read_bytes())

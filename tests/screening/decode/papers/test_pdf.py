@@ -122,6 +122,7 @@ def test_limits_hold():
     assert reason(b"%PDF-1.7 and no more") == "undecodable"
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_behind_the_walls():
     """A page of 10^12 pixels, a picture that claims as many, and one whose data goes on and on."""
     page = pdf(["Words."]).replace(b"[0 0 595 842]", b"[0 0 1000000 1000000]")

@@ -47,6 +47,7 @@ def test_pictures_in_it_are_looked_at_and_scripts_are_missed(make):
     assert [each.what for each in document.not_looked_at] == ["script"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "markup",
     [

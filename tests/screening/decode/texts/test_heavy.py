@@ -16,10 +16,13 @@ from tests.fuzz.bombs import BOMBS
 from tests.pace import times
 from tests.screening.decode.texts.heavy import MARKDOWN, PAGES, Clock, page
 
+QUICK = ("12,000 attributes", "20,000 rows")
 SECONDS = 5.0  # each of these took 2 to 100
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in PAGES]
+)
 def test_heavy_pages_are_read_to_their_last_word_in_time(name):
     data, clock = PAGES[name]().encode(), Clock()
     article = decode(data).main
@@ -58,6 +61,7 @@ def test_front_matter_and_headings_are_read_in_time(name, kept):
     assert clock.seconds < 2
 
 
+@pytest.mark.slow
 def test_a_book_in_markdown_is_no_heavy_upload():
     chapter = "## A chapter\n\n" + ("He said *that* and went on, and on; it was late.\n" * 12 + "\n") * 10
     assert decode((chapter * 250).encode()).main.text.count("A chapter") == 250
