@@ -26,6 +26,7 @@ REFUSED = {
     "image/heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
     "image/svg+xml": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "application/xml": b"<?xml version='1.0'?><feed/>",
+    "multipart/related": b"From: x\nMIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n--b\n",
     "application/octet-stream": bytes(range(256)),
 }
 
