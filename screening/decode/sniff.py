@@ -76,6 +76,11 @@ MARKUP = re.compile(
     r"|section|main)(?=[\s/>])|\s*<!--",
     re.IGNORECASE,
 )
+# RFC 2557: a saved page, whose texts may stand in base64, and which browsers show
+SAVED_PAGE = re.compile(
+    r"(?=[\s\S]{0,4000}^MIME-Version:)(?=[\s\S]{0,4000}^Content-Type:\s*multipart/related)",
+    re.IGNORECASE | re.MULTILINE,
+)
 OBJECT = re.compile(r"\s*\{\s*[\"}]")
 ARRAY = re.compile(r"\s*\[\s*(?:\{\s*[\"}]|[\[\"\]\d])")  # and must end with `]`: `[1] Miller, 1999` is a reference
 MARKDOWN_BLOCK = re.compile(
@@ -130,6 +135,8 @@ def text_type(text: str) -> str:
     if head.lstrip().startswith("<?xml") or head.lstrip()[:4].lower() == "<svg":
         lowered = head.lower()
         return "image/svg+xml" if "<svg" in lowered else HTML if "<html" in lowered else "application/xml"
+    if SAVED_PAGE.match(text):
+        return "multipart/related"
     sample = text[:65536]
     kinds = sum(bool(kind.search(sample)) for kind in (MARKDOWN_INLINE, MARKDOWN_LIST))
     if MARKDOWN_BLOCK.search(sample) or kinds == 2 or len(MARKDOWN_INLINE.findall(sample)) > 1:

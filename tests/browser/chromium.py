@@ -69,12 +69,12 @@ class Seen:
     late: bool = False
 
 
-def look_at(pages: Sequence[Path]) -> list[Seen]:
-    """Return what one browser shows of each page."""
-    return asyncio.run(_look_at(pages))
+def look_at(pages: Sequence[Path], *, scripts: bool = True) -> list[Seen]:
+    """Return what one browser shows of each page, whose scripts it runs or not."""
+    return asyncio.run(_look_at(pages, scripts))
 
 
-async def _look_at(pages: Sequence[Path]) -> list[Seen]:
+async def _look_at(pages: Sequence[Path], scripts: bool) -> list[Seen]:
     async with AsyncExitStack() as stack:
         profile = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         process = subprocess.Popen(
@@ -92,7 +92,7 @@ async def _look_at(pages: Sequence[Path]) -> list[Seen]:
         async def one(page: Path) -> Seen:
             try:
                 async with turn, asyncio.timeout(PAGE_SECONDS):
-                    return await browser.look_at(page)
+                    return await browser.look_at(page, scripts)
             except TimeoutError:
                 return Seen(late=True)
 
@@ -128,10 +128,11 @@ class _Browser:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._tabs: dict[str, _Tab] = {}
 
-    async def look_at(self, page: Path) -> Seen:
+    async def look_at(self, page: Path, scripts: bool) -> Seen:
         target = (await self._call("Target.createTarget", url="about:blank"))["targetId"]
         session = (await self._call("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
         tab = await self._watch(session)
+        await self._call("Emulation.setScriptExecutionDisabled", session, value=not scripts)
         url = page.resolve().as_uri()
         await self._call("Page.navigate", session, url=url)
         await tab.loaded.wait()

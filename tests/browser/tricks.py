@@ -86,6 +86,13 @@ WHOLE = {
     "Markdown with code.html": f"# Title\n\n```\n<p>{REFERENCES}\n```\n",
     "Markdown that is indented.html": f"# Title\n\n    <p>{REFERENCES}\n",
     "shifts.html": "<html><head><meta charset=iso-2022-jp></head><body><p>" + "\x1b(B".join(S),
+    "a second body.html": f"<html><body><p>word<body onload=\"p.innerHTML='{S}'\"><p id=p>",
+    "a saved page.mhtml": "From: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\n"
+    "Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\nContent-Location: http://x.invalid/\r\n\r\n"
+    + base64.b64encode(f"<html><p>{S}".encode()).decode()
+    + "\r\n--b--\r\n",
+    "JSON with references.html": f'{{"a": "<pre>word",\n"b":\n"{REFERENCES}"\n}}',
+    "an own element.html": f"word <x-a title='{REFERENCES}'>x</x-a>",
     "a style of the page.html": f"<html style='--x:\"{S}\"'><body><style>p::before{{content:var(--x)}}</style><p>word",
     "XHTML without ends.xhtml": XHTML.format("<script src='x'/><style/>", f"<title/><textarea/><p>{S}</p>"),
     "XHTML with CDATA.xhtml": XHTML.format("", f"<p><![CDATA[a > {S}]]></p>"),

@@ -31,7 +31,9 @@ AS_PAGE = re.compile(
     rf"&#[xX]?[0-9a-fA-F]|&[a-zA-Z]{{2,31}};|</?(?:{TAGS})(?=[\s/>])|[a-z]</?[a-zA-Z][^<>]{{0,100}}>[a-z]",
     re.IGNORECASE,
 )
-FOREIGN = re.compile(rf"</?(?!(?:{TAGS})[\s/>])[a-zA-Z][^<>]{{0,1000}}>", re.IGNORECASE)  # shows nothing, nests deep
+# What a browser does not know has attributes like all elements, but it must not nest too deep: `wbr` never does.
+FOREIGN = re.compile(rf"<(?!(?:{TAGS})[\s/>])[a-zA-Z][^\s/<>]{{0,100}}", re.IGNORECASE)
+FOREIGN_END = re.compile(rf"</(?!(?:{TAGS})[\s/>])[a-zA-Z][^<>]{{0,100}}>", re.IGNORECASE)
 LINK = re.compile(r"\]\([^()\n]{1,1000}\)")  # where a link of Markdown leads, which is no text of it
 
 
@@ -57,7 +59,7 @@ def read_as_page(reader: Reader, text: str) -> None:
     from screening.decode.texts.embedded import lift
     from screening.decode.texts.shown import shown
 
-    markup, files = lift(FOREIGN.sub("", LINK.sub("]", text)))
+    markup, files = lift(FOREIGN.sub("<wbr", FOREIGN_END.sub("", LINK.sub("]", text))))
     try:
         reader.rest(shown(markup), "as HTML/")
     except UploadError as error:

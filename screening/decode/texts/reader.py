@@ -8,7 +8,7 @@ from screening.decode.assembly import Assembly
 from screening.decode.limits import Limits
 from screening.decode.sniff import BINARY, Sniffed, examine
 from screening.decode.texts.covered import Read
-from screening.decode.texts.embedded import File, lift
+from screening.decode.texts.embedded import File, lift, opened
 from screening.decode.texts.flow import Key
 from screening.decode.texts.scripts import script_texts
 from screening.decode.texts.shown import Shown, shown
@@ -18,6 +18,7 @@ from screening.kinds import HTML, KINDS, SVG
 from screening.records import Role
 
 MAX_FRAMES_DEEP = 3  # pages within pages
+MAX_FRAMES = 1000  # in one document; each costs some 0.1 ms, however short it is
 PAGES = frozenset((HTML, "application/xhtml+xml", SVG))
 ICON = 4096  # characters; a drawing of no more, for which there is no room or that is broken, is not worth a review
 
@@ -29,7 +30,7 @@ class Reader:
         self.made = Assembly(media_type, limits)
         self._limits = limits
         self._read = Read()
-        self._files = 0
+        self._files = self._frames = 0
 
     def main(self, text: str, title: str, place: str = "main", title_place: str = "title") -> None:
         """Add the main text and its title."""
@@ -50,9 +51,12 @@ class Reader:
                 found.setdefault(key, []).extend(self._read.unread(lines))
         for (place, role), blocks in found.items():
             self.made.text(f"{within}{place}", role, "\n\n".join(blocks))
-        for markup in page.frames:
+        for markup in dict.fromkeys(page.frames):
+            self._frames += 1
             if deep == MAX_FRAMES_DEEP:
                 self.made.missed("frame", f"frames deeper than {MAX_FRAMES_DEEP} levels")
+            elif self._frames > MAX_FRAMES:
+                self.made.missed("frame", f"more than {MAX_FRAMES} frames")
             else:
                 self.rest(shown(markup), f"{within}frame/", deep=deep + 1)
         self.files(page.files, deep)
@@ -72,11 +76,13 @@ class Reader:
         if files and deep == MAX_FRAMES_DEEP:
             self.made.missed("embedded file", f"files within files deeper than {MAX_FRAMES_DEEP} levels", len(files))
             return
-        places = {each: f"embedded {self._files + number}" for number, each in enumerate(files, 1)}
-        self._files += len(files)
-        for each in sorted(
-            files, key=lambda file: file.declared == SVG
-        ):  # room for photographs comes before that for icons
+        each_once = list(dict.fromkeys(files))
+        room = max(0, MAX_FRAMES - self._files)
+        if beyond := len(each_once[room:]):
+            self.made.missed("embedded file", f"more than {MAX_FRAMES} files", beyond)
+        places = {each: f"embedded {self._files + number}" for number, each in enumerate(each_once[:room], 1)}
+        self._files += len(places)
+        for each in sorted(places, key=lambda file: file.declared == SVG):  # photographs come before icons
             self.file(places[each], each, deep)
 
     def file(self, place: str, file: File, deep: int = 0) -> None:
@@ -85,14 +91,15 @@ class Reader:
         sniffed = examine(data)
         if sniffed.text and (declared in PAGES or sniffed.media_type in PAGES):
             text, inner = lift(sniffed.text)
-            self.rest(shown(text), f"{place}/")
+            self.rest(shown(text), f"{place}/", deep=deep + 1)
             self.files(inner, deep + 1)
             if SVG in (declared, sniffed.media_type):
                 self._drawing(f"{place}/picture", text)
         elif declared == "text/css":
             text, inner = lift(sniffed.text)
-            self.strings({f"{place}/style": [*(style := read_style(text)).texts, *style.variables]})
-            self.files(inner, deep + 1)
+            style = read_style(text)
+            self.strings({f"{place}/style": style.texts + style.variables})
+            self.files([*inner, *filter(None, map(opened, style.files))], deep + 1)
         elif sniffed.text and "script" in declared:
             self.strings({f"{place}/script": script_texts(sniffed.text)}, "hidden")
         elif sniffed.text:

@@ -17,6 +17,7 @@ from screening.records import Role
 
 FOREIGN = frozenset(("svg", "math"))
 ENTITY = re.compile(r"""<!ENTITY\s+[\w:.-]{1,100}\s+("[^"]*"|'[^']*')""")
+BODY = re.compile(r"""<body([\s/](?:[^<>"']|"[^"]*"|'[^']*'){0,1000}+)>""", re.IGNORECASE)
 STYLESHEET = re.compile(r"""<\?xml-stylesheet\s[^>]{0,100}?href\s*=\s*("[^"]*"|'[^']*')""")
 
 
@@ -40,7 +41,8 @@ class Sources:
                 self.others.setdefault((place, role), []).append(line)
 
     def declared(self, markup: str) -> None:
-        """Look at what XHTML declares, which is no element: entities and styles."""
+        """Look at what is no event of the parser: the attributes of a second `body`, entities and styles of XHTML."""
+        self.frames += (f"<div{body[1]}>" for body in BODY.finditer(markup))
         for entity in ENTITY.finditer(markup) if "<!ENTITY" in markup else ():
             self.add("entity", "rest", unescape(entity[1][1:-1]))
         for style in STYLESHEET.finditer(markup) if "<?xml-style" in markup else ():
@@ -87,8 +89,8 @@ class Sources:
     def finish(self) -> None:
         """Add what the styles of the whole page ask for."""
         self.add("style", "rest", *(text for name in sorted(self._asked) for text in self._values.get(name, ())))
-        if self._asks:
-            self.add("style", "rest", *self._variables)
+        for text in self._variables:  # those of a style in a file may be asked for elsewhere
+            self.add("style", "rest", *([text] if self._asks else prose(text)))
 
     def _style(self, text: str, role: Role) -> None:
         style = read_style(text)

@@ -43,6 +43,8 @@ def read_strings(reader: Reader, value: Json, source: str, ignored: Collection[s
         if TAG.search(text):
             reader.rest(shown(text), f"{source}:{path}/")
             text = unescape(BLOCK.sub("\n\n", INLINE.sub(" ", text)))
+        elif "&" in text and (plain := unescape(text)) != text:
+            text = f"{text}\n\n{plain}"
         if wordy(text):
             short = len(text) < SHORT and len(text.split()) < LONG and text.isascii()
             place = SHORT_STRINGS if short or (path not in found and len(found) > MOST_PLACES) else path

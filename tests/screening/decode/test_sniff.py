@@ -24,6 +24,7 @@ REFUSED = {
     "image/vnd.microsoft.icon": b"\0\0\x01\0\x01\0",
     "image/heic-sequence": b"\0\0\0\x18ftyphevc\0\0\0\0msf1hevc",
     "application/xml": b"<?xml version='1.0'?><feed/>",
+    "multipart/related": b"From: x\nMIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n--b\n",
     "application/octet-stream": bytes(range(256)),
 }
 

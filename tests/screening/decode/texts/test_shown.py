@@ -78,6 +78,9 @@ REFERENCES = "".join(f"&#{ord(letter)};" for letter in SAID)
             "text/html",
         ),
         (f"<html><body><p>word<![CDATA[{SAID}]]></body></html>", "text/html"),
+        (f"<html><body><p>word<body onload='p.innerHTML=\"{SAID}\"'></body></html>", "text/html"),
+        (f"word <x-a title='{REFERENCES}'>x</x-a> <b>y</b>", "text/plain"),
+        (f'{{"a": "<p>word", "b": "{REFERENCES}"}}', "application/json"),
     ],
 )
 def test_what_a_browser_shows_of_other_uploads_is_read(upload, media_type):
@@ -95,3 +98,17 @@ def test_a_text_that_would_be_too_deep_a_page_is_still_a_text():
     document = decode(b"It is <b>bold. " * 300)
     assert document.main.text.startswith("It is <b>bold.")
     assert [each.what for each in document.not_looked_at] == ["the text as HTML"]
+
+
+def test_frames_beyond_any_use_are_told_and_not_read():
+    frames = "".join(f"<iframe srcdoc='<p>word {number}'></iframe>" for number in range(2100))
+    document = decode(f"<html><body><p>word</p>{frames}</body></html>".encode())
+    assert [(each.what, each.count) for each in document.not_looked_at] == [("frame", 1100)]
+
+
+def test_pages_in_files_in_pages_come_to_an_end():
+    page = f"<p>{SAID}"
+    for _ in range(9):
+        page = f"<iframe src='data:text/html;base64,{base64.b64encode(page.encode()).decode()}'></iframe>"
+    document = decode(f"<html><body><p>word</p>{page}</body></html>".encode())
+    assert {each.what for each in document.not_looked_at} == {"embedded file"}
