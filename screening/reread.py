@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from screening.claims import shown_as
 from screening.content import Document, Part, Picture
+from screening.content.claims import shown_as
 from screening.decode import Decoder, Sandbox, decoder_version
 from screening.policy import Policy
 from screening.policy.decide import crossed

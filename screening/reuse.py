@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from screening.classifiers import Bundle
 from screening.content import Part
-from screening.kinds import kind_of
+from screening.content.kinds import kind_of
 from screening.records import Fingerprint, Medium, Signal
 from screening.tables import ResultTables, StoredScores
 

@@ -22,15 +22,15 @@ from typing import Any
 
 from screening.checks import about, run_checks
 from screening.checks.hashes import match
-from screening.claims import shown_as
 from screening.classifiers import Classifier, Result, make_engine
+from screening.classifiers.parts import screened, undisguised, worst
 from screening.content import Part
+from screening.content.claims import shown_as
+from screening.content.kinds import KINDS, kind_of
 from screening.decode import Decoder, Sandbox, decoder_version, sniff
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.hardware import cores_here
-from screening.kinds import KINDS, kind_of
 from screening.meter import Meter
-from screening.parts import screened, undisguised, worst
 from screening.policy import decide
 from screening.records import Medium, NotLookedAt, ScreenedPart, Signal, Upload, Verdict
 from screening.reuse import Known

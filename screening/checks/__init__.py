@@ -12,7 +12,7 @@ from screening.checks.document import DOCUMENT_CHECKS, DocumentCheck, about
 from screening.checks.image import IMAGE_CHECKS
 from screening.checks.text import TEXT_CHECKS, known_languages
 from screening.content import Document, Part, Text
-from screening.kinds import KINDS, kind_of, named
+from screening.content.kinds import KINDS, kind_of, named
 from screening.records import Signal
 
 LONG = 1 << 18  # characters; checking the longest texts takes about 200 MB, so they are checked one at a time

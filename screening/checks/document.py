@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from screening.checks.disguise import disguises
 from screening.checks.languages import said_of, unread
-from screening.claims import mismatches
 from screening.content import Document, Text
+from screening.content.claims import mismatches
 from screening.records import Evidence, Signal, Upload
 
 NOT_LOOKED_AT = "not_looked_at"

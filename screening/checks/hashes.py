@@ -20,8 +20,8 @@ import numpy.typing as npt
 from screening.checks.borders import trimmed
 from screening.checks.nearest import BITS, Nearest
 from screening.content import Document, Picture
+from screening.content.pdq import pdq, pdq_turned
 from screening.errors import ConfigError, UploadError
-from screening.pdq import pdq, pdq_turned
 from screening.records import Evidence, Signal
 from screening.storage import open_store
 

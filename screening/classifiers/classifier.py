@@ -21,9 +21,9 @@ from screening.classifiers.scorer import Scorer
 from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
 from screening.content import Content, Picture, Text
+from screening.content.kinds import KINDS
 from screening.decode.limits import Limits
 from screening.errors import ConfigError, UploadError
-from screening.kinds import KINDS
 from screening.meter import Meter
 from screening.records import Evidence, Signal
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from screening.commands.common import add_results, console, place
 from screening.commands.text import print_text, text_rows
-from screening.kinds import KINDS
+from screening.content.kinds import KINDS
 from screening.policy import Policy
 from screening.policy.decide import concerns, crossed, crosses
 from screening.records import Evidence, Threshold, Verdict

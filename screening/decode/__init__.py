@@ -4,12 +4,12 @@ Its reason is one of `REASONS`. The detail of `unsupported_variant` names the va
 the count and its limit.
 """
 
+from screening.content.kinds import MAX_SIDE
 from screening.decode.dispatch import DECODERS, decode
 from screening.decode.limits import Fields, Limits
 from screening.decode.sandbox import SANDBOXES, Decoder, Sandbox
 from screening.decode.sniff import sniff
 from screening.decode.version import DECODER_VERSION, decoder_version
-from screening.kinds import MAX_SIDE
 
 REASONS = (
     "empty",

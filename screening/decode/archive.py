@@ -6,9 +6,9 @@ import io
 import zipfile
 from collections.abc import Iterator
 
+from screening.content.kinds import DOCX, EPUB, ODT
 from screening.decode.limits import Limits
 from screening.errors import UploadError
-from screening.kinds import DOCX, EPUB, ODT
 
 MOST_ENTRIES = 5_000  # an archive's directory is read in Python, at 10 µs an entry
 ENTRY = b"PK\1\2"  # how each entry of the directory begins (PKWARE APPNOTE § 4.3.12)

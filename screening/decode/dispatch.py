@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from screening.content import Document
+from screening.content.kinds import HTML, JSON, KINDS, MARKDOWN, PLAIN, SVG, named
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed, examine, is_locked
 from screening.decode.texts.article import also_plain, needs_sandbox
 from screening.decode.texts.article import plain as plain_text
 from screening.errors import UploadError
-from screening.kinds import HTML, JSON, KINDS, MARKDOWN, PLAIN, SVG, named
 
 DecoderFunction = Callable[[Sniffed, Limits, Fields], Document]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from screening.content.kinds import HTML, JSON, MARKDOWN, PLAIN
 from screening.decode.archive import archive_type
 from screening.decode.charset import read_text
-from screening.kinds import HTML, JSON, MARKDOWN, PLAIN
 
 BINARY, ZIP = "application/octet-stream", "application/zip"
 OLE = "application/x-ole-storage"

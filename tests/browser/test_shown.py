@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from screening.content import Document
+from screening.content.kinds import MARKDOWN
 from screening.decode import decode, sniff
 from screening.errors import UploadError
-from screening.kinds import MARKDOWN
 from tests.browser.chromium import Seen, look_at
 from tests.browser.compare import missing
 from tests.browser.generated import pages

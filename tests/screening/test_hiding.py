@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from screening.pdq import pdq
+from screening.content.pdq import pdq
 from screening.records import Verdict
 from screening.screener import Screener
 from screening.settings import load_settings

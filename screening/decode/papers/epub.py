@@ -9,6 +9,7 @@ from posixpath import dirname, join, normpath
 from urllib.parse import unquote
 
 from screening.content import Document
+from screening.content.kinds import EPUB
 from screening.decode.archive import unpack
 from screening.decode.assembly import check_length
 from screening.decode.limits import Fields, Limits
@@ -18,7 +19,6 @@ from screening.decode.texts.embedded import File, lift
 from screening.decode.texts.reader import PAGES, Reader
 from screening.decode.texts.shown import Shown, shown
 from screening.errors import UploadError
-from screening.kinds import EPUB
 
 # EPUB 3.3 § 4.2.4: fonts are hidden by these, which need no key; all others do
 OBFUSCATIONS = frozenset(("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"))

@@ -13,12 +13,12 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as api
 
 from screening.content import Document, Picture
+from screening.content.kinds import MAX_SIDE, PDF
 from screening.decode.assembly import Assembly, check_length
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed
 from screening.decode.texts.reader import Reader
 from screening.errors import UploadError
-from screening.kinds import MAX_SIDE, PDF
 from screening.records import Role
 
 LOCKED = (api.FPDF_ERR_PASSWORD, api.FPDF_ERR_SECURITY)

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from screening.kinds import MAX_SIDE
-from screening.pdq import pdq
+from screening.content.kinds import MAX_SIDE
+from screening.content.pdq import pdq
 
 SMALL = 32  # pixels a side of the copies that are compared
 NEAR = 8  # bits of a PDQ hash; a bank's distance is 31, so a frame that close to a known one is known with it

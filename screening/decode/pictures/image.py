@@ -21,6 +21,7 @@ from PIL import (  # only the formats whose plugins are imported can be opened
 )
 
 from screening.content import Document, Picture
+from screening.content.kinds import MAX_SIDE
 from screening.decode.assembly import Assembly
 from screening.decode.limits import Fields, Limits
 from screening.decode.pictures.alike import Unlike
@@ -30,7 +31,6 @@ from screening.decode.pictures.pieces import check_pieces
 from screening.decode.pictures.variants import unsupported
 from screening.decode.sniff import Sniffed
 from screening.errors import UploadError
-from screening.kinds import MAX_SIDE
 from screening.records import Role
 
 BACKGROUND = (255, 255, 255)  # shows through a transparent image: the white of a page

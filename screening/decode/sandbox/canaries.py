@@ -15,10 +15,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from screening.content import Document, Text
+from screening.content.kinds import DOCX, EPUB, HTML, JSON, MARKDOWN, ODT, PDF, PLAIN, SVG
 from screening.decode.dispatch import DecoderFunction
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import examine
-from screening.kinds import DOCX, EPUB, HTML, JSON, MARKDOWN, ODT, PDF, PLAIN, SVG
 
 WORDS = "The canary sings in its cage all day long, and nobody has ever asked it to stop."
 COLOUR, NEAR = (200, 120, 40), 24  # the colour of all pixels, and how far a lossy format may be off

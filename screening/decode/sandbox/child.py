@@ -16,6 +16,7 @@ import warnings
 from typing import IO, Any
 
 from screening.content import Document
+from screening.content.kinds import named
 from screening.decode.dispatch import DOCUMENTS, DecoderFunction, decode_admitted
 from screening.decode.limits import Fields, Limits
 from screening.decode.sandbox import walls
@@ -24,7 +25,6 @@ from screening.decode.sandbox.imports import LateImport
 from screening.decode.sandbox.wire import OUT_OF_MEMORY, Broken, pack, receive, send
 from screening.decode.sniff import Sniffed
 from screening.errors import UploadError
-from screening.kinds import named
 
 GRACE = 2  # seconds after its deadline, when a child that nobody stopped stops itself
 

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from typing import IO, Any
 
 from screening.content import Document, Part
+from screening.content.kinds import KINDS, MAX_SIDE, kind_of
 from screening.decode.limits import Limits
 from screening.errors import UploadError
-from screening.kinds import KINDS, MAX_SIDE, kind_of
 from screening.records import ROLES, NotLookedAt
 
 PREFIX = struct.Struct(">II")  # the lengths of header and body, in bytes

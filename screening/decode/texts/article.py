@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from screening.content import Document, Text
+from screening.content.kinds import JSON, PLAIN
 from screening.decode.assembly import Assembly, check_length
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed
 from screening.decode.texts.covered import Read
 from screening.decode.texts.embedded import lift
 from screening.errors import UploadError
-from screening.kinds import JSON, PLAIN
 
 if TYPE_CHECKING:
     from screening.decode.texts.reader import Reader

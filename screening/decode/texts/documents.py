@@ -12,6 +12,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 from screening.content import Document
+from screening.content.kinds import HTML, JSON, MARKDOWN
 from screening.decode.assembly import check_length, printable
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed, text_type
@@ -21,7 +22,6 @@ from screening.decode.texts.reader import Reader
 from screening.decode.texts.shown import shown
 from screening.decode.texts.strings import Json, read_strings, wordy
 from screening.errors import UploadError
-from screening.kinds import HTML, JSON, MARKDOWN
 
 BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 MARKS = re.compile(r"[\n*_`~\[\]<>&\\|#+=-]")  # what Markdown's rules look at; each can cost 50 µs

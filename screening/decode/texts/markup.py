@@ -10,13 +10,13 @@ from lxml import html as lxml_html
 from trafilatura.settings import Document as Extracted
 
 from screening.content import Document
+from screening.content.kinds import HTML
 from screening.decode.assembly import check_length
 from screening.decode.limits import Fields, Limits
 from screening.decode.sniff import Sniffed
 from screening.decode.texts.embedded import lift
 from screening.decode.texts.reader import Reader
 from screening.decode.texts.shown import Shown, shown
-from screening.kinds import HTML
 
 PARAGRAPH = 40  # characters; a shorter line that appears twice is a headline or a menu
 # Beyond any of these, a page gives its whole visible text, since trafilatura's work grows with their squares. Ordinary

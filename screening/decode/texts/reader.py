@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from screening.content.kinds import HTML, KINDS, SVG
 from screening.decode.assembly import Assembly
 from screening.decode.limits import Limits
 from screening.decode.sniff import BINARY, Sniffed, examine
@@ -14,7 +15,6 @@ from screening.decode.texts.scripts import script_texts
 from screening.decode.texts.shown import Shown, shown
 from screening.decode.texts.styles import read_style
 from screening.errors import UploadError
-from screening.kinds import HTML, KINDS, SVG
 from screening.records import Role
 
 MAX_FRAMES_DEEP = 3  # pages within pages

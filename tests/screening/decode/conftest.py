@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from screening.content import Document, Picture
-from screening.kinds import DOCX, EPUB, ODT
+from screening.content.kinds import DOCX, EPUB, ODT
 from tests.screening.decode.papers.made import docx, epub, odt, pdf, words
 
 PARAGRAPHS = [

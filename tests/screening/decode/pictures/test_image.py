@@ -12,10 +12,10 @@ from PIL import Image, ImageOps
 
 from screening.checks.image import View, blurred
 from screening.content import Picture
+from screening.content.pdq import pdq
 from screening.decode import MAX_SIDE, Limits, decode
 from screening.decode.pictures.image import BACKGROUND
 from screening.errors import UploadError
-from screening.pdq import pdq
 from tests.screening.decode.conftest import told
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")  # Pillow, of damage

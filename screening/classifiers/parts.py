@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from screening.checks.disguise import fold
 from screening.checks.text import main_language
 from screening.content import Document, Part, Text
-from screening.kinds import KINDS, kind_of
+from screening.content.kinds import KINDS, kind_of
 from screening.records import Evidence, Role, ScreenedPart, Signal
 
 

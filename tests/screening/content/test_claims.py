@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from screening.claims import mismatches, shown_as
+from screening.content.claims import mismatches, shown_as
 from screening.decode import decode
 from screening.records import Upload
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from screening.content import Document
+from screening.content.kinds import MAX_SIDE, SVG
 from screening.decode.assembly import check_length
 from screening.decode.limits import Fields, Limits
 from screening.decode.pictures.vector import drawn
@@ -12,7 +13,6 @@ from screening.decode.sniff import Sniffed
 from screening.decode.texts.embedded import lift
 from screening.decode.texts.reader import Reader
 from screening.decode.texts.shown import shown
-from screening.kinds import MAX_SIDE, SVG
 
 SCRIPT = re.compile(r"<(?:\w+:)?script\b", re.IGNORECASE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Iterator, Mapping
 
-from screening.kinds import HTML, JSON, KINDS, MARKDOWN, PLAIN
+from screening.content.kinds import HTML, JSON, KINDS, MARKDOWN, PLAIN
 from screening.records import Upload
 
 # Types that say nothing about what their bytes are.

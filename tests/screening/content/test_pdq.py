@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from screening.checks.hashes import MAX_DISTANCE, MIN_QUALITY, pdq
-from screening.pdq import TURNS, pdq_turned
+from screening.content.pdq import TURNS, pdq_turned
 from tests.screening.checks.conftest import photograph
 
 GOLDEN = json.loads(Path(__file__).with_name("pdq_golden.json").read_text())

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from screening.content import Content, Picture, Text
+from screening.content.documents import Content, Picture, Text
 from screening.records import Medium
 
 MAX_SIDE = 1024  # pixels of a decoded picture; classifiers look at a quarter of it, PDQ at half
@@ -99,7 +99,7 @@ KINDS: Mapping[Medium, Kind] = {
             f"image/{format}": "screening.decode.pictures.image:picture"
             for format in ("jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "heif")
         }
-        | {SVG: "screening.decode.texts.drawing:svg"},
+        | {SVG: "screening.decode.papers.drawing:svg"},
         checks="screening.checks.image:IMAGE_CHECKS",
         view="screening.checks.image:View",
         pack=_pack_picture,
