@@ -113,6 +113,8 @@ class Screener:
         # The decoder starts before the models are loaded, which takes as long.
         self._decoder = decoder or make_decoder(settings, cores, sandbox)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        # A document may hold many pictures, so few are in memory before they are matched and dropped.
+        self._decoding = threading.BoundedSemaphore(cores + 1)
         self._scorers = ThreadPoolExecutor(SCORING, thread_name_prefix="score")
         # also called when nothing refers to the screener any more
         self.close = weakref.finalize(self, _close, (self._readers, self._scorers), self._decoder)
@@ -169,22 +171,26 @@ class Screener:
                 data = read(upload, self._policy.limits.max_bytes)
             prepared = replace(prepared, sha256=hashlib.sha256(data).hexdigest())
             prepared = replace(prepared, signals=tuple(match(prepared.sha256, None, self._banks)))
-            with self.meter.step("decode"):
-                document = self._decoder.decode(data, shown_as(upload))
-            prepared = replace(prepared, media_type=document.media_type)
-            with self.meter.step("match"):
-                signals = match(prepared.sha256, document, self._banks)
-            with self.meter.step("check"):
-                signals += [*about(document, upload, self._languages), *run_checks(document, self._policy.languages)]
-                parts = screened(document)
-            prepared = replace(
-                prepared,
-                medium=parts[0].kind,
-                parts=parts,
-                not_looked_at=document.not_looked_at,
-                scorable=undisguised(part for part in document.parts if kind_of(part.content) in self._media),
-                signals=tuple(signals),
-            )
+            with self._decoding:
+                with self.meter.step("decode"):
+                    document = self._decoder.decode(data, shown_as(upload))
+                prepared = replace(prepared, media_type=document.media_type)
+                with self.meter.step("match"):
+                    signals = match(prepared.sha256, document, self._banks)
+                with self.meter.step("check"):
+                    signals += [
+                        *about(document, upload, self._languages),
+                        *run_checks(document, self._policy.languages),
+                    ]
+                    parts = screened(document)
+                prepared = replace(
+                    prepared,
+                    medium=parts[0].kind,
+                    parts=parts,
+                    not_looked_at=document.not_looked_at,
+                    scorable=undisguised(part for part in document.parts if kind_of(part.content) in self._media),
+                    signals=tuple(signals),
+                )
         except UploadError as error:
             failure = error
         except TransientError as error:
