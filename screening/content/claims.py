@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Iterator, Mapping
 
 from screening.content.kinds import HTML, JSON, KINDS, MARKDOWN, PLAIN
@@ -10,6 +11,7 @@ from screening.records import Upload
 
 # Types that say nothing about what their bytes are.
 VAGUE = frozenset(("", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded"))
+TYPE = re.compile(r"[a-z0-9][\w.+-]*/[a-z0-9][\w.+-]*", re.ASCII)  # what is spelled otherwise claims nothing
 SUFFIXES = mimetypes.MimeTypes()  # Python's own table, whatever the machine's tables say
 for _type, _suffix in (
     (MARKDOWN, ".md"), (MARKDOWN, ".markdown"), ("image/webp", ".webp"), ("image/avif", ".avif"),
@@ -33,7 +35,7 @@ def claims(upload: Upload) -> Iterator[tuple[str, str]]:
     suffix, _ = SUFFIXES.guess_type(upload.name.lower())
     for what, claimed in (("content type", upload.content_type), ("suffix", suffix or "")):
         plain = claimed.partition(";")[0].strip().lower()
-        if plain not in VAGUE:
+        if plain not in VAGUE and TYPE.fullmatch(plain):
             yield what, plain
 
 
