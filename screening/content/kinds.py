@@ -6,7 +6,7 @@ What a row names by `module:name` is imported when it is first needed, so that a
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,9 +116,3 @@ def kind_of(content: Content) -> Medium:
 def named(place: str) -> Any:
     """Return what a row names by `module:name`."""
     return pkgutil.resolve_name(place)
-
-
-def kinds_of(contents: Sequence[Content]) -> tuple[Medium, ...]:
-    """Return the kinds of some contents, each once, in the order of the table."""
-    found = {kind_of(content) for content in contents}
-    return tuple(name for name in KINDS if name in found)
