@@ -29,7 +29,7 @@ Facts = Mapping[str, Any]
 class Kind:
     """One kind of content: where it comes from, what reads it, and how it crosses from the decoders' sandbox.
 
-    - `content`: the class that holds it; `size` is its measure, in `unit`.
+    - `content`: the class that holds it; `size` is its measure, in `unit`, and `memory` the bytes that it takes here.
     - `decoders`: for each media type of documents that are about it, the decoder.
     - `checks`: the quality checks of its parts with the role `main`, and `view`, through which they look at it.
     - `pack` makes facts, as JSON can hold, and bytes of it; `unpack` makes it again, from what may be forged: it raises
@@ -41,6 +41,7 @@ class Kind:
     content: type[Content]
     size: Callable[[Any], int]
     unit: str
+    memory: Callable[[Any], int]
     decoders: Mapping[str, str]
     checks: str
     view: str
@@ -76,6 +77,7 @@ KINDS: Mapping[Medium, Kind] = {
         content=Text,
         size=lambda text: len(text.text),
         unit="characters",
+        memory=lambda text: 4 * len(text.text),
         decoders={
             PLAIN: "screening.decode.texts.article:plain",
             MARKDOWN: "screening.decode.texts.documents:markdown",
@@ -95,6 +97,7 @@ KINDS: Mapping[Medium, Kind] = {
         content=Picture,
         size=lambda picture: picture.width * picture.height,
         unit="pixels",
+        memory=lambda picture: picture.pixels.nbytes,
         decoders={
             f"image/{format}": "screening.decode.pictures.image:picture"
             for format in ("jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "heif")

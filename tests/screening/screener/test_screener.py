@@ -14,7 +14,9 @@ import pytest
 import screening
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.records import Evidence, Upload
-from screening.screener import AHEAD_BYTES, SCORING, Screener, stored
+from screening.screener import Screener, stored
+from screening.screener.ahead import AHEAD_BYTES
+from screening.screener.screener import SCORING
 from screening.settings import load_settings
 from screening.storage import open_store
 from tests.generate import article, picture, write_articles
