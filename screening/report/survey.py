@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from screening.policy.decide import crossed
+from screening.records import ScreenedPart, Signal, Threshold
+from screening.tables.schema import SCREENED_PART, SIGNAL, THRESHOLD
+
 HELD = ("error", "reject", "review")
 _LISTED = 100  # the most uploads of each held decision that the page lists
 _SLOWEST = 10
-_COLUMNS = ("name", "uri", "content_type", "size", "reasons", "detail", "seconds")
+_SHOWN = ("name", "uri", "content_type", "size", "detail", "seconds")
+_COLUMNS = (*_SHOWN, "reasons", "signals", "thresholds", "parts")
 COLUMNS = [*_COLUMNS, "decision"]  # what `survey` reads
+_PLACES = 3  # the most that are named for a reason
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An upload as the page lists it; `size` is in bytes."""
+    """An upload as the page lists it; `size` is in bytes. Each reason says in which parts it was found."""
 
     name: str
     uri: str
@@ -83,4 +89,24 @@ class _First:
     @property
     def items(self) -> tuple[Item, ...]:
         rows = [] if self._rows is None else self._rows.sort_by(self._order).to_pylist()
-        return tuple(Item(**{**row, "reasons": tuple(row["reasons"] or ())}) for row in rows)
+        return tuple(Item(**{name: row[name] for name in _SHOWN}, reasons=_reasons(row)) for row in rows)
+
+
+def _reasons(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a row's reasons, each with the places of the parts beside the main one that it was found in."""
+    signals = [SIGNAL.record(each) for each in row["signals"] or ()]
+    levels = [THRESHOLD.record(each) for each in row["thresholds"] or ()]
+    parts = [SCREENED_PART.record(each) for each in row["parts"] or ()]
+    return tuple(
+        reason + _places(signals, [each for each in levels if each.category == reason], parts)
+        for reason in row["reasons"] or ()
+    )
+
+
+def _places(signals: Sequence[Signal], levels: Sequence[Threshold], parts: Sequence[ScreenedPart]) -> str:
+    found = {each.evidence.part for each in signals if any(crossed(each, level, parts) for level in levels)}
+    if not found - {"", "main"}:
+        return ""
+    places = sorted(place or "main" for place in found)
+    more = f" and {len(places) - _PLACES} more" if len(places) > _PLACES else ""
+    return f" ({', '.join(places[:_PLACES])}{more})"

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from screening.errors import ConfigError
-from screening.records import BundleId, Evidence, Fingerprint, Run, Signal, Threshold, Verdict
+from screening.records import BundleId, Evidence, Fingerprint, Run, ScreenedPart, Signal, Threshold, Verdict
 from screening.report import render, summary_table, write_report
 from screening.report.histogram import BINS, Axis, Histogram, axis_for
 from screening.report.text import visible
@@ -109,6 +109,31 @@ def test_it_tells_the_run(tables) -> None:
         "decode-1",
     ):
         assert said in text, said
+
+
+def test_a_reason_says_in_which_parts_it_was_found(tables) -> None:
+    spam = replace(SPAM, parts=("main", "rest"))
+    parts = tuple(
+        ScreenedPart(place, "text", role, 9)
+        for place, role in [("main", "main"), *((f"footer {i}", "rest") for i in range(4)), ("comment", "hidden")]
+    )
+    signals = tuple(Signal("bundle/a@1/spam", "spam", 0.95, Evidence(part=part.place)) for part in parts)
+    held = replace(BASE, decision="reject", reasons=("scams_and_fraud",), thresholds=(spam,), parts=parts)
+    commit(
+        tables,
+        replace(held, uri="/in/1.txt", signals=signals[:1]),
+        replace(held, uri="/in/2.txt", signals=signals[:2]),
+        replace(held, uri="/in/3.txt", signals=signals),
+        replace(held, uri="/in/4.txt", signals=signals[1:2]),
+    )
+    text = Page(render(tables, "run-1")).text
+    assert re.findall(r"txt scams_and_fraud( \([^)]*\))? text/plain", text.split("Slowest")[0]) == [
+        "",
+        " (footer 0, main)",
+        " (footer 0, footer 1, footer 2 and 2 more)",
+        " (footer 0)",
+    ]
+    assert "precision: 0.98; in main, rest" in text
 
 
 def test_what_uploaders_wrote_stays_text(tables) -> None:
