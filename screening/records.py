@@ -12,6 +12,9 @@ MEDIA: tuple[Medium, ...] = ("text", "image")
 # What a part is to the document: what it is about, its title, what is shown besides, and what is in it but not shown.
 Role = Literal["main", "title", "rest", "hidden"]
 ROLES: tuple[Role, ...] = ("main", "title", "rest", "hidden")
+# What an upload is taken for, as levels may differ by it.
+Genre = Literal["article", "mail", "message", "comment", "headline"]
+GENRES: tuple[Genre, ...] = ("article", "mail", "message", "comment", "headline")
 Decision = Literal["accept", "review", "reject", "error"]
 DECISIONS: tuple[Decision, ...] = ("accept", "review", "reject", "error")
 
@@ -47,13 +50,17 @@ class NotLookedAt:
 
 @dataclass(frozen=True, slots=True)
 class ScreenedPart:
-    """What a verdict says of a part: its `size` in characters or pixels, and the language that a text was read as."""
+    """What a verdict says of a part: its `size` in characters or pixels, and what a text was read as.
+
+    `language` is that of most of the text, and `words` how many it has; None is unknown, or not a text.
+    """
 
     place: str
     kind: Medium
     role: Role
     size: int = 0
     language: str = ""
+    words: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,9 @@ class Signal:
 class Threshold:
     """A level of the policy as it was when the verdict was made; `origin` is its wording in the policy.
 
-    `parts` are the roles of the parts that it is for; none means all, as in older verdicts.
+    It is for parts of the roles `parts`, whose texts are in one of the `languages` (ISO 639-1) and have `min_words` to
+    `max_words` words, all parts of the role together, and for uploads of the `genres`. What is empty or None limits
+    nothing.
     """
 
     category: str
@@ -97,6 +106,22 @@ class Threshold:
     score: float
     origin: str
     parts: tuple[Role, ...] = ()
+    genres: tuple[Genre, ...] = ()
+    languages: tuple[str, ...] = ()
+    min_words: int | None = None
+    max_words: int | None = None
+
+    @property
+    def conditions(self) -> str:
+        """In words, what it is for; "" if that is everything."""
+        words = {
+            (True, False): f"from {self.min_words} words",
+            (False, True): f"up to {self.max_words} words",
+            (True, True): f"{self.min_words} to {self.max_words} words",
+        }.get((self.min_words is not None, self.max_words is not None), "")
+        parts = "" if set(self.parts) == set(ROLES) else ", ".join(self.parts)
+        said = (parts, ", ".join(self.genres), words, f"in {', '.join(self.languages)}" if self.languages else "")
+        return "; ".join(each for each in said if each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +161,8 @@ class Verdict:
 
     `reasons` are stable ids, the most important first. `sha256` is "" if the bytes could not be read. `content_type` is
     what the bytes are, not what was claimed. `medium` is that of the first part, or None if nothing could be decoded.
-    `parts` is what was looked at, and `not_looked_at` what was not; older verdicts have neither.
+    `parts` is what was looked at, and `not_looked_at` what was not; older verdicts have neither. `genre` is what the
+    upload is taken for, or None if that is unknown.
     """
 
     run_id: str
@@ -158,6 +184,7 @@ class Verdict:
     medium: Medium | None
     parts: tuple[ScreenedPart, ...] = ()
     not_looked_at: tuple[NotLookedAt, ...] = ()
+    genre: Genre | None = None
 
 
 def medium_of(stored: str | None, content_type: str) -> Medium | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from screening.content import Document, Part, Picture
 from screening.content.claims import shown_as
 from screening.decode import Decoder, Sandbox, decoder_version
-from screening.policy import Policy
+from screening.policy import Facts, Policy
 from screening.policy.decide import crossed
 from screening.records import Verdict
 from screening.storage import open_store
@@ -63,6 +63,6 @@ def _spans(verdict: Verdict, part: Part) -> Iterator[Span]:
         and at.start is not None
         and at.end is not None
         and at.start < size
-        and any(crossed(signal, threshold, verdict.parts) for threshold in verdict.thresholds)
+        and any(crossed(signal, threshold, Facts.of(verdict)) for threshold in verdict.thresholds)
     }
     yield from sorted(spans, key=lambda span: (span.start, -span.end, span.label))

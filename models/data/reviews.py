@@ -18,6 +18,7 @@ from screening.classifiers.windows import scored_text
 from screening.content import Document, Text
 from screening.decode import Decoder, Limits
 from screening.errors import Replaced, UploadError
+from screening.policy import Facts
 from screening.policy.decide import crossed
 from screening.storage import open_store
 from screening.tables.read import ResultReader
@@ -27,7 +28,7 @@ READERS = 16
 
 # The decision that is valid for each generation, as the view `effective_verdicts` finds it.
 _STANDING = """
-SELECT r.*, v.decision AS machine, v.sha256, v.metadata, v.signals, v.thresholds, v.parts,
+SELECT r.*, v.decision AS machine, v.sha256, v.metadata, v.signals, v.thresholds, v.parts, v.genre,
        count(*) OVER (PARTITION BY r.uri, r.generation) AS decisions
 FROM reviews AS r LEFT JOIN verdicts AS v USING (run_id, uri, generation)
 QUALIFY row_number() OVER (PARTITION BY r.uri, r.generation
@@ -94,12 +95,12 @@ def _rows(row: Mapping[str, Any], document: Document | str, left_out: Counter[st
 def _found(row: Mapping[str, Any]) -> dict[str, str]:
     """Return the labels that crossed a level of the policy that decided then, and the part where each did."""
     levels = [THRESHOLD.record(each) for each in row["thresholds"] or ()]
-    parts = [SCREENED_PART.record(each) for each in row["parts"] or ()]
+    facts = Facts([SCREENED_PART.record(each) for each in row["parts"] or ()], row["genre"] or None)
     signals = [SIGNAL.record(each) for each in row["signals"] or () if each["score"] is not None]
     return {
         signal.label: signal.evidence.part
         for signal in signals
-        if any(crossed(signal, level, parts) for level in levels)
+        if any(crossed(signal, level, facts) for level in levels)
     }
 
 

@@ -88,8 +88,9 @@ def graded(classifier: Classifier, policy: Policy, rows: Sequence[LabelledRow]) 
     signals = (result for result in results if not isinstance(result, UploadError))
     scores = dict(zip(bundle.labels, np.array([[s.score for s in each] for each in signals]).T, strict=True))
     rules = [rule for rule in policy.rules if rule.source.startswith("bundle/")]
-    over = {rule.category: scores[rule.label] / level.score for rule in rules if (level := rule.review or rule.reject)}
-    reject = [scores[rule.label] / rule.reject.score for rule in rules if rule.reject]
+    over = {rule.category: scores[rule.label] / min(level.score for level in rule.levels) for rule in rules}
+    hard = [level for rule in rules for level in rule.levels if level.level == "reject"]
+    reject = [scores[level.label] / level.score for level in hard]
     ends = {name: np.max([0 * tokens, *some], axis=0) for name, some in ((ANY, over.values()), (REJECT, reject))}
     return Graded(texts, tokens, seconds, {**ends, **over})
 

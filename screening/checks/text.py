@@ -129,9 +129,9 @@ def language(view: View) -> str:
     return view.shares[0][0]
 
 
-def main_language(text: str) -> str:
-    """Return the language that most of a text is in."""
-    return _shares(text)[0][0]
+def text_facts(text: str) -> tuple[str, int]:
+    """Return the language that most of a text is in, and the number of its words."""
+    return _shares(text)[0][0], sum(1 for _ in WORD.finditer(text))
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from screening.classifiers.pooling import Kind, Pool
 from screening.classifiers.surface import Feature
+from screening.records import Genre
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
@@ -169,19 +171,36 @@ class Manifest(_Strict):
         return self
 
 
+class Harmless(_Strict):
+    """The highest scores, falling, of so many harmless texts of one genre (`rows`)."""
+
+    rows: int = Field(ge=1)
+    highest: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _falling(self) -> Harmless:
+        if len(self.highest) > self.rows or any(a < b for a, b in pairwise(self.highest)):
+            raise ValueError("the highest scores of harmless texts do not fall, or are more than these texts")
+        return self
+
+
 class Calibration(_Strict):
-    """The precision and recall of one label at rising thresholds, on rows that the model was not trained on."""
+    """The precision and recall of one label at rising thresholds, on rows that the model was not trained on.
+
+    `harmless` says how high harmless texts score, by genre.
+    """
 
     rows: int = Field(ge=1)
     positives: int = Field(ge=0)
     thresholds: tuple[float, ...]
     precision: tuple[float, ...]
     recall: tuple[float, ...]
+    harmless: dict[Genre, Harmless] = {}
 
     @model_validator(mode="after")
     def _even_and_rising(self) -> Calibration:
         if not len(self.thresholds) == len(self.precision) == len(self.recall):
             raise ValueError("thresholds, precision and recall differ in length")
-        if any(a >= b for a, b in zip(self.thresholds, self.thresholds[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(self.thresholds)):
             raise ValueError("thresholds do not rise")
         return self

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from screening.checks.disguise import fold
-from screening.checks.text import main_language
+from screening.checks.text import text_facts
 from screening.content import Document, Part, Text
 from screening.content.kinds import KINDS, kind_of
 from screening.records import Evidence, Role, ScreenedPart, Signal
@@ -26,7 +26,7 @@ def screened(document: Document) -> tuple[ScreenedPart, ...]:
             kind := kind_of(part.content),
             part.role,
             KINDS[kind].size(part.content),
-            main_language(part.content.text) if isinstance(part.content, Text) else "",
+            *(text_facts(part.content.text) if isinstance(part.content, Text) else ("", None)),
         )
         for part in document.parts
     )

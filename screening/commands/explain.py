@@ -17,7 +17,7 @@ from rich.text import Text
 from screening.commands.common import add_results, console, place
 from screening.commands.text import print_text, text_rows
 from screening.content.kinds import KINDS
-from screening.policy import Policy
+from screening.policy import Facts, Policy
 from screening.policy.decide import concerns, crossed, crosses
 from screening.records import Evidence, Threshold, Verdict
 from screening.report.summary import COLOURS
@@ -89,6 +89,7 @@ def _print(out: Console, found: Explanation) -> None:
         found_by = [each for each in verdict.thresholds if each.category == category and _crossed(verdict, each)]
         if found_by and category in found.statements:
             _line(out, "statement", f"{category}: {found.statements[category]}")
+    _line(out, "genre", verdict.genre or "")
     _line(out, "type", f"{verdict.content_type or 'not known'}, {verdict.size} bytes, sha256 {verdict.sha256 or '-'}")
     claimed = ", ".join(f"{key}={value}" for key, value in sorted(verdict.metadata.items()))
     _line(out, "metadata", claimed)
@@ -134,8 +135,9 @@ def _scores(verdict: Verdict) -> Table:
     table.add_column("crosses")
     table.add_column("evidence", overflow="fold")
     table.add_column("source", overflow="fold")
+    facts = Facts.of(verdict)
     for signal in verdict.signals:
-        levels = [each for each in verdict.thresholds if concerns(signal, each, verdict.parts)]
+        levels = [each for each in verdict.thresholds if concerns(signal, each, facts)]
         worst = [
             level for level in ("reject", "review") if any(crosses(signal.score, t) for t in levels if t.level == level)
         ]
@@ -156,7 +158,7 @@ def _level(thresholds: list[Threshold], level: str) -> str:
 
 
 def _crossed(verdict: Verdict, threshold: Threshold) -> bool:
-    return any(crossed(each, threshold, verdict.parts) for each in verdict.signals)
+    return any(crossed(each, threshold, Facts.of(verdict)) for each in verdict.signals)
 
 
 def _evidence(evidence: Evidence) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from screening.commands.common import add_results, console, place
-from screening.records import DECISIONS, ROLES, Decision, Verdict
+from screening.records import DECISIONS, Decision, Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
 from screening.tables import ResultTables
@@ -58,12 +58,13 @@ def lint(args: argparse.Namespace) -> None:
     policy = _load(args)
     open_banks(policy.banks)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("category", "label", "level", "crossed", "parts", "policy's wording"):
+    for heading in ("category", "label", "level", "crossed", "for", "policy's wording"):
         table.add_column(heading)
     for each in policy.thresholds:
         sign = "≥" if each.worse == "high" else "≤"
-        parts = "all" if set(each.parts) == set(ROLES) else ", ".join(each.parts)
-        cells = (each.category, each.label, each.level, f"{sign} {each.score:.4g}", parts, each.origin)
+        cells = (
+            each.category, each.label, each.level, f"{sign} {each.score:.4g}", each.conditions or "all", each.origin
+        )  # fmt: skip
         table.add_row(*(Text(visible(cell)) for cell in cells))
     out = console()
     out.print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from screening.policy.decide import decide
+from screening.policy.facts import Facts
 from screening.policy.load import load_policy
 from screening.policy.problems import PolicyError
 from screening.policy.replay import Change, Replay, compare, replay
@@ -11,6 +12,7 @@ from screening.policy.rules import BankSpec, Policy, Quota, Rule, Ruling
 __all__ = [
     "BankSpec",
     "Change",
+    "Facts",
     "Policy",
     "PolicyError",
     "Quota",

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
 
-from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD, crosses
+from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD
+from screening.policy.levels import Levels
 from screening.policy.problems import Path, Problems, suggest
 from screening.policy.rules import Rule
-from screening.policy.schema import Category, Level
+from screening.policy.schema import Category
 from screening.policy.signals import SignalFeed
-from screening.policy.thresholds import Impossible, for_precision, for_recall
-from screening.records import Role, Threshold
 
 MISINFORMATION = ("misinformation", "unreliable_style")
 RESERVED = (*DECIDED_ERRORS, KNOWN_GOOD)
 
 
 class Compiler:
-    """Makes rules from categories. `feeds` are the signals by name; what is wrong is added to `problems`."""
+    """Makes rules from categories. `feeds` are the signals by name; what is wrong is added to `problems`.
 
-    def __init__(self, feeds: Mapping[str, list[SignalFeed]], problems: Problems) -> None:
+    `languages` are those of the policy.
+    """
+
+    def __init__(self, feeds: Mapping[str, list[SignalFeed]], languages: Sequence[str], problems: Problems) -> None:
         self._feeds = feeds
+        self._languages = languages
         self._problems = problems
 
     def compile(self, categories: Iterable[Category | None]) -> list[Rule]:
@@ -60,21 +61,14 @@ class Compiler:
         if other := [role for role in parts if role not in feed.parts]:
             what = f"{feed.label} is about parts that are {' or '.join(feed.parts)} only, not {other[0]}"
             self._problems.add((*at, "parts"), what, f"write `parts: [{', '.join(feed.parts)}]`")
-        review = self._level(category, "review", category.review, feed, parts, at)
-        reject = self._level(category, "reject", category.reject, feed, parts, at)
-        if review and reject and not crosses(reject.score, review):
-            what = f"reject ({_said(reject)}) is milder than review ({_said(review)})"
-            side = "at or above" if feed.worse == "high" else "at or below"
-            self._problems.add(
-                (*at, "reject"), what, f"set reject {side} {review.score:g}, or lower the demands of review"
-            )
-        if self._is_misinformation(category, feed) and reject and not category.misinformation_may_reject:
+        levels = Levels(category, feed, parts, at, self._problems).resolve(self._languages)
+        if self._is_misinformation(category, feed) and category.reject and not category.misinformation_may_reject:
             self._problems.add(
                 (*at, "reject"),
                 f"{category.id}: a text model sees style, not truth, so misinformation can't reject by itself",
                 "use review only, or allow it explicitly: `misinformation_may_reject: true`",
             )
-        return Rule(category.id, feed.label, feed.source, media, parts, feed.required, review, reject)
+        return Rule(category.id, feed.label, feed.source, media, parts, feed.required, levels)
 
     def _check(self, category: Category, at: Path) -> None:
         add = self._problems.add
@@ -104,56 +98,3 @@ class Compiler:
 
     def _is_misinformation(self, category: Category, feed: SignalFeed) -> bool:
         return category.id in MISINFORMATION or feed.label in MISINFORMATION
-
-    def _level(
-        self,
-        category: Category,
-        name: Literal["review", "reject"],
-        level: Level | None,
-        feed: SignalFeed,
-        parts: tuple[Role, ...],
-        at: Path,
-    ) -> Threshold | None:
-        if level is None:
-            return None
-        path = (*at, name)
-        given = level.model_dump(exclude_none=True)
-        if len(given) != 1:
-            self._problems.add(
-                path, f"{name} needs exactly one of score, precision and recall", f"for example `{name}: 0.9`"
-            )
-            return None
-        [(kind, value)] = given.items()
-        origin = f"{kind}: {value:g}"
-        if kind == "score":
-            least, most = feed.range
-            if not least <= value <= most:
-                fix = f"between {least:g} and {most:g}" if most < math.inf else f"of {least:g} or more"
-                what = f"{name}: {value:g} is outside the range of {feed.label}, whose unit is {feed.unit}"
-                self._problems.add(path, what, f"write a number {fix}")
-                return None
-            return Threshold(category.id, feed.label, name, feed.worse, float(value), origin, parts)
-        if feed.calibration is None:
-            what = f"a {kind} target needs a calibrated label, and {feed.label} is " + (
-                "not calibrated in its bundle"
-                if feed.from_bundle
-                else "a hash match"
-                if feed.source == "bank"
-                else "a check"
-            )
-            self._problems.add(
-                path, what, f"write a score in {feed.unit}, like `{name}: {'0.9' if feed.range[1] <= 1 else '10'}`"
-            )
-            return None
-        try:
-            resolve = for_precision if kind == "precision" else for_recall
-            return Threshold(category.id, feed.label, name, "high", resolve(feed.calibration, value), origin, parts)
-        except Impossible as error:
-            self._problems.add(
-                (*path, kind), f"{category.id}: {error} for {feed.label} on the bundle's calibration data", error.best
-            )
-            return None
-
-
-def _said(level: Threshold) -> str:
-    return level.origin if level.origin.startswith("score") else f"{level.origin} → {level.score:g}"

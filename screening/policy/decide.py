@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from screening.checks.document import UNSEEN
 from screening.errors import UploadError
+from screening.policy.facts import Facts
 from screening.policy.rules import Policy, Rule, Ruling
-from screening.records import ROLES, Decision, Finding, Role, ScreenedPart, Signal, Threshold
+from screening.records import ROLES, Decision, Finding, ScreenedPart, Signal, Threshold
 
 KNOWN_HASH = "known_hash"  # label of a match with a block bank
 KNOWN_GOOD = "known_good"  # label of a match with an allow bank, and the reason given when it sets findings aside
@@ -21,25 +22,23 @@ UNREAD = Threshold(UNSEEN.name, UNSEEN.name, "review", "high", 1.0, "always", RO
 DECIDED_ERRORS = (INVALID_SCORE, NOT_COVERED, MISSING_SCORE)
 
 
-def decide(
-    policy: Policy, parts: Sequence[ScreenedPart], signals: Sequence[Signal], failure: UploadError | None
-) -> Ruling:
-    """Return the ruling on an upload of these parts (none if unknown) and signals, or the failure to get them.
+def decide(policy: Policy, facts: Facts, signals: Sequence[Signal], failure: UploadError | None) -> Ruling:
+    """Return the ruling on an upload from what is known of it and its signals, or from the failure to get them.
 
     A failure is always an `error`, and so is a score that is missing or not finite, or a first part without a category.
     Any other part without a category counts as not looked at.
     Otherwise a match with an allow bank accepts, unless a block bank matched too; otherwise the worst finding decides.
     """
+    parts = facts.parts
     rules = [rule for rule in policy.rules if not parts or any(map(rule.covers, parts))]
-    roles = {part.place: part.role for part in parts}
-    unread = [part for part in parts if not any(rule.looks and rule.covers(part) for rule in rules)]
-    findings = [finding for rule in rules for finding in _findings(rule, signals, roles)]
+    unread = [part for part in parts if not any(_looks_at(rule, part, facts) for rule in rules)]
+    findings = [finding for rule in rules for finding in _findings(rule, signals, facts)]
     detail = ""
     if unread and parts[0] not in unread:
         detail = f"no category of the policy is about {', '.join(f'{part.kind} ({part.place})' for part in unread)}"
         findings.append(Finding(UNSEEN.name, "review", UNSEEN.signal(len(unread), detail), UNREAD))
     reasons = _reasons(findings)
-    held = failure or _doubt(rules, parts, unread, signals, roles)
+    held = failure or _doubt(rules, unread, signals, facts)
     if held:
         return Ruling("error", tuple(dict.fromkeys((held.reason, *reasons))), tuple(findings), held.detail)
     matches = {signal.label for signal in signals if signal.source.startswith("bank/")}
@@ -55,36 +54,32 @@ def crosses(score: float, threshold: Threshold) -> bool:
     return score >= threshold.score if threshold.worse == "high" else score <= threshold.score
 
 
-def crossed(signal: Signal, threshold: Threshold, parts: Sequence[ScreenedPart]) -> bool:
-    """Return whether a signal on one of these parts is a finding by the threshold."""
-    return concerns(signal, threshold, parts) and crosses(signal.score, threshold)
+def crossed(signal: Signal, threshold: Threshold, facts: Facts) -> bool:
+    """Return whether a signal is a finding by the threshold."""
+    return concerns(signal, threshold, facts) and crosses(signal.score, threshold)
 
 
-def concerns(signal: Signal, threshold: Threshold, parts: Sequence[ScreenedPart]) -> bool:
-    """Return whether a threshold is for a signal on one of these parts."""
-    roles = {part.place: part.role for part in parts}
-    return signal.label == threshold.label and _concerns(signal, threshold.parts, roles)
+def concerns(signal: Signal, threshold: Threshold, facts: Facts) -> bool:
+    """Return whether a threshold is for a signal."""
+    return signal.label == threshold.label and facts.meet(threshold, signal.evidence.part)
 
 
-def _concerns(signal: Signal, wanted: Sequence[Role], roles: Mapping[str, Role]) -> bool:
-    """Return whether a signal is about a part of one of the wanted roles, or about no part; none wanted means all."""
-    return not signal.evidence.part or not wanted or _role(signal, roles) in wanted
+def _looks_at(rule: Rule, part: ScreenedPart, facts: Facts) -> bool:
+    """Return whether a rule is about a part, by a level that is for such parts and uploads."""
+    return rule.looks and rule.covers(part) and any(facts.meet(level, part.place) for level in rule.levels)
 
 
 def _doubt(
-    rules: Sequence[Rule],
-    parts: Sequence[ScreenedPart],
-    unread: Sequence[ScreenedPart],
-    signals: Sequence[Signal],
-    roles: Mapping[str, Role],
+    rules: Sequence[Rule], unread: Sequence[ScreenedPart], signals: Sequence[Signal], facts: Facts
 ) -> UploadError | None:
+    parts = facts.parts
     if bad := sorted({f"{signal.label} ({signal.source})" for signal in signals if not math.isfinite(signal.score)}):
         return UploadError(INVALID_SCORE, ", ".join(bad))
     if not parts or parts[0] in unread:
         return UploadError(
             NOT_COVERED, f"the policy has no category for {parts[0].kind if parts else 'an unknown medium'}"
         )
-    there = {(signal.source, signal.label, _role(signal, roles)) for signal in signals}
+    there = {(signal.source, signal.label, facts.role(signal.evidence.part)) for signal in signals}
     missing: dict[str, None] = {}
     for rule in rules:
         wanted = {part.role for part in parts if rule.covers(part)} if rule.required else set()
@@ -94,17 +89,12 @@ def _doubt(
     return UploadError(MISSING_SCORE, ", ".join(missing)) if missing else None
 
 
-def _role(signal: Signal, roles: Mapping[str, Role]) -> Role:
-    """Return the role of the part that a signal is about; one about no part is about what the upload mainly is."""
-    return roles.get(signal.evidence.part, "main")
-
-
-def _findings(rule: Rule, signals: Iterable[Signal], roles: Mapping[str, Role]) -> list[Finding]:
+def _findings(rule: Rule, signals: Iterable[Signal], facts: Facts) -> list[Finding]:
+    hardest_first = sorted(rule.levels, key=lambda each: each.level == "review")
     found = [
         Finding(rule.category, level.level, signal, level)
         for signal in filter(rule.reads, signals)
-        if (level := next((each for each in (rule.reject, rule.review) if each and crosses(signal.score, each)), None))
-        and _concerns(signal, rule.parts, roles)
+        if (level := next((each for each in hardest_first if crossed(signal, each, facts)), None))
     ]
     return sorted(found, key=lambda each: (each.level != "reject", each.signal.source, each.signal.score, repr(each)))
 

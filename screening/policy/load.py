@@ -37,7 +37,9 @@ def load_policy(path_or_uri: str, bundles: Sequence[BundleLike], checks: Sequenc
     banks = [validate(BankEntry, each, ("banks", i), problems) for i, each in enumerate(listed["banks"])]
     categories = [validate(Category, each, ("categories", i), problems) for i, each in enumerate(listed["categories"])]
     specs = _banks(banks, path_or_uri, problems)
-    rules = Compiler(feeds(bundles, ALL_CHECKS if checks is None else checks), problems).compile(categories)
+    rules = Compiler(
+        feeds(bundles, ALL_CHECKS if checks is None else checks), head.languages if head else (), problems
+    ).compile(categories)
     if head:
         _languages(head, bundles, problems)
         _clock(head, problems)
@@ -57,7 +59,7 @@ def _unsaid(rules: Sequence[Rule]) -> list[Rule]:
         for each in odd
     ]
     return [
-        Rule(each.name, each.name, f"document/{each.name}", MEDIA, ROLES, required=False, review=level, reject=None)
+        Rule(each.name, each.name, f"document/{each.name}", MEDIA, ROLES, required=False, levels=(level,))
         for each, level in zip(odd, levels, strict=True)
     ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from screening.errors import UploadError
 from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD, MISSING_SCORE, decide
+from screening.policy.facts import Facts
 from screening.policy.rules import Policy, Ruling
 from screening.records import Decision, Evidence, ScreenedPart, Signal, Verdict, medium_of, parts_of
 
@@ -68,7 +69,7 @@ class _Stored:
     run_id: str
     uri: str
     generation: int
-    parts: tuple[ScreenedPart, ...]
+    facts: Facts
     decision: Decision
     reasons: tuple[str, ...]
     detail: str
@@ -77,14 +78,18 @@ class _Stored:
 
 def _stored(row: Verdict | VerdictRow) -> _Stored:
     if isinstance(row, Verdict):
-        own = {name: getattr(row, name) for name in _Stored.__slots__}
-        return _Stored(**{**own, "parts": parts_of(row.parts, row.medium)})
+        own = {name: getattr(row, name) for name in _Stored.__slots__ if name != "facts"}
+        return _Stored(**own, facts=Facts.of(row))
     return _Stored(
         run_id=row["run_id"],
         uri=row["uri"],
         generation=row["generation"],
-        parts=parts_of(
-            [ScreenedPart(**part) for part in row["parts"] or ()], medium_of(row["medium"], row["content_type"] or "")
+        facts=Facts(
+            parts_of(
+                [ScreenedPart(**part) for part in row["parts"] or ()],
+                medium_of(row["medium"], row["content_type"] or ""),
+            ),
+            row["genre"] or None,
         ),
         decision=row["decision"],
         reasons=tuple(row["reasons"] or ()),
@@ -95,7 +100,7 @@ def _stored(row: Verdict | VerdictRow) -> _Stored:
 
 def _rule(policy: Policy, verdict: _Stored) -> Ruling:
     signals = [signal for signal in verdict.signals if _still_matches(policy, signal)]
-    return decide(policy, verdict.parts, signals, _failure(verdict))
+    return decide(policy, verdict.facts, signals, _failure(verdict))
 
 
 def _signal(row: VerdictRow) -> Signal:

@@ -31,7 +31,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A category with the signal that feeds it and its levels.
+    """A category with the signal that feeds it and its levels, review before reject.
 
     `source` is the signal's source, or its first parts ("bank" for "bank/ID", "document/NAME" for any version of it).
     The category is about parts of these `media` and roles (`parts`). A `required` signal must be there for each of
@@ -44,8 +44,7 @@ class Rule:
     media: tuple[Medium, ...]
     parts: tuple[Role, ...]
     required: bool
-    review: Threshold | None
-    reject: Threshold | None
+    levels: tuple[Threshold, ...]
 
     @property
     def looks(self) -> bool:
@@ -88,7 +87,7 @@ class Policy:
     @property
     def thresholds(self) -> tuple[Threshold, ...]:
         """The resolved levels in the order of the file, review before reject."""
-        return tuple(level for rule in self.rules for level in (rule.review, rule.reject) if level)
+        return tuple(level for rule in self.rules for level in rule.levels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, Confi
 
 from screening.policy.problems import Path, Problems, suggest
 from screening.policy.statements import STATEMENT_CATEGORIES
-from screening.records import Medium, Role
+from screening.records import Genre, Medium, Role
 
 # Bits of 256: the match threshold of PDQ's authors (Facebook, "The TMK+PDQF Video-Hashing Algorithm…", 2019).
 PDQ_MAX_DISTANCE = 31
+HELD = r"(\d{1,6}(?:\.\d{1,3})?) per ([1-9]\d{0,6})"
 
 
 class Strict(BaseModel):
@@ -50,21 +51,55 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Keys = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 
-class Level(Strict):
-    """Where a category begins: at a `score` in the signal's unit, or at a target that the calibration resolves."""
+class Target(Strict):
+    """A score in the signal's unit, or what the bundle's calibration turns into one; exactly one is given.
+
+    `held` is how many of so many harmless uploads of a genre it may hold, like "5 per 1000".
+    """
 
     score: float | None = None
     precision: Annotated[float, Field(gt=0, le=1)] | None = None
     recall: Annotated[float, Field(gt=0, le=1)] | None = None
+    held: Annotated[str, _spelled(HELD, "write how many of how many, like 5 per 1000")] | None = None
+
+
+GenreLevel = Annotated[Target, BeforeValidator(_bare_number)] | None
+
+
+class Level(Target):
+    """Where a category begins: one target, or one for each genre; `other` is that of the genres that are not named."""
+
+    article: GenreLevel = None
+    mail: GenreLevel = None
+    message: GenreLevel = None
+    comment: GenreLevel = None
+    headline: GenreLevel = None
+    other: GenreLevel = None
+
+
+class Words(Strict):
+    """How many words the texts of an upload may have, all parts of a role together, both ends included."""
+
+    min: Annotated[int, Field(ge=0)] | None = None
+    max: Annotated[int, Field(ge=0)] | None = None
+
+
+class When(Strict):
+    """What uploads and texts a category is for."""
+
+    words: Words = Words()
+    language: Annotated[list[LanguageCode], Field(min_length=1)] | None = None
+    genre: Annotated[list[Genre], Field(min_length=1)] | None = None
 
 
 class Category(Strict):
-    """What is looked for, by which signal, in which media and parts of a document, and from which levels on."""
+    """What is looked for, by which signal, in which media, parts and kinds of uploads, and from which levels on."""
 
     id: CategoryId
     signal: str
     media: Annotated[list[Medium], Field(min_length=1)] | None = None
     parts: Annotated[list[Role], Field(min_length=1)] | None = None
+    when: When = When()
     review: Annotated[Level, BeforeValidator(_bare_number)] | None = None
     reject: Annotated[Level, BeforeValidator(_bare_number)] | None = None
     statement: Annotated[str, AfterValidator(_known_statement)] | None = None
@@ -131,6 +166,7 @@ Model = TypeVar("Model", bound=Strict)
 
 _NESTED: Mapping[str, type[Strict]] = {
     "limits": LimitsEntry, "article_fields": FieldsEntry, "quota": QuotaEntry, "review": Level, "reject": Level,
+    "when": When, "words": Words,
 }  # fmt: skip
 _WRITE = {
     "float_type": "write a number without quotes, like 0.8",

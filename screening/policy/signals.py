@@ -48,7 +48,8 @@ class CheckLike(Protocol):
 class SignalFeed:
     """A signal that a category may name; its scores are in `unit` and lie in `range`, both ends included.
 
-    It is about `parts` of these roles. A `required` one is there for each of them; others only if something was found.
+    One of a bundle reads texts in `languages`. It is about `parts` of these roles. A `required` one is there for each
+    of them; others only if something was found.
     """
 
     label: str
@@ -58,6 +59,7 @@ class SignalFeed:
     unit: str = "share"
     calibration: CalibrationLike | None = None
     from_bundle: bool = False
+    languages: tuple[str, ...] = ()
     range: tuple[float, float] = (0, 1)
     parts: tuple[Role, ...] = ROLES
     required: bool = True
@@ -73,7 +75,12 @@ def feeds(bundles: Iterable[BundleLike], checks: Iterable[CheckLike]) -> dict[st
         for label in bundle.labels:
             source = f"bundle/{bundle.id.name}@{bundle.id.version}"
             feed = SignalFeed(
-                label, source, (bundle.modality,), calibration=bundle.calibration.get(label), from_bundle=True
+                label,
+                source,
+                (bundle.modality,),
+                calibration=bundle.calibration.get(label),
+                from_bundle=True,
+                languages=tuple(bundle.languages),
             )
             for name in (label, f"{bundle.id.name}/{label}"):
                 found.setdefault(name, []).append(feed)

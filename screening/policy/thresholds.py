@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from screening.errors import ScreeningError
+from screening.records import GENRES, Genre
 
 # With fewer flagged rows (for precision) or positives (for recall), a share is noise: even 30 rows without a mistake
 # only say "less than 10 % wrong" (the rule of three, 95 %).
 MIN_ROWS = 30
+MIN_HELD = 3  # harmless texts that a threshold holds
+
+
+class HarmlessLike(Protocol):
+    """The highest scores, falling, of so many harmless texts of one genre (`rows`)."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def highest(self) -> Sequence[float]: ...
 
 
 class CalibrationLike(Protocol):
@@ -24,6 +35,8 @@ class CalibrationLike(Protocol):
     def precision(self) -> Sequence[float]: ...
     @property
     def recall(self) -> Sequence[float]: ...
+    @property
+    def harmless(self) -> Mapping[Genre, HarmlessLike]: ...
 
 
 class Impossible(ScreeningError):
@@ -67,6 +80,40 @@ def for_recall(table: CalibrationLike, target: float) -> float:
         best = max(table.recall, default=0.0)
         raise Impossible(f"recall {target:g} is out of reach", f"the best is {_down(best)}")
     return _settled(max(met))
+
+
+def for_held(table: CalibrationLike, share: float, genres: Sequence[Genre]) -> dict[Genre, float]:
+    """Return, for each genre, the lowest threshold that at most a share of its harmless texts reach.
+
+    A genre without harmless texts of its own gets the lowest threshold of the others, so it holds more rather than
+    less. Raises Impossible.
+    """
+    found = {genre: _held(table.harmless[genre], share, genre) for genre in GENRES if genre in table.harmless}
+    if not found:
+        raise Impossible("no harmless texts to count", "give a score instead")
+    lowest = min(found.values())
+    return {genre: found.get(genre, lowest) for genre in genres}
+
+
+def _held(texts: HarmlessLike, share: float, genre: Genre) -> float:
+    """A share that fewer than `MIN_HELD` texts make is not resolved: the next one may be very different."""
+    may = math.floor(share * texts.rows)
+    if may < MIN_HELD:
+        least = f"the least is {math.ceil(1000 * MIN_HELD / texts.rows)} per 1000"
+        raise Impossible(f"{1000 * share:g} per 1000 of {texts.rows} harmless texts ({genre}) are too few", least)
+    if may >= len(texts.highest):
+        most = f"the most is {math.floor(1000 * (len(texts.highest) - 1) / texts.rows)} per 1000"
+        raise Impossible(f"{1000 * share:g} per 1000 ({genre}) is beyond the scores that the bundle keeps", most)
+    return min(1.0, math.nextafter(texts.highest[may], math.inf))
+
+
+def held(texts: HarmlessLike, threshold: float) -> tuple[float, float, float]:
+    """Return the share of harmless texts that reach a threshold, and its 95 % interval (Wilson 1927)."""
+    count, rows = sum(score >= threshold for score in texts.highest), texts.rows
+    share, z = count / rows, 1.96
+    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
+    return share, max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _flagged(positives: int, precision: float, recall: float) -> float:

@@ -10,15 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from screening.policy import Facts
 from screening.policy.decide import crossed
-from screening.records import ScreenedPart, Signal, Threshold
+from screening.records import Signal, Threshold
 from screening.tables.schema import SCREENED_PART, SIGNAL, THRESHOLD
 
 HELD = ("error", "reject", "review")
 _LISTED = 100  # the most uploads of each held decision that the page lists
 _SLOWEST = 10
 _SHOWN = ("name", "uri", "content_type", "size", "detail", "seconds")
-_COLUMNS = (*_SHOWN, "reasons", "signals", "thresholds", "parts")
+_COLUMNS = (*_SHOWN, "reasons", "signals", "thresholds", "parts", "genre")
 COLUMNS = [*_COLUMNS, "decision"]  # what `survey` reads
 _PLACES = 3  # the most that are named for a reason
 
@@ -96,15 +97,15 @@ def _reasons(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a row's reasons, each with the places of the parts beside the main one that it was found in."""
     signals = [SIGNAL.record(each) for each in row["signals"] or ()]
     levels = [THRESHOLD.record(each) for each in row["thresholds"] or ()]
-    parts = [SCREENED_PART.record(each) for each in row["parts"] or ()]
+    facts = Facts([SCREENED_PART.record(each) for each in row["parts"] or ()], row["genre"] or None)
     return tuple(
-        reason + _places(signals, [each for each in levels if each.category == reason], parts)
+        reason + _places(signals, [each for each in levels if each.category == reason], facts)
         for reason in row["reasons"] or ()
     )
 
 
-def _places(signals: Sequence[Signal], levels: Sequence[Threshold], parts: Sequence[ScreenedPart]) -> str:
-    found = {each.evidence.part for each in signals if any(crossed(each, level, parts) for level in levels)}
+def _places(signals: Sequence[Signal], levels: Sequence[Threshold], facts: Facts) -> str:
+    found = {each.evidence.part for each in signals if any(crossed(each, level, facts) for level in levels)}
     if not found - {"", "main"}:
         return ""
     places = sorted(place or "main" for place in found)

@@ -15,12 +15,13 @@ from screening.checks.hashes import Bank, match
 from screening.classifiers.parts import screened, undisguised
 from screening.content import Part
 from screening.content.claims import shown_as
+from screening.content.genre import genre_of
 from screening.content.kinds import KINDS, kind_of
 from screening.decode import Decoder, sniff
 from screening.errors import ConfigError, TransientError, UploadError
 from screening.meter import Meter
 from screening.policy import Policy
-from screening.records import Medium, NotLookedAt, ScreenedPart, Signal, Upload
+from screening.records import Genre, Medium, NotLookedAt, ScreenedPart, Signal, Upload
 from screening.reuse import Known
 from screening.screener.room import Place
 from screening.storage import open_store
@@ -52,6 +53,7 @@ class Prepared:
     not_looked_at: tuple[NotLookedAt, ...] = ()
     scorable: tuple[Part, ...] = ()
     signals: tuple[Signal, ...] = ()
+    genre: Genre | None = None
     failure: UploadError | None = None
     reused: bool = False
     seconds: float = 0.0
@@ -106,6 +108,7 @@ class Preparer:
                     not_looked_at=document.not_looked_at,
                     scorable=undisguised(part for part in document.parts if kind_of(part.content) in self.media),
                     signals=tuple(signals),
+                    genre=genre_of(document, parts, upload),
                 )
                 place.keep(prepared.memory)
         except CancelledError:

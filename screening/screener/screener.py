@@ -20,7 +20,7 @@ from screening.decode import Decoder, Sandbox, decoder_version
 from screening.errors import ConfigError, UploadError
 from screening.hardware import cores_here
 from screening.meter import Meter
-from screening.policy import decide
+from screening.policy import Facts, decide
 from screening.records import Upload, Verdict
 from screening.reuse import Known
 from screening.screener.ahead import abandon, batches, read_ahead
@@ -139,7 +139,7 @@ class Screener:
         return verdicts
 
     def _verdict(self, item: Prepared, seconds: float) -> Verdict:
-        ruling = decide(self._policy, item.parts, item.signals, item.failure)
+        ruling = decide(self._policy, Facts(item.parts, item.genre), item.signals, item.failure)
         upload = item.upload
         return Verdict(
             run_id=self._run_id,
@@ -161,6 +161,7 @@ class Screener:
             medium=item.medium,
             parts=item.parts,
             not_looked_at=item.not_looked_at,
+            genre=item.genre,
         )
 
 

@@ -24,7 +24,7 @@ from screening.checks import run_checks
 from screening.classifiers import Classifier, find_bundles, make_engine
 from screening.content import Document, Part, Text
 from screening.errors import UploadError
-from screening.policy import Policy, decide
+from screening.policy import Facts, Policy, decide
 from screening.records import Decision, ScreenedPart, Signal
 from screening.settings import SHIPPED_BUNDLES
 from tests.benchmarks.engines import ours
@@ -93,7 +93,7 @@ def _scores(signals: Sequence[Sequence[Signal]]) -> npt.NDArray[np.float64]:
 
 
 def _decision(policy: Policy, signals: Sequence[Signal]) -> Decision:
-    return decide(policy, PARTS, signals, None).decision
+    return decide(policy, Facts(PARTS), signals, None).decision
 
 
 def _near(policy: Policy, signals: Sequence[Signal]) -> bool:

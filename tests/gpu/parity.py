@@ -16,7 +16,7 @@ from models.data.contrast import contrast_rows
 from screening.classifiers import Bundle, Classifier, find_bundles, make_engine
 from screening.content import Content, Text
 from screening.errors import UploadError
-from screening.policy import Policy, decide
+from screening.policy import Facts, Policy, decide
 from screening.records import ScreenedPart, Signal
 from screening.settings import SHIPPED_BUNDLES, load_settings
 from tests.generate import article
@@ -98,5 +98,5 @@ def only_classifiers(policy: Policy) -> Policy:
 
 def ruled(policy: Policy, signals: list[Signal]) -> tuple[str, tuple[str, ...]]:
     """Decision and reasons."""
-    ruling = decide(policy, PARTS, signals, None)
+    ruling = decide(policy, Facts(PARTS), signals, None)
     return ruling.decision, ruling.reasons

@@ -132,7 +132,7 @@ CATEGORY_FAULTS = {
     "two targets": (
         "  - {id: hate, signal: hate, review: {precision: 0.9, recall: 0.5}}",
         8,
-        "review needs exactly one of score, precision and recall",
+        "review needs exactly one of score, precision, recall and held",
         "`review: 0.9`",
     ),
     "no target": ("  - {id: hate, signal: hate, review: {}}", 8, "review needs exactly one", "`review: 0.9`"),

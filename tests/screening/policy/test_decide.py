@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from screening.errors import UploadError
-from screening.policy import decide
+from screening.policy import Facts, decide
 from screening.records import DECISIONS, Evidence
 from tests.screening.policy.conftest import IMAGE_PARTS, PAGE_PARTS, TEXT_PARTS, signal
 
@@ -62,14 +62,14 @@ def with_score(label: str, score: float):
     ],
 )
 def test_a_score_at_its_level_is_a_finding(policy, label, score, decision, reasons):
-    ruling = decide(policy, TEXT_PARTS, with_score(label, score), None)
+    ruling = decide(policy, Facts(TEXT_PARTS), with_score(label, score), None)
     assert (ruling.decision, ruling.reasons) == (decision, reasons)
 
 
 def test_reasons_are_the_weightiest_first_then_in_the_order_of_the_policy(policy):
     bad = {"hate": 0.6, "unreliable_style": 0.95, "too_short": 3, "symbol_noise": 0.95}
     found = [signal(label, score) for label, score in bad.items()]
-    ruling = decide(policy, TEXT_PARTS, found, None)
+    ruling = decide(policy, Facts(TEXT_PARTS), found, None)
     assert ruling.decision == "reject"
     assert ruling.reasons == ("symbol_noise", "hate", "misinformation", "too_short")
     assert [(finding.category, finding.level) for finding in ruling.findings] == [
@@ -83,19 +83,19 @@ def test_reasons_are_the_weightiest_first_then_in_the_order_of_the_policy(policy
 
 @given(complete, failures)
 def test_a_failure_is_always_an_error_with_the_findings_after_it(policy, found, failure):
-    ruling = decide(policy, TEXT_PARTS, found, failure)
-    findings = decide(policy, TEXT_PARTS, [each for each in found if each.label != "known_good"], None).reasons
+    ruling = decide(policy, Facts(TEXT_PARTS), found, failure)
+    findings = decide(policy, Facts(TEXT_PARTS), [each for each in found if each.label != "known_good"], None).reasons
     assert (ruling.decision, ruling.reasons, ruling.detail) == ("error", (failure.reason, *findings), "x")
 
 
 def test_a_known_hash_is_named_even_when_the_bytes_cant_be_decoded(policy):
-    ruling = decide(policy, (), [signal("known_hash", 1.0)], UploadError("undecodable"))
+    ruling = decide(policy, Facts(()), [signal("known_hash", 1.0)], UploadError("undecodable"))
     assert (ruling.decision, ruling.reasons) == ("error", ("undecodable", "known_hash"))
 
 
 @pytest.mark.parametrize("label", ["hate", "unreliable_style", "too_short", "symbol_noise"])
 def test_a_missing_score_is_an_error_and_says_which(policy, label):
-    ruling = decide(policy, TEXT_PARTS, [each for each in GOOD if each.label != label], None)
+    ruling = decide(policy, Facts(TEXT_PARTS), [each for each in GOOD if each.label != label], None)
     assert (ruling.decision, ruling.reasons) == ("error", ("missing_score",))
     assert label in ruling.detail
 
@@ -103,7 +103,7 @@ def test_a_missing_score_is_an_error_and_says_which(policy, label):
 @given(signals, st.sampled_from(("hate", "unreliable_style", "too_short", "symbol_noise")))
 def test_a_missing_score_is_never_anything_but_an_error(policy, found, label):
     left = [each for each in [*found, *GOOD] if each.label != label]
-    ruling = decide(policy, TEXT_PARTS, left, None)
+    ruling = decide(policy, Facts(TEXT_PARTS), left, None)
     assert ruling.decision == "error"
     assert ruling.reasons[0] == "missing_score"
 
@@ -113,55 +113,55 @@ def test_a_missing_score_is_never_anything_but_an_error(policy, found, label):
 )
 def test_another_models_score_is_not_the_score_that_the_threshold_is_for(policy, source):
     found = [replace(each, source=source) if each.label == "hate" else each for each in GOOD]
-    assert decide(policy, TEXT_PARTS, found, None).reasons == ("missing_score",)
+    assert decide(policy, Facts(TEXT_PARTS), found, None).reasons == ("missing_score",)
 
 
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("label", [each.label for each in GOOD])
 def test_a_score_that_is_no_number_is_an_error(policy, label, score):
-    ruling = decide(policy, TEXT_PARTS, with_score(label, score), None)
+    ruling = decide(policy, Facts(TEXT_PARTS), with_score(label, score), None)
     assert (ruling.decision, ruling.reasons[0]) == ("error", "invalid_score")
     assert label in ruling.detail
 
 
 def test_only_the_categories_of_the_medium_count(policy):
-    assert decide(policy, IMAGE_PARTS, GOOD_PICTURE, None).decision == "accept"
-    assert decide(policy, IMAGE_PARTS, [signal("low_resolution", 100)], None).reasons == ("low_resolution",)
-    assert decide(policy, IMAGE_PARTS, [*GOOD_PICTURE, signal("hate", 1.0)], None).decision == "accept"
-    assert decide(policy, TEXT_PARTS, GOOD, None).decision == "accept"
+    assert decide(policy, Facts(IMAGE_PARTS), GOOD_PICTURE, None).decision == "accept"
+    assert decide(policy, Facts(IMAGE_PARTS), [signal("low_resolution", 100)], None).reasons == ("low_resolution",)
+    assert decide(policy, Facts(IMAGE_PARTS), [*GOOD_PICTURE, signal("hate", 1.0)], None).decision == "accept"
+    assert decide(policy, Facts(TEXT_PARTS), GOOD, None).decision == "accept"
 
 
 def test_a_medium_that_no_category_speaks_of_is_never_waved_through(policy):
     text_only = replace(policy, rules=tuple(rule for rule in policy.rules if rule.media == ("text",)))
-    assert decide(text_only, IMAGE_PARTS, GOOD_PICTURE, None).reasons == ("not_covered",)
-    assert decide(policy, (), GOOD, None).reasons == ("not_covered",)
+    assert decide(text_only, Facts(IMAGE_PARTS), GOOD_PICTURE, None).reasons == ("not_covered",)
+    assert decide(policy, Facts(()), GOOD, None).reasons == ("not_covered",)
 
 
 def test_a_block_bank_rejects_and_a_weak_match_does_not(policy):
-    assert decide(policy, TEXT_PARTS, [*GOOD, signal("known_hash", 1.0)], None).reasons == ("known_hash",)
-    assert decide(policy, TEXT_PARTS, [*GOOD, signal("known_hash", 0.8)], None).decision == "accept"
+    assert decide(policy, Facts(TEXT_PARTS), [*GOOD, signal("known_hash", 1.0)], None).reasons == ("known_hash",)
+    assert decide(policy, Facts(TEXT_PARTS), [*GOOD, signal("known_hash", 0.8)], None).decision == "accept"
 
 
 def test_an_allow_bank_sets_findings_aside_and_a_block_bank_beats_it(policy):
     found = [*GOOD[1:], signal("hate", 0.99)]
     good, blocked = signal("known_good", 1.0), signal("known_hash", 1.0)
-    assert decide(policy, TEXT_PARTS, found, None).decision == "reject"
-    ruling = decide(policy, TEXT_PARTS, [*found, good], None)
+    assert decide(policy, Facts(TEXT_PARTS), found, None).decision == "reject"
+    ruling = decide(policy, Facts(TEXT_PARTS), [*found, good], None)
     assert (ruling.decision, ruling.reasons) == ("accept", ("known_good",))
-    assert decide(policy, TEXT_PARTS, [*found, good, blocked], None).reasons == ("known_hash", "hate")
-    assert decide(policy, TEXT_PARTS, [*GOOD, good], None).reasons == ()
+    assert decide(policy, Facts(TEXT_PARTS), [*found, good, blocked], None).reasons == ("known_hash", "hate")
+    assert decide(policy, Facts(TEXT_PARTS), [*GOOD, good], None).reasons == ()
 
 
 def test_only_a_bank_says_known_good(policy):
     found = [*GOOD[1:], signal("hate", 0.99), signal("known_good", 1.0, "bundle/text-screen@1.0.0/head")]
-    assert decide(policy, TEXT_PARTS, found, None).decision == "reject"
+    assert decide(policy, Facts(TEXT_PARTS), found, None).decision == "reject"
 
 
 @given(complete, documents, st.none() | failures, st.randoms())
 def test_the_order_of_signals_never_matters(policy, found, parts, failure, random):
     found = [replace(each, evidence=Evidence(window=i % 3)) for i, each in enumerate(found)] + [*GOOD_FOOTER]
     shuffled = random.sample(found, len(found))
-    assert decide(policy, parts, found, failure) == decide(policy, parts, shuffled, failure)
+    assert decide(policy, Facts(parts), found, failure) == decide(policy, Facts(parts), shuffled, failure)
 
 
 WORSE = {"hate": 1, "unreliable_style": 1, "symbol_noise": 1, "too_short": -1, "low_resolution": -1, "known_hash": 1}
@@ -176,6 +176,6 @@ def test_a_worse_score_never_makes_a_milder_decision(policy, found, parts, data)
 
     def severity(score: float) -> int:
         changed = [*found[:place], replace(found[place], score=score), *found[place + 1 :]]
-        return SEVERITY[decide(policy, parts, changed, None).decision]
+        return SEVERITY[decide(policy, Facts(parts), changed, None).decision]
 
     assert severity(milder) <= severity(worse)

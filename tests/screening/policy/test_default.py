@@ -12,7 +12,7 @@ from screening.checks import ALL_CHECKS
 from screening.checks.document import NOT_LOOKED_AT
 from screening.checks.hashes import load_bank, match
 from screening.classifiers import find_bundles
-from screening.policy import Policy, decide, load_policy
+from screening.policy import Facts, Policy, decide, load_policy
 from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD, KNOWN_HASH
 from screening.policy.schema import BankEntry, Category, FieldsEntry, Level, LimitsEntry, PolicyFile, QuotaEntry
 from screening.settings import SHIPPED_BUNDLES, SHIPPED_POLICY
@@ -27,18 +27,17 @@ def test_every_check_has_a_level_that_never_rejects(shipped):
     rules = {rule.label: rule for rule in shipped.rules}
     for check in ALL_CHECKS:
         assert rules[check.name].source == check.source
-        assert rules[check.name].review is not None
-        assert rules[check.name].reject is None
+        assert {level.level for level in rules[check.name].levels} == {"review"}
 
 
 def test_misinformation_is_for_people_to_decide(shipped):
     [rule] = [rule for rule in shipped.rules if rule.label == "unreliable_style"]
     assert rule.category == "misinformation"
-    assert rule.reject is None
+    assert {level.level for level in rule.levels} == {"review"}
 
 
 def test_whatever_rejects_has_a_statement_of_reasons(shipped):
-    rejecting = {rule.category for rule in shipped.rules if rule.reject}
+    rejecting = {level.category for level in shipped.thresholds if level.level == "reject"}
     assert KNOWN_HASH in rejecting
     assert rejecting <= set(shipped.statement_codes)
 
@@ -48,7 +47,7 @@ def test_the_canary_is_rejected_for_known_hash_only(shipped):
     banks = [load_bank(spec.uri, spec.id, spec.use, spec.max_distance) for spec in shipped.banks]
     signals = match(hashlib.sha256(canary).hexdigest(), None, banks)
     assert [signal.source for signal in signals] == ["bank/sample-block"]
-    known = decide(shipped, (), signals, None)
+    known = decide(shipped, Facts(()), signals, None)
     assert [finding.level for finding in known.findings] == ["reject"]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from screening.errors import UploadError
-from screening.policy import Policy, compare, decide, replay
+from screening.policy import Facts, Policy, compare, decide, replay
 from screening.records import MEDIA, BundleId, Fingerprint, ScreenedPart, Verdict, medium_of
 from screening.tables.schema import verdict_batch
 from tests.screening.policy.conftest import CATEGORIES, IMAGE_PARTS, PAGE_PARTS, TEXT, TEXT_PARTS, signal
@@ -28,7 +28,7 @@ FINGERPRINT = Fingerprint("f", "decoder", "engine", (), "banks", "policy")
 
 
 def stored(policy: Policy, signals=GOOD, failure=None, parts=TEXT_PARTS, uri="/uploads/a.txt") -> Verdict:
-    ruling = decide(policy, parts, signals, failure)
+    ruling = decide(policy, Facts(parts), signals, failure)
     return Verdict(
         run_id="run", uri=uri, name=uri, generation=1, size=1, sha256="", content_type="?", metadata={},
         decision=ruling.decision, reasons=ruling.reasons, detail=ruling.detail, signals=tuple(signals),
@@ -41,8 +41,9 @@ def stored(policy: Policy, signals=GOOD, failure=None, parts=TEXT_PARTS, uri="/u
 def policies(policy) -> list[Policy]:
     """The policy, a stricter one, a milder one, and one that looks at less."""
     hate = policy.rules[1]
-    stricter = replace(hate, reject=replace(hate.reject, score=0.2), review=None)
-    milder = replace(hate, review=None)
+    _, reject = hate.levels
+    stricter = replace(hate, levels=(replace(reject, score=0.2),))
+    milder = replace(hate, levels=(reject,))
     return [
         policy,
         replace(policy, rules=(policy.rules[0], stricter, *policy.rules[2:])),
@@ -58,7 +59,7 @@ def test_a_replay_is_a_fresh_decision(policies, found, failure, parts, data):
     ]
     old, new = data.draw(st.sampled_from(policies)), data.draw(st.sampled_from(policies))
     verdict = stored(old, found, failure, parts)
-    fresh = decide(new, parts, found, failure)
+    fresh = decide(new, Facts(parts), found, failure)
     assert replay(new, verdict) == fresh
     [row] = verdict_batch([verdict]).to_pylist()
     assert replay(new, row) == fresh, "a row of the table says as much as the record"
@@ -119,7 +120,7 @@ def test_a_row_from_before_parts_were_stored_is_about_one_main_part_of_its_mediu
         each["evidence"]["part"] = None
     for policy in policies:
         one_part = (ScreenedPart("main", parts[0].kind, "main"),)
-        assert replay(policy, row) == decide(policy, one_part, signals, None)
+        assert replay(policy, row) == decide(policy, Facts(one_part), signals, None)
 
 
 def test_a_row_with_parts_is_judged_by_its_parts(load, policy):
@@ -127,7 +128,7 @@ def test_a_row_with_parts_is_judged_by_its_parts(load, policy):
     verdict = stored(policy, [*GOOD, *footer], parts=PAGE_PARTS)
     assert (verdict.decision, verdict.reasons) == ("review", ("hate",))
     [row] = verdict_batch([verdict]).to_pylist()
-    assert replay(policy, row) == replay(policy, verdict) == decide(policy, PAGE_PARTS, verdict.signals, None)
+    assert replay(policy, row) == replay(policy, verdict) == decide(policy, Facts(PAGE_PARTS), verdict.signals, None)
     main_only = load(CATEGORIES.replace("signal: hate\n", "signal: hate\n    parts: [main]\n"))
     assert replay(main_only, row).decision == "accept"
 
@@ -173,5 +174,5 @@ def test_a_match_on_bytes_of_no_medium_is_judged_again_for_every_medium(policy):
     failed, match = UploadError("unsupported_type", "application/pdf"), signal("known_hash", 1.0)
     pictures_only = replace(policy, rules=tuple(replace(rule, media=("image",)) for rule in policy.rules))
     again = replay(pictures_only, replace(stored(pictures_only, [match], failed, ()), content_type="application/pdf"))
-    assert again == decide(pictures_only, (), [match], failed)
+    assert again == decide(pictures_only, Facts(()), [match], failed)
     assert len(again.reasons) == 2

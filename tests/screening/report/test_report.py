@@ -133,7 +133,7 @@ def test_a_reason_says_in_which_parts_it_was_found(tables) -> None:
         " (footer 0, footer 1, footer 2 and 2 more)",
         " (footer 0)",
     ]
-    assert "precision: 0.98; in main, rest" in text
+    assert "precision: 0.98; main, rest" in text
 
 
 def test_what_uploaders_wrote_stays_text(tables) -> None:
