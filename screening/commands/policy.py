@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from screening.commands.common import add_results, console, place
-from screening.records import DECISIONS, Decision, Verdict
+from screening.records import DECISIONS, GENRES, Decision, Genre, Threshold, Verdict
 from screening.report.summary import COLOURS
 from screening.report.text import visible
 from screening.tables import ResultTables
 
 if TYPE_CHECKING:
+    from screening.classifiers import Bundle
     from screening.policy import Policy
+    from screening.policy.costs import Cost
 
 
 def add(commands: Any) -> None:
@@ -42,20 +45,22 @@ def add(commands: Any) -> None:
     try_parser.set_defaults(run=try_)
 
 
-def _load(args: argparse.Namespace) -> Policy:
+def _load(args: argparse.Namespace) -> tuple[Policy, list[Bundle]]:
     # Imported here, since the bundles load slowly and the other commands don't need them.
     from screening.classifiers import find_bundles
     from screening.policy import load_policy
     from screening.settings import SHIPPED_BUNDLES
 
-    return load_policy(place(args.file), find_bundles(place(args.bundles or SHIPPED_BUNDLES)))
+    bundles = find_bundles(place(args.bundles or SHIPPED_BUNDLES))
+    return load_policy(place(args.file), bundles), bundles
 
 
 def lint(args: argparse.Namespace) -> None:
     """Run `policy lint`."""
-    from screening.settings import open_banks  # here for the same reason
+    from screening.policy.costs import costs  # here for the same reason
+    from screening.settings import open_banks
 
-    policy = _load(args)
+    policy, bundles = _load(args)
     open_banks(policy.banks)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("category", "label", "level", "crossed", "for", "policy's wording"):
@@ -68,14 +73,39 @@ def lint(args: argparse.Namespace) -> None:
         table.add_row(*(Text(visible(cell)) for cell in cells))
     out = console()
     out.print(table)
+    _print_costs(out, list(costs(policy, bundles)))
     out.print(f"{visible(args.file)} is sound; digest {policy.digest}", soft_wrap=True)
+
+
+def _print_costs(out: Console, found: Sequence[Cost]) -> None:
+    """Print how many of 1,000 harmless texts of each genre a level holds, and the share of bad texts that it finds."""
+    if not found:
+        return
+    genres = [genre for genre in GENRES if any(cost.genre == genre for cost in found)]
+    levels: dict[Threshold, dict[Genre, Cost]] = {}
+    for cost in found:
+        levels.setdefault(cost.threshold, {})[cost.genre] = cost
+    table = Table(
+        title="harmless texts held, of 1,000 (95 % interval)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for heading in ("category", "level", *genres, "bad texts found"):
+        table.add_column(heading)
+    for level, by_genre in levels.items():
+        held = [_per_thousand(by_genre[genre]) if genre in by_genre else "" for genre in genres]
+        share = next(iter(by_genre.values())).found
+        table.add_row(level.category, level.level, *held, "-" if share is None else f"{share:.0%}")
+    out.print(table)
+
+
+def _per_thousand(cost: Cost) -> str:
+    return f"{1000 * cost.held:.1f} ({1000 * cost.least:.1f}-{1000 * cost.most:.1f})"
 
 
 def try_(args: argparse.Namespace) -> None:
     """Run `policy try`."""
     from screening.policy import compare, replay  # here for the same reason
 
-    policy = _load(args)
+    policy, _ = _load(args)
     people = Counter[str]()
 
     def stored() -> Iterator[Verdict]:

@@ -15,6 +15,14 @@ from screening.records import BundleId, Evidence, ScreenedPart, Signal
 
 
 @dataclass(frozen=True)
+class Harmless:
+    """The highest scores of harmless texts of a genre."""
+
+    rows: int
+    highest: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Table:
     """A calibration table."""
 
@@ -23,6 +31,7 @@ class Table:
     precision: tuple[float, ...]
     recall: tuple[float, ...]
     rows: int = 1000
+    harmless: Mapping[str, Harmless] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

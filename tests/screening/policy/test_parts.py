@@ -62,11 +62,12 @@ def test_a_score_is_needed_for_each_role_that_the_document_has(parts, scored, mi
 def test_a_stored_threshold_is_crossed_by_what_was_found_by_it(roles, load):
     policy = load(hateful(f"parts: [{', '.join(roles)}], " if roles else ""))
     found = [signal("hate", 0.6, part="main"), signal("hate", 0.4, part="data 1"), signal("hate", 0.9, part="footer")]
-    findings = decide(policy, Facts(PAGE_PARTS), found, None).findings
+    facts = Facts(PAGE_PARTS)
+    findings = decide(policy, facts, found, None).findings
     [level] = [each for each in policy.thresholds if each.category == "hate"]
-    assert [each for each in found if crossed(each, level, Facts(PAGE_PARTS))] == [finding.signal for finding in findings]
+    assert [each for each in found if crossed(each, level, facts)] == [finding.signal for finding in findings]
     older = replace(level, parts=())
-    assert [each for each in found if crossed(each, older, Facts(PAGE_PARTS))] == [found[0], found[2]], "it is for all parts"
+    assert [each for each in found if crossed(each, older, facts)] == [found[0], found[2]], "it is for all parts"
 
 
 def test_one_score_is_enough_for_the_parts_of_a_role(load):
