@@ -11,11 +11,10 @@ from typing import Generic, TypeVar
 
 from pipelines.job import Job
 from pipelines.launch.counters import Counters
-from screening import screener
 from screening.decode import Decoder
 from screening.meter import since
 from screening.records import Upload, Verdict
-from screening.screener import Screener
+from screening.screener import Screener, screener
 from screening.tables import Part, ResultTables
 
 T = TypeVar("T")

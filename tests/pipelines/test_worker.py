@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from screening import screener
 from screening.decode import Decoder, Sandbox
 from screening.errors import UploadError
+from screening.screener import screener
 from screening.settings import Settings
 
 

@@ -31,7 +31,6 @@ NAMES = st.builds(
 SETS = st.sets(NAMES, min_size=0, max_size=40)
 QUICK = settings(
     max_examples=times(60, 12),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -17,9 +17,7 @@ from screening.content import Part, Text
 from screening.records import ROLES
 from tests.pace import times
 
-FUZZ = settings(
-    max_examples=times(80, 16), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+FUZZ = settings(max_examples=times(80, 16), derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 TEXTS = st.text(max_size=300) | st.lists(
     st.sampled_from(["word", "buy now", "\n", "!", "...", "é", "語", "\u200b", "🙂", " "]), max_size=80
 ).map(" ".join)

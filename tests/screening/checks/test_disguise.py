@@ -55,7 +55,7 @@ DISGUISES = {
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(text=SENTENCES)
 def test_each_disguise_of_any_words_is_undone(disguise, text):
     plain = fold(text)  # words that happen to stand side by side may look like one that is split
@@ -134,7 +134,7 @@ def test_where_a_line_may_break_two_words_stay_two():
     assert fold("Keys\u200bThings and/\u200bor") == "Keys\u200bThings and/\u200bor"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.text(
         st.sampled_from(f"{PLAIN}014@$!*+-._ \n\u200b\u00ad\u202e\u202c\u0336\U000e0041\U0001d41aаеоρɪᴋｋ世"),
@@ -145,14 +145,14 @@ def test_to_undo_twice_is_to_undo_once(text):
     assert fold(fold(text)) == fold(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from([word for word in COMMON if word not in HARSH]), min_size=1, max_size=60))
 def test_prose_stays(some):
     text = ", ".join(some).capitalize() + "."
     assert fold(text) == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(categories=["Lo", "Lm", "Mn", "Mc", "Nd", "Zs", "Po"], min_codepoint=0x370), max_size=80))
 def test_other_scripts_stay(text):
     named = {unicodedata.name(sign, "").split(" ")[0] for sign in text}

@@ -147,7 +147,7 @@ def said_again(words: list[str]) -> float:
     return sum(len(words[i]) for i in again) / max(1, sum(map(len, words)))
 
 
-@settings(max_examples=times(200, 40), deadline=None)
+@settings(max_examples=times(200, 40))
 @given(st.lists(st.sampled_from(["a", "bb", "ccc"]), max_size=60), st.integers(0, 60))
 def test_runs_are_found_wherever_they_lie(words, start):
     words = [*words, "between", *words[start:]]

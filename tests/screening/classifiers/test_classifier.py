@@ -36,7 +36,7 @@ class Contract:
             }
             assert {signal.source for signal in result} == sources
 
-    @settings(max_examples=times(40, 10), deadline=None, suppress_health_check=QUIET)
+    @settings(max_examples=times(40, 10), suppress_health_check=QUIET)
     @given(data=st.data())
     def test_order_and_neighbours_and_batch_size_change_nothing(self, classifier, data):
         contents = data.draw(st.lists(self.contents, min_size=1, max_size=24))
@@ -137,7 +137,7 @@ def both_forms(request, tmp_path_factory) -> tuple[Classifier, Classifier]:
     return host, graph
 
 
-@settings(max_examples=times(60, 12), deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=times(60, 12), suppress_health_check=QUIET)
 @given(st.lists(st.builds(noise, st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1)), min_size=1))
 def test_who_normalises_changes_no_score(both_forms, pictures):
     host, graph = (classifier.score(pictures) for classifier in both_forms)

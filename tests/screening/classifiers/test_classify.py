@@ -70,7 +70,7 @@ def test_ids_of_any_kind_come_back_as_they_are(run):
     assert [answer["id"] for answer in answers] == ids
 
 
-@settings(max_examples=times(30, 10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(30, 10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["good", "bad news", "win a prize " * 9, None, "poison"]), max_size=40))
 def test_every_line_has_one_answer_whatever_the_chunks(run, texts):
     lines = [json.dumps({"id": i, "text": text}) for i, text in enumerate(texts)]

@@ -17,7 +17,7 @@ from tests.screening.classifiers.conftest import QUIET, TOLERANCE, colour, says,
 from tests.screening.decode.texts.heavy import Clock
 
 
-@settings(max_examples=times(40, 10), deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=times(40, 10), suppress_health_check=QUIET)
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=5))
 def test_a_text_of_too_many_windows_is_refused_and_its_neighbours_are_not(text, lengths):
     """Windows of the tiny bundle are of 14 words, of which 4 are shared: 24 words fill two."""

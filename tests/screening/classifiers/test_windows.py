@@ -33,7 +33,7 @@ def covered(text: str, made: list[Window]) -> str:
     return "".join(letter if i in inside or letter.isspace() else "." for i, letter in enumerate(text))
 
 
-@settings(max_examples=times(80, 16), deadline=None)
+@settings(max_examples=times(80, 16))
 @given(st.text(max_size=300))
 def test_every_character_of_any_text_is_read(tokenizer, text):
     made = cut(tokenizer, text)
@@ -42,7 +42,7 @@ def test_every_character_of_any_text_is_read(tokenizer, text):
     assert all(0 <= window.span.start <= window.span.end <= len(text) for window in made)
 
 
-@settings(max_examples=times(80, 16), deadline=None)
+@settings(max_examples=times(80, 16))
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=120), st.sampled_from([" ", "\n", "  ", ", "]))
 def test_windows_overlap_and_keep_their_order(tokenizer, words, gap):
     made = cut(tokenizer, gap.join(words))
@@ -111,7 +111,7 @@ def test_spans_are_those_of_the_text_and_say_when_it_is_the_title(span, begins, 
     assert evidence(Span(0, 3, *span, 8), begins) == expected
 
 
-@settings(max_examples=times(100, 20), deadline=None)
+@settings(max_examples=times(100, 20))
 @given(st.lists(st.integers(2, 600), max_size=60), st.integers(8, 4096))
 def test_batches_hold_every_window_once_within_the_budget(lengths, budget):
     made = [Window(Span(i, 0, 0, 0, length), [1] * length, [0] * length) for i, length in enumerate(lengths)]

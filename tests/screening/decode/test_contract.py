@@ -17,7 +17,6 @@ from tests.pace import times
 LIMITS = Limits(max_bytes=1 << 20, max_pixels=1_000_000, max_frames=20, max_text_chars=20_000, max_nesting=16)
 FUZZ = settings(
     max_examples=times(60, 12),
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

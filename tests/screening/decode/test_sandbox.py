@@ -202,7 +202,7 @@ PART = {
 }
 
 
-@settings(max_examples=times(300, 60), deadline=None)
+@settings(max_examples=times(300, 60))
 @given(
     st.dictionaries(
         st.sampled_from(["reason", "detail", "document", "parts"]),

@@ -94,7 +94,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=times(400, 80), deadline=None)
+@settings(max_examples=times(400, 80))
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=16))
 def test_every_letter_in_the_page_s_tree_is_found(pieces):
     markup = "".join(["word", *pieces])
