@@ -40,7 +40,7 @@ class DocumentCheck:
 
 
 UNSEEN = DocumentCheck(NOT_LOOKED_AT, 1, "things")
-DISGUISED = DocumentCheck("disguised", 1, "words", unsaid=3)
+DISGUISED = DocumentCheck("disguised", 2, "words", unsaid=3)
 _MISMATCH = DocumentCheck("type_mismatch", 1, "claims")
 _TRAILING = DocumentCheck("trailing_data", 1, "bytes")
 _UNREAD = DocumentCheck("unread_language", 1, "paragraphs")
