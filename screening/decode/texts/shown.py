@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from screening.decode.anchors import Anchors
 from screening.decode.texts.embedded import File
 from screening.decode.texts.flow import (
     CELLS,
@@ -40,7 +41,7 @@ class Shown:
     `text` is all that a browser shows in the flow of the page, with a blank line between blocks. `flow` is all text in
     elements, cut up by place. `others` are texts that stand outside the flow, in attributes and in the head. `frames`
     is the HTML of frames inside the page, `files` what its data URIs hold. `leads_away` says that the page sends its
-    reader to another one.
+    reader to another one. `links` are the places, the addresses and the texts of its links.
 
     `elements` counts all elements, `attributes` is the most that one of them has. `joins` counts the characters that a
     tool moves if it drops inline and empty elements one by one and joins the text around each.
@@ -54,6 +55,7 @@ class Shown:
     frames: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     leads_away: bool = False
+    links: list[tuple[str, str, str]] = field(default_factory=list)
     elements: int = 0
     attributes: int = 0
     joins: int = 0
@@ -86,6 +88,7 @@ class _Page:
         self._raw: list[str] = []  # what the style or script says that is open
         self._open: list[tuple[str, Key]] = []
         self._in_cell: list[bool] = [True]
+        self._anchors = Anchors()
         self._kept = 0  # open elements that keep their lines
         self._fostered: list[str] = []  # text that stands in a table outside of its cells, and is shown before it
         self._run = self._outer = 0  # characters since the last block that has text, and before an empty one
@@ -114,11 +117,13 @@ class _Page:
             self._bare = False
         if attributes:
             self.sources.attributes(tag, attributes, role)
+            self._anchors.start(tag, attributes, place)
             if tag == "html":
                 made.language = attributes.get("lang", "")
 
     def end(self, tag: str) -> None:
         _, key = self._open.pop()
+        self._anchors.end(tag)
         self._in_cell.pop()
         self._kept -= tag in KEPT
         if tag in SILENT:
@@ -144,6 +149,8 @@ class _Page:
             self._raw.append(text)
         else:
             self._pieces.append((key, text if self._kept else in_line(text)))
+            if key[1] != "hidden":
+                self._anchors.data(text)
             if not self._in_cell[-1]:
                 self._fostered.append(text)
 
@@ -166,6 +173,7 @@ class _Page:
         sources.add("page", "rest", "".join(self._fostered), *spelled(in_flow), *short(made.flow))
         made.others, made.frames, made.files = sources.others, sources.frames, sources.files
         made.leads_away = sources.leads_away
+        made.links = list(self._anchors.links())
         made.title = "".join(self._title).strip()
         return made
 
