@@ -73,9 +73,11 @@ def test_there_is_something_to_find_and_to_miss_in_the_documents(first):
     assert {len(verdict.parts) for verdict in found} >= {1, 2, 3}
 
 
-def test_order_and_batch_size_change_nothing(place, first):
-    for seed, batch in ((1, 1), (2, 3), (3, 64)):
-        assert_same(first, in_process(place, seed, batch))
+@pytest.mark.parametrize(
+    ("seed", "batch"), [(1, 1), pytest.param(2, 3, marks=pytest.mark.slow), pytest.param(3, 64, marks=pytest.mark.slow)]
+)
+def test_order_and_batch_size_change_nothing(place, first, seed, batch):
+    assert_same(first, in_process(place, seed, batch))
 
 
 def test_a_neighbour_that_fails_changes_nobody_else(place, first, tmp_path):
