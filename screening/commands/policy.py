@@ -56,7 +56,7 @@ def lint(args: argparse.Namespace) -> None:
     from screening.settings import open_banks  # here for the same reason
 
     policy = _load(args)
-    open_banks(policy.banks)
+    open_banks(policy.banks, policy.rules)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("category", "label", "level", "crossed", "parts", "policy's wording"):
         table.add_column(heading)
