@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from screening.checks.hashes import MATCHING, Bank, load_bank
+from screening.checks.hashes import KNOWN_HOST, LABELS, MATCHING, Bank, load_bank
 from screening.classifiers import Bundle, find_bundles, make_engine
 from screening.classifiers.engines import check_precision, engine_id
 from screening.decode import decoder_version
 from screening.errors import ConfigError
 from screening.policy import BankSpec, Policy, PolicyError, load_policy
+from screening.policy.rules import Rule
 from screening.records import Fingerprint, Threshold
 
 PACKAGE = str(Path(str(resources.files("screening"))).resolve())  # absolute, as the places of a policy's banks
@@ -51,7 +52,8 @@ class Settings:
 
     def load_banks(self) -> list[Bank]:
         """Load and verify the banks of known hashes. Raises ConfigError if one is not what the launcher saw."""
-        banks = open_banks(replace(bank, uri=self._here(bank.uri)) for bank in self.policy.banks)
+        here = (replace(bank, uri=self._here(bank.uri)) for bank in self.policy.banks)
+        banks = open_banks(here, self.policy.rules)
         if _banks_digest(banks) != self.fingerprint.banks:
             raise ConfigError("a bank changed after the job was launched", fix="run the job again")
         return banks
@@ -85,7 +87,7 @@ def load_settings(
         decoder=decoder_version(loaded.fields),
         engine=make_engine(engine, precision).id if here else engine_id(engine, precision),
         bundles=tuple(bundle.id for bundle in found),
-        banks=_banks_digest(open_banks(loaded.banks)),
+        banks=_banks_digest(open_banks(loaded.banks, loaded.rules)),
         policy=loaded.digest,
     )
     return Settings(loaded, places, engine, precision, _with_digest(parts, loaded.thresholds))
@@ -96,12 +98,20 @@ def _with_digest(parts: Fingerprint, thresholds: Sequence[Threshold]) -> Fingerp
     return replace(parts, digest=hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest())
 
 
-def open_banks(specs: Iterable[BankSpec]) -> list[Bank]:
-    """Load all banks. Raises PolicyError, which says what is wrong in each bank that is not sound."""
+def open_banks(specs: Iterable[BankSpec], rules: Sequence[Rule]) -> list[Bank]:
+    """Load all banks. Raises PolicyError, which says what is wrong in each that is not sound or feeds no category."""
     banks, wrong = [], []
+    fed = {rule.label for rule in rules}
     for spec in specs:
         try:
-            banks.append(load_bank(spec.uri, spec.id, spec.use, spec.max_distance))
+            bank = load_bank(spec.uri, spec.id, spec.use, spec.max_distance)
+            banks.append(bank)
+            kinds = ((LABELS["block"], "hashes", bank.exact or bank.entries), (KNOWN_HOST, "hosts", bank.hosts))
+            for label, kind, entries in kinds if spec.use == "block" else ():
+                if entries and label not in fed:
+                    what = f"bank {spec.id!r} blocks {kind}, but no category has `signal: {label}`"
+                    fix = f"add a category with `signal: {label}` and `reject: 1`, or remove them"
+                    raise ConfigError(what, file=spec.uri, line=1, fix=fix)
         except ConfigError as error:
             wrong.append(error)
     if wrong:

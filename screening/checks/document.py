@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from screening.checks.disguise import disguises
 from screening.checks.languages import said_of, unread
+from screening.checks.links.deceptive import deceptive
 from screening.content import Document, Text
 from screening.content.claims import mismatches
 from screening.records import Evidence, Signal, Upload
@@ -40,11 +41,12 @@ class DocumentCheck:
 
 
 UNSEEN = DocumentCheck(NOT_LOOKED_AT, 1, "things")
-DISGUISED = DocumentCheck("disguised", 1, "words", unsaid=3)
+DISGUISED = DocumentCheck("disguised", 2, "words", unsaid=3)
 _MISMATCH = DocumentCheck("type_mismatch", 1, "claims")
 _TRAILING = DocumentCheck("trailing_data", 1, "bytes")
 _UNREAD = DocumentCheck("unread_language", 1, "paragraphs")
-DOCUMENT_CHECKS = (UNSEEN, DISGUISED, _MISMATCH, _TRAILING, _UNREAD)
+_DECEPTIVE = DocumentCheck("deceptive_link", 1, "links")
+DOCUMENT_CHECKS = (UNSEEN, DISGUISED, _DECEPTIVE, _MISMATCH, _TRAILING, _UNREAD)
 
 
 def about(document: Document, upload: Upload, languages: Collection[str] = ()) -> Iterator[Signal]:
@@ -61,6 +63,9 @@ def about(document: Document, upload: Upload, languages: Collection[str] = ()) -
     if missed := document.not_looked_at:
         note = "; ".join(f"{each.count} × {each.what}: {each.why}" for each in missed)
         yield UNSEEN.signal(sum(each.count for each in missed), note)
+    if links := deceptive(document):
+        said = (f"in {each.place} a link reads {each.says} and leads to {each.host}" for each in links)
+        yield _DECEPTIVE.signal(len(links), "; ".join(said))
     texts = {part.place: disguises(part.content.text) for part in document.parts if isinstance(part.content, Text)}
     if places := [place for place, count in texts.items() if count]:
         yield DISGUISED.signal(sum(texts.values()), f"in {', '.join(places)}")

@@ -1,4 +1,4 @@
-"""Undo disguises by spelling: letters with blanks between them, digits for letters, stars, and words in pieces."""
+"""Undo disguises by spelling: letters set apart by blanks or lines, digits for letters, stars, and words in pieces."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LONG = 9  # letters that a piece of a split word does not have
 STOPS = ".,;:!?)\"'”’"
 LONGEST = 24  # letters of a word
 
-SINGLES = re.compile(r"[ .\-_*/|·•][A-Za-z][ .\-_*/|·•][A-Za-z](?![^\W_])")
+SINGLES = re.compile(r"[ .\-_*/|·•\n][A-Za-z][ .\-_*/|·•\n][A-Za-z](?![^\W_])")
 SPACED = re.compile(
-    r"(?<![^\W_])(?<![^\W_]['’])[A-Za-z](?:([ .\-_*/|·•])[A-Za-z](?![^\W_]))(?:\1[A-Za-z](?![^\W_])){2,}[.]?"
+    r"(?<![^\W_])(?<![^\W_]['’])[A-Za-z](?:([ .\-_*/|·•\n])[A-Za-z](?![^\W_]))(?:\1[A-Za-z](?![^\W_])){2,}[.]?"
 )
-SHORT = re.compile(r"(?<![^\W_])[A-Za-z](?:([ .\-_*/|·•])[A-Za-z](?![^\W_]))+[.]?|(?<![^\W_])[A-Za-z]\.(?=\s)")
+SHORT = re.compile(r"(?<![^\W_])[A-Za-z](?:([ .\-_*/|·•\n])[A-Za-z](?![^\W_]))+[.]?|(?<![^\W_])[A-Za-z]\.(?=\s)")
 # what digits and signs stand for in place of letters
 DIGITS = {
     "0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i", "+": "t",
@@ -42,7 +42,8 @@ def together(text: str) -> Undone:
         pieces = parted(letters)
         if run[1] == "." and letters.isupper():  # an abbreviation
             return run[0]
-        if not pieces or max(map(len, pieces)) < 3 or sorted(letters) == list(letters):  # `a b c d` is a list
+        least = 4 if run[1] == "\n" else 3  # letters below each other may be the answers of a quiz
+        if not pieces or max(map(len, pieces)) < least or sorted(letters) == list(letters):  # `a b c d` is a list
             return run[0]
         count += len(pieces)
         return " ".join(pieces)

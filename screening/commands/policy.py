@@ -61,7 +61,7 @@ def lint(args: argparse.Namespace) -> None:
     from screening.settings import open_banks
 
     policy, bundles = _load(args)
-    open_banks(policy.banks)
+    open_banks(policy.banks, policy.rules)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("category", "label", "level", "crossed", "for", "policy's wording"):
         table.add_column(heading)

@@ -47,11 +47,24 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link in the part at `place`: the `host` that it leads to, and the one that a reader takes it for.
+
+    `says` is the host that its text or its address reads like where that is not `host`, or "". Both are in ASCII.
+    """
+
+    place: str
+    host: str
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """What an upload decodes to: its parts, of which the first is what it is about, and what was not looked at.
 
     `language` is the one that the document claims to be in, or "". `trailing` says what stands behind the end of a
-    picture, with `trailing_bytes`, their number.
+    picture, with `trailing_bytes`, their number. `links` are those that are marked up,
+    each once; what else reads like one stands in the texts.
     """
 
     media_type: str
@@ -60,6 +73,7 @@ class Document:
     language: str = ""
     trailing: str = ""
     trailing_bytes: int = 0
+    links: tuple[Link, ...] = ()
 
     @property
     def main(self) -> Content:

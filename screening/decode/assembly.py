@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from dataclasses import replace
 
-from screening.content import Content, Document, Part, Picture, Text
+from screening.content import Content, Document, Link, Part, Picture, Text
+from screening.content.links import leads_to, named
 from screening.decode.limits import Limits
 from screening.errors import UploadError
 from screening.records import NotLookedAt, Role
@@ -14,6 +16,7 @@ from screening.records import NotLookedAt, Role
 MAX_PLACE = 200  # characters
 MAX_PARTS = 2_000  # of a document; ordinary ones have fewer than 100
 MAX_MISSED = 200  # lines about what was not looked at, of which each counts many things
+MAX_LINKS = 5_000  # that differ
 MAX_TITLE = 1000  # characters of a title that are read before the main text; the title's own part has all of them
 # All C0 and C1 controls except tab and newline, and lone surrogates, which JSON can spell but nothing can store.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -30,6 +33,7 @@ class Assembly:
         self._places: set[str] = set()
         self._numbers: Counter[str] = Counter()
         self._missed: Counter[tuple[str, str]] = Counter()
+        self._links: dict[Link, None] = {}
         self._characters = self._pictures = 0
 
     def add(self, part: Part) -> None:
@@ -61,6 +65,18 @@ class Assembly:
         self._known.add(pixels)
         self._add(place, role, picture)
 
+    def link(self, place: str, address: str, text: str = "") -> None:
+        """Add a link with that text, if its address leads to a host."""
+        host, user = leads_to(address)
+        if not host:
+            return
+        says = user or named(text)
+        link = Link(printable(place)[:MAX_PLACE], host, says if says != host else "")
+        if len(self._links) < MAX_LINKS or link in self._links:
+            self._links[link] = None
+        else:
+            self.missed("link", f"more than {MAX_LINKS} that differ")
+
     @property
     def room(self) -> int:
         """How many more pictures the document may have."""
@@ -91,7 +107,14 @@ class Assembly:
         if not self._parts or self._parts[0].role != "main":
             raise UploadError("no_text", self._media_type)
         missed = (NotLookedAt(what, count, why) for (what, why), count in self._missed.items())
-        return Document(self._media_type, tuple(self._parts), tuple(missed), one_line(language)[:MAX_TITLE])
+        said = one_line(language)[:MAX_TITLE]
+        return Document(self._media_type, tuple(self._parts), tuple(missed), said, links=self._linked())
+
+    def _linked(self) -> tuple[Link, ...]:
+        """Return the links, each with the place of a part: a text that was read elsewhere has none of its own."""
+        main = self._parts[0].place
+        links = (link if link.place in self._places else replace(link, place=main) for link in self._links)
+        return tuple(dict.fromkeys(links))
 
     def _add(self, place: str, role: Role, content: Content) -> None:
         if len(self._parts) == MAX_PARTS:

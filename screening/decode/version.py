@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from screening.decode.limits import Fields
 
-REVISION = 5  # raise it whenever the same bytes may give a different Document
+REVISION = 6  # raise it whenever the same bytes may give a different Document
 LIBRARIES = (
     "charset-normalizer",
     "lxml",
@@ -19,6 +19,7 @@ LIBRARIES = (
     "pycld2",
     "pypdfium2",
     "resvg-py",
+    "tld",
     "trafilatura",
     "webencodings",
 )

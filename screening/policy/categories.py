@@ -86,7 +86,8 @@ class Compiler:
             return found[0]
         if not found:
             short = [name for name in self._feeds if "/" not in name or "/" in category.signal]
-            what = f"signal {category.signal!r} is neither a label of a bundle, nor a check, nor known_hash"
+            known = "a label of a bundle, nor a check, nor known_hash, nor known_host"
+            what = f"signal {category.signal!r} is neither {known}"
             self._problems.add((*at, "signal"), what, suggest(category.signal, short))
         else:
             names = sorted(

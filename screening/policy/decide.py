@@ -12,6 +12,7 @@ from screening.policy.rules import Policy, Rule, Ruling
 from screening.records import ROLES, Decision, Finding, ScreenedPart, Signal, Threshold
 
 KNOWN_HASH = "known_hash"  # label of a match with a block bank
+KNOWN_HOST = "known_host"  # label of a link to a host on one
 KNOWN_GOOD = "known_good"  # label of a match with an allow bank, and the reason given when it sets findings aside
 MISSING_SCORE = "missing_score"
 INVALID_SCORE = "invalid_score"
@@ -42,7 +43,7 @@ def decide(policy: Policy, facts: Facts, signals: Sequence[Signal], failure: Upl
     if held:
         return Ruling("error", tuple(dict.fromkeys((held.reason, *reasons))), tuple(findings), held.detail)
     matches = {signal.label for signal in signals if signal.source.startswith("bank/")}
-    if findings and KNOWN_GOOD in matches and KNOWN_HASH not in matches:
+    if findings and KNOWN_GOOD in matches and matches.isdisjoint((KNOWN_HASH, KNOWN_HOST)):
         return Ruling("accept", (KNOWN_GOOD,), tuple(findings), detail)
     levels = {finding.level for finding in findings}
     decision: Decision = "reject" if "reject" in levels else "review" if "review" in levels else "accept"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from screening.checks.document import DOCUMENT_CHECKS
-from screening.policy.decide import KNOWN_HASH
+from screening.policy.decide import KNOWN_HASH, KNOWN_HOST
 from screening.policy.thresholds import CalibrationLike
 from screening.records import MEDIA, ROLES, BundleId, Medium, Role
 
@@ -66,8 +66,10 @@ class SignalFeed:
 
 
 def feeds(bundles: Iterable[BundleLike], checks: Iterable[CheckLike]) -> dict[str, list[SignalFeed]]:
-    """Return the feeds by each of their names: the label alone, `BUNDLE/label` or `check/NAME`, and `known_hash`."""
-    found: dict[str, list[SignalFeed]] = {KNOWN_HASH: [SignalFeed(KNOWN_HASH, "bank", MEDIA, required=False)]}
+    """Return the feeds by each of their names: the label alone, `BUNDLE/label` or `check/NAME`, and those of banks."""
+    found: dict[str, list[SignalFeed]] = {
+        label: [SignalFeed(label, "bank", MEDIA, required=False)] for label in (KNOWN_HASH, KNOWN_HOST)
+    }
     for odd in DOCUMENT_CHECKS:
         feed = SignalFeed(odd.name, f"document/{odd.name}", MEDIA, unit=odd.unit, range=odd.range, required=False)
         found |= {odd.name: [feed], f"document/{odd.name}": [feed]}

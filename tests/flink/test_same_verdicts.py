@@ -10,19 +10,25 @@ import pytest
 import screening
 from tests.flink.conftest import finish, on, results_of
 from tests.pipelines.conftest import Place, place_at, start
+from tests.screening.formats import write_formats
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(1800)]
 
 SAMPLES = Path(screening.__file__).parent / "samples" / "uploads"
 TOLERANCE = 1e-3
-VERDICTS = "SELECT uri, generation, sha256, content_type, decision, reasons FROM verdicts ORDER BY ALL"
-SIGNALS = 'SELECT uri, source, label, "window", "start", "end", note, score FROM signals ORDER BY ALL'
+VERDICTS = (
+    "SELECT uri, generation, sha256, content_type, medium, decision, reasons, detail, parts, not_looked_at "
+    "FROM verdicts ORDER BY ALL"
+)
+SIGNALS = 'SELECT uri, source, label, "window", "start", "end", note, part, score FROM signals ORDER BY ALL'
 RELEASES = "SELECT uri, generation, sha256, decision, action FROM releases ORDER BY ALL"
 
 
 @pytest.fixture
 def samples(tmp_path: Path) -> Place:
+    """What ships, and one upload of each kind of document."""
     shutil.copytree(SAMPLES, tmp_path / "uploads")
+    write_formats(tmp_path / "uploads" / "formats")
     return place_at(tmp_path)
 
 

@@ -102,6 +102,7 @@ def _joined(pages: Iterable[Shown]) -> Shown:
     for page in pages:
         made.flow += page.flow
         made.frames += page.frames
+        made.links += page.links
         made.leads_away |= page.leads_away
         for key, texts in page.others.items():
             made.others.setdefault(key, []).extend(texts)

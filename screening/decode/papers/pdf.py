@@ -84,6 +84,8 @@ def _read(document: pdfium.PdfDocument, limits: Limits) -> Document:
         check_length(characters, limits)
         texts.append(text)
         annotations = list(_annotations(document, page, reader.made))
+        for address, says in _links(document, page):
+            reader.made.link(f"page {number + 1}", address, says)
         notes += annotations
         paths, others = _count(page, limits)
         pieces += paths + others
@@ -121,6 +123,25 @@ def _annotations(document: pdfium.PdfDocument, page: pdfium.PdfPage, made: Assem
         yield from filter(None, (_string(api.FPDFAnnot_GetStringValue, note, name) for name in (b"Contents", b"V")))
         if kind == api.FPDF_ANNOT_WIDGET and document.formenv:
             yield _string(api.FPDFAnnot_GetFormFieldValue, document.formenv, note)
+        api.FPDFPage_CloseAnnot(note)
+
+
+def _links(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> Iterator[tuple[str, str]]:
+    """Yield the addresses that a page leads to, and what stands on it where one has to click."""
+    words = None
+    for number in range(api.FPDFPage_GetAnnotCount(page)):
+        note = api.FPDFPage_GetAnnot(page, number)
+        if not note:
+            continue
+        action = api.FPDFLink_GetAction(link) if (link := api.FPDFAnnot_GetLink(note)) else None
+        if action and (size := api.FPDFAction_GetURIPath(document, action, None, 0)) > 1:
+            buffer = ctypes.create_string_buffer(size)
+            api.FPDFAction_GetURIPath(document, action, buffer, size)
+            words = words or page.get_textpage()
+            box = api.FS_RECTF()
+            api.FPDFAnnot_GetRect(note, box)
+            (left, right), (bottom, top) = sorted((box.left, box.right)), sorted((box.bottom, box.top))
+            yield buffer.value.decode("utf-8", "replace"), words.get_text_bounded(left, bottom, right, top)
         api.FPDFPage_CloseAnnot(note)
 
 

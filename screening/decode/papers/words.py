@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from screening.decode.anchors import Anchors
 from screening.decode.assembly import check_length
 from screening.decode.limits import Limits
 from screening.decode.texts.flow import Key, tidy
@@ -37,6 +38,7 @@ OPEN = ("document-content", "document-styles", "document-meta")
 WHITE = re.compile(r"\s+")
 NO = ("0", "false", "off")
 STYLED = ("rStyle", "pStyle")
+FIELD = re.compile(r'HYPERLINK\s+"([^"]+)"')  # a link as Word writes it in the code of a field
 
 
 class Words:
@@ -48,6 +50,8 @@ class Words:
         self._made = Shown()
         self._pieces: list[tuple[Key, str]] = []
         self._open: list[tuple[str, Key | None]] = []  # with the place of what is in it, or none
+        self._anchors = Anchors()
+        self._targets: dict[str, str] = {}  # addresses by the file and the id that stand for them
         self._hidden: set[str] = set()  # names of styles
         self._style = self._file = ""
         self._is_open = False
@@ -79,6 +83,7 @@ class Words:
                 key = ("hidden", "hidden")
         if attributes.get("style-name") in self._hidden:
             key = ("hidden", "hidden")
+        self._link(name, attributes, key)
         if key and name in DESCRIBING:
             self._describe(name, attributes, key)
         if key and (gap := AROUND.get(name) or ALONE.get(name)):
@@ -92,6 +97,7 @@ class Words:
         """Take the end of an element."""
         _, key = self._open.pop()
         self._blocks -= name in BLOCKS
+        self._anchors.end("a" if name == "hyperlink" else name)
         if key and name in AROUND:
             self._pieces.append((key, AROUND[name]))
 
@@ -100,6 +106,10 @@ class Words:
         name, key = self._open[-1]
         if key is None:
             return
+        if name == "instrText":
+            for found in FIELD.finditer(text):
+                self._anchors.begin(key[0], found[1])
+                self._anchors.end("a")
         if key[0] == "facts":
             self._fact(name, text)
         elif name in ALT:
@@ -117,6 +127,7 @@ class Words:
         keys = dict.fromkeys(key for key, _ in self._pieces)
         texts = ((key, tidy("".join(text for own, text in self._pieces if own == key))) for key in keys)
         made.flow = [(key, text) for key, text in texts if text]
+        made.links = list(self._anchors.links(self._targets))
         return made
 
     def _root(self, name: str) -> Key | None:
@@ -138,6 +149,18 @@ class Words:
         self._characters += len(text)
         check_length(self._characters, self._limits)
         self._pieces.append((key, text))
+        if key[1] != "hidden":
+            self._anchors.data(text)
+
+    def _link(self, name: str, attributes: Mapping[str, str], key: Key | None) -> None:
+        """Take the begin of a link, or, in a file beside, what its id stands for."""
+        if name == "Relationship" and attributes.get("TargetMode") == "External":
+            of = self._file.replace("_rels/", "").removesuffix(".rels")
+            self._targets[f"{of}#{attributes.get('Id', '')}"] = attributes.get("Target", "")
+        elif key and name == "hyperlink":
+            self._anchors.begin(key[0], f"{self._file}#{attributes.get('id', '')}")
+        elif key and name == "a":
+            self._anchors.begin(key[0], attributes.get("href", ""))
 
     def _describe(self, name: str, attributes: Mapping[str, str], key: Key) -> None:
         for each in (*DESCRIBED, *(("val",) if name.startswith("tbl") else ())):

@@ -9,14 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import IO, Any
 
-from screening.content import Document, Part
+from screening.content import Document, Link, Part
 from screening.content.kinds import KINDS, MAX_SIDE, kind_of
+from screening.content.links import HOST
 from screening.decode.limits import Limits
 from screening.errors import UploadError
 from screening.records import ROLES, NotLookedAt
 
 PREFIX = struct.Struct(">II")  # the lengths of header and body, in bytes
-MAX_HEADER = 4 << 20  # bytes; each of 2,000 parts tells its place in up to 1,200, since JSON escapes it
+MAX_HEADER = 12 << 20  # bytes; each of 2,000 parts and 5,000 links tells its place in up to 1,200, as JSON escapes it
 MAX_DETAIL = 500  # characters
 REASON = re.compile(r"[a-z_]{1,40}")
 OUT_OF_MEMORY = 77  # the exit status of a child that ran out of memory
@@ -70,6 +71,7 @@ def pack(result: Document | UploadError) -> tuple[dict[str, Any], Sequence[bytes
         "not_looked_at": missed,
         "trailing": result.trailing,
         "trailing_bytes": result.trailing_bytes,
+        "links": [(link.place, link.host, link.says) for link in result.links],
     }
     return {"document": own, "parts": parts}, body
 
@@ -96,9 +98,16 @@ def unpack(header: dict[str, Any], body: bytes) -> Document | UploadError:
             str(own["language"]),
             str(own["trailing"]),
             int(own["trailing_bytes"]),
+            tuple(_link(*each) for each in own["links"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Broken("not a result") from None
+
+
+def _link(place: str, host: str, says: str) -> Link:
+    if not HOST.fullmatch(host) or not (says == "" or HOST.fullmatch(says)):
+        raise Broken("not a host")
+    return Link(str(place), host, says)
 
 
 def _parts(headers: Sequence[dict[str, Any]], body: memoryview) -> Iterator[Part]:

@@ -79,7 +79,7 @@ def also_plain(document: Document, sniffed: Sniffed, limits: Limits) -> Document
             read.add(part.content.text)
     text, _ = lift(sniffed.text)
     made.text("source", "rest", "\n".join(read.unread(text.split("\n"))))
-    return replace(made.document(document.language), not_looked_at=document.not_looked_at)
+    return replace(made.document(document.language), not_looked_at=document.not_looked_at, links=document.links)
 
 
 def needs_sandbox(sniffed: Sniffed) -> bool:

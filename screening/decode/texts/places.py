@@ -25,6 +25,14 @@ META = frozenset((
 
 
 LINKS = ("src", "data", "href", "xlink:href")  # attributes that can hold a page or a script
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]")
+OVERRIDE = re.compile(r"unicode-bidi\s*:\s*(?:bidi|isolate)-override", re.IGNORECASE)
+
+
+def is_turned(tag: str, attributes: Mapping[str, str]) -> bool:
+    """Return whether a browser shows an element's letters from right to left, whatever letters they are."""
+    turns = tag == "bdo" or bool(OVERRIDE.search(attributes.get("style", "")))
+    return turns and "rtl" in f"{attributes.get('dir', '')} {attributes.get('style', '')}".lower()
 
 
 def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:

@@ -59,6 +59,8 @@ class Reader:
                 self.made.missed("frame", f"more than {MAX_FRAMES} frames")
             else:
                 self.rest(shown(markup), f"{within}frame/", deep=deep + 1)
+        for place, address, text in page.links:
+            self.made.link(f"{within}{place}", address, text)
         self.files(page.files, deep)
         if page.leads_away:
             self.made.missed("another page", "this page sends its reader there")

@@ -5,11 +5,12 @@ Both come from the parser's events, whose cost is linear; a tree of the page cos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lxml import etree
 
+from screening.decode.anchors import Anchors
 from screening.decode.texts.embedded import File
 from screening.decode.texts.flow import (
     CELLS,
@@ -25,7 +26,7 @@ from screening.decode.texts.flow import (
     spelled,
     tidy,
 )
-from screening.decode.texts.places import PLACES, SILENT, is_hidden
+from screening.decode.texts.places import OVERRIDE, PLACES, RIGHT_TO_LEFT, SILENT, is_hidden, is_turned
 from screening.decode.texts.sources import Sources
 from screening.errors import UploadError
 
@@ -40,7 +41,7 @@ class Shown:
     `text` is all that a browser shows in the flow of the page, with a blank line between blocks. `flow` is all text in
     elements, cut up by place. `others` are texts that stand outside the flow, in attributes and in the head. `frames`
     is the HTML of frames inside the page, `files` what its data URIs hold. `leads_away` says that the page sends its
-    reader to another one.
+    reader to another one. `links` are the places, the addresses and the texts of its links.
 
     `elements` counts all elements, `attributes` is the most that one of them has. `joins` counts the characters that a
     tool moves if it drops inline and empty elements one by one and joins the text around each.
@@ -54,6 +55,7 @@ class Shown:
     frames: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     leads_away: bool = False
+    links: list[tuple[str, str, str]] = field(default_factory=list)
     elements: int = 0
     attributes: int = 0
     joins: int = 0
@@ -86,6 +88,10 @@ class _Page:
         self._raw: list[str] = []  # what the style or script says that is open
         self._open: list[tuple[str, Key]] = []
         self._in_cell: list[bool] = [True]
+        self._apart: list[str] = [""]  # how the open elements' text is read besides: in "ruby", or "turned" around
+        self._read_apart: dict[str, list[str]] = {"ruby": [], "turned": []}
+        self._turns = False  # whether a style turns text around, wherever that may be
+        self._anchors = Anchors()
         self._kept = 0  # open elements that keep their lines
         self._fostered: list[str] = []  # text that stands in a table outside of its cells, and is shown before it
         self._run = self._outer = 0  # characters since the last block that has text, and before an empty one
@@ -98,6 +104,8 @@ class _Page:
         if role != "hidden" and is_hidden(tag, attributes):
             place, role = "hidden", "hidden"
         self._open.append((tag, (place, role)))
+        apart = "ruby" if tag == "ruby" else "turned" if is_turned(tag, attributes) else self._apart[-1]
+        self._apart.append("" if tag in ("rt", "rp") and apart == "ruby" else apart)
         self._kept += tag in KEPT
         self._in_cell.append(tag in ("td", "th", "caption") or (self._in_cell[-1] and tag not in TABLES))
         if len(self._open) > MAX_DEPTH:
@@ -114,15 +122,21 @@ class _Page:
             self._bare = False
         if attributes:
             self.sources.attributes(tag, attributes, role)
+            self._anchors.start(tag, attributes, place)
             if tag == "html":
                 made.language = attributes.get("lang", "")
 
     def end(self, tag: str) -> None:
         _, key = self._open.pop()
+        self._anchors.end(tag)
         self._in_cell.pop()
+        if self._apart.pop() != self._apart[-1]:
+            self._read_apart["turned"].append("\n")
         self._kept -= tag in KEPT
         if tag in SILENT:
-            self.sources.raw(tag, "".join(self._raw), key[1], {around for around, _ in self._open})
+            raw = "".join(self._raw)
+            self._turns = self._turns or (tag == "style" and bool(OVERRIDE.search(raw)))
+            self.sources.raw(tag, raw, key[1], {around for around, _ in self._open})
             self._raw.clear()
         elif tag in CELLS:
             self._pieces.append((key, " "))
@@ -144,6 +158,10 @@ class _Page:
             self._raw.append(text)
         else:
             self._pieces.append((key, text if self._kept else in_line(text)))
+            if apart := self._apart[-1]:
+                self._read_apart[apart].append(text)
+            if key[1] != "hidden":
+                self._anchors.data(text)
             if not self._in_cell[-1]:
                 self._fostered.append(text)
 
@@ -163,12 +181,20 @@ class _Page:
         in_flow = [text for key, text in self._pieces if is_shown(key)]
         made.text = tidy("".join(in_flow))
         sources.finish()
-        sources.add("page", "rest", "".join(self._fostered), *spelled(in_flow), *short(made.flow))
+        sources.add("page", "rest", "".join(self._fostered), *spelled(in_flow), *short(made.flow), *self._otherwise())
         made.others, made.frames, made.files = sources.others, sources.frames, sources.files
         made.leads_away = sources.leads_away
+        made.links = list(self._anchors.links())
         made.title = "".join(self._title).strip()
         return made
 
     def _join(self) -> None:
         self._run += NODE
         self.made.joins += self._run
+
+    def _otherwise(self) -> Iterator[str]:
+        """Yield the words that small signs stand above, without these, and what is shown from right to left."""
+        yield "".join(self._read_apart["ruby"])
+        turned = self.made.text if self._turns else "".join(self._read_apart["turned"])
+        lines = turned.split("\n")
+        yield "\n".join(line[::-1] for line in lines if not RIGHT_TO_LEFT.search(line))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from html import unescape
 from typing import TypeAlias
 
+from screening.content.links import addresses
 from screening.decode.assembly import printable
 from screening.decode.texts.embedded import lift
 from screening.decode.texts.reader import Reader
@@ -38,6 +39,8 @@ def read_strings(reader: Reader, value: Json, source: str, ignored: Collection[s
     """
     found: dict[str, list[str]] = {}
     for path, whole in _strings(value, "", frozenset(ignored)):
+        for address in addresses(whole):
+            reader.made.link(f"{source}:{path}", address)
         text, files = lift(printable(whole))
         reader.files(files)
         if TAG.search(text):

@@ -89,6 +89,7 @@ def test_kinds_of_spelling_are_read():
     assert fold("I w1ll k1ll y0u and your wh0le f4mily!") == "I will kill you and your whole family!"
     assert fold("I w i l l   k i l l   y o u") == "I will kill you"
     assert fold("I will k.i.l.l. you") == "I will kill you"
+    assert fold("Fine words.\n" + "\n".join("killthemtonight")) == "Fine words.\nkill them tonight"
     assert fold("I will k*ll you, f*lthy v*rmin") == "I will kill you, filthy vermin"
     assert fold("I will k ill your fam ily, fil thy ver min") == "I will kill your family, filthy vermin"
     assert fold("Fine.\U000e006b\U000e0069\U000e006c\U000e006c") == "Fine.\nkill"
@@ -98,6 +99,7 @@ def test_kinds_of_spelling_are_read():
 @pytest.mark.parametrize(
     "text",
     [
+        "Grades\nA\nB\nA\nC\nD\nE",
         "The U.S.A., the U.S.S.R. and N.A.T.O. met at 5 p.m., e.g. in D.C.",
         "Choose a b c d or e; a. b. c. d. are options. A B C D E F G",
         "f**k, sh** and d*mn are how papers write it, a*b = c*d and 2*pi*r",

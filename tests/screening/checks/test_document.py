@@ -36,7 +36,7 @@ def test_disguised_words_are_counted_in_all_parts_with_their_places(lab):
     document = lab.text_alone("I will k1ll them th0se f1lthy people")
     title = Part("title", "title", Text("Sh!t"))
     assert list(about(replace(document, parts=(*document.parts, title)), UPLOAD)) == [
-        Signal("document/disguised@1", "disguised", 4.0, Evidence(note=f"in {document.parts[0].place}, title"))
+        Signal("document/disguised@2", "disguised", 4.0, Evidence(note=f"in {document.parts[0].place}, title"))
     ]
 
 

@@ -113,11 +113,12 @@ def test_a_sound_policy(load, tmp_path):
     assert levels["hate", "review"] == ("high", 0.5, "precision: 0.8")
     assert levels["hate", "reject"] == ("high", 0.9, "precision: 0.95")
     assert levels["too_short", "review"] == ("low", 20.0, "score: 20")
-    assert [(rule.category, rule.media) for rule in policy.rules[-7:]] == [
+    assert [(rule.category, rule.media) for rule in policy.rules[-8:]] == [
         ("symbol_noise", ("text",)),
         ("low_resolution", ("image",)),
         ("not_looked_at", MEDIA),  # this and what follows hold although no policy says it
         ("disguised", MEDIA),
+        ("deceptive_link", MEDIA),
         ("type_mismatch", MEDIA),
         ("trailing_data", MEDIA),
         ("unread_language", MEDIA),

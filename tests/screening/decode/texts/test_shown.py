@@ -44,6 +44,11 @@ def texts(markup: str) -> list[str]:
         f"<iframe src='da\nta:text/html,<p>{SAID}'></iframe>",
         f"<p lang='{SAID}'></p>",
         "".join(f"<div>{letter}</div>" for letter in SAID.replace(" ", "\xa0")),
+        "<ruby>" + "".join(f"{word} <rt>note</rt>" for word in SAID.split()) + "</ruby>",
+        f"<bdo dir=rtl>{SAID[::-1]}</bdo>",
+        f"<p>word<b style='direction:rtl; unicode-bidi: bidi-override'>{SAID[::-1]}</b></p>",
+        f"<style>.x {{ unicode-bidi: bidi-override; direction: rtl }}</style><p>word</p><p class=x>{SAID[::-1]}</p>",
+        f"<div dir='RTL' style='unicode-bidi:isolate-override'><i>{SAID[::-1]}</i></div>",
         "<nav>seven amber</nav><aside>foxes jump</aside><header>over the</header>lazy hounds<p>" + "word " * 9,
     ],
 )
