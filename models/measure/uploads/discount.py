@@ -31,7 +31,8 @@ def fit_discount(recipe: Recipe, head: RecipeHead, dev: Sequence[LabelledRow], w
     own = np.split(odds, np.flatnonzero(np.diff(windows.sentences.owner)) + 1)
     sets = {s.name for s in recipe.sources if s.harmless}
     told = [flagged(head, row) for row in dev]
-    among = [i for i, row in enumerate(dev) if row["set"] in recipe.plant.carriers and told[i] is False]
+    carriers = recipe.plant.carriers[1:] or recipe.plant.carriers  # mixtures are measured with the first one
+    among = [i for i, row in enumerate(dev) if row["set"] in carriers and told[i] is False]
     bad = np.array([own[i].max() for i in range(len(dev)) if told[i]])
     calm = [(own[i].max(), len(own[i])) for i, row in enumerate(dev) if row["set"] in sets and told[i] is False]
     if min(len(among), len(bad)) < EACH:
