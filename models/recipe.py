@@ -53,6 +53,10 @@ class BaseModelSpec(Strict):
 class RecipeHead(Strict):
     """A head, which answers one question; `multiclass` labels exclude each other, `multilabel` ones don't.
 
+    A head whose `unit` is `sentence` scores each sentence, and a text has the worst one's score. A row that it calls
+    bad has at least one such sentence; in a harmless row each sentence is. The first label of a multiclass head is the
+    harmless one.
+
     `surface` lets the calibration of a head with one label see the form of the whole text (length, capitals, marks).
     `decide: macro_f1` moves the calibrated logits so that deciding at 0.5, or for the likeliest label, gives the best
     macro-F1 on the dev rows. It helps rare labels, at some cost in calibration error.
@@ -61,6 +65,7 @@ class RecipeHead(Strict):
     name: str
     kind: Literal["multiclass", "multilabel"]
     labels: tuple[str, ...] = Field(min_length=1)
+    unit: Literal["window", "sentence"] = "window"
     pool: Literal["max", "mean"]
     surface: bool = False
     decide: Literal["likelihood", "macro_f1"] = "likelihood"
@@ -113,7 +118,8 @@ class Source(Strict):
     labels that are possible (the others are ruled out), or yes/no for a head with one label. `dev` names the heads that
     are calibrated and measured on this set's dev split. `harmless` says that its dev rows count as false alarms in the
     tables from which a policy's targets are resolved. `passes` is how often each training row is seen; a fraction takes
-    a fixed part of the rows. `hold_out` {field: values} keeps whole publishers for dev. `limit` caps the training rows,
+    a fixed part of the rows. `disguise` is the share of training rows in which a word is written as people write it who
+    dodge a filter. `hold_out` {field: values} keeps whole publishers for dev. `limit` caps the training rows,
     `dev_limit` the dev rows, `max_tokens` the length of each text, and `windows` the windows that one long text gives.
     """
 
@@ -132,6 +138,7 @@ class Source(Strict):
     dev: tuple[str, ...] = ()
     hold_out: dict[str, tuple[str, ...]] = {}
     harmless: bool = False
+    disguise: float = Field(default=0.0, ge=0, le=1)
     passes: float = Field(default=1.0, gt=0)
     limit: int | None = Field(default=None, gt=0)
     dev_limit: int | None = Field(default=None, gt=0)
@@ -162,6 +169,21 @@ class Training(Strict):
     freeze_embeddings: bool = False
 
 
+class Plant(Strict):
+    """How training rows are set into ordinary texts, so that heads learn what a sentence is among others.
+
+    Each time that a row is seen, it stands with the chance `share` at a random place of a window of the sources
+    `carriers`, of at most `max_tokens` tokens together. The targets of the carrier hold for its own sentences. With the
+    chance `unmarked` the marks between sentences are left out. Rows of the carriers themselves, and rows of more than
+    half of `max_tokens`, always stand alone. Heads about windows learn nothing from a composed window.
+    """
+
+    carriers: tuple[str, ...] = Field(min_length=1)
+    share: float = Field(gt=0, le=1)
+    max_tokens: int = Field(default=160, ge=32)
+    unmarked: float = Field(default=0.1, ge=0, le=1)
+
+
 class Recipe(Strict):
     """Everything that makes one bundle, except the data itself.
 
@@ -179,6 +201,7 @@ class Recipe(Strict):
     heads: tuple[RecipeHead, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)
     training: Training = Training()
+    plant: Plant | None = None
     policy: tuple[str, ...] = ()
     functional: tuple[str, ...] = ()
     aims: dict[str, dict[str, float]] = {}
@@ -206,6 +229,18 @@ class Recipe(Strict):
         heads = {h.name: h for h in self.heads}
         for source in self.sources:
             _check_source(source, heads)
+        return self
+
+    @model_validator(mode="after")
+    def _check_plant(self) -> Recipe:
+        if self.plant is None:
+            return self
+        if unknown := sorted(set(self.plant.carriers) - {s.name for s in self.sources}):
+            raise ValueError(f"plant: no source is called {unknown[0]!r}")
+        if all(h.unit == "window" for h in self.heads):
+            raise ValueError("plant: no head is about sentences")
+        if self.plant.max_tokens > self.max_tokens:
+            raise ValueError("plant: max_tokens is more than a window has")
         return self
 
     @model_validator(mode="after")

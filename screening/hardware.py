@@ -13,6 +13,7 @@ PRECISIONS = ("auto", *get_args(Precision))
 ENGINES = ("auto", "onnxruntime", "openvino", "cuda", "tensorrt")
 CPU = Path("/proc/cpuinfo")
 VNNI = frozenset(("avx512_vnni", "avx_vnni", "amx_int8"))
+BF16 = frozenset(("avx512_bf16", "amx_bf16", "bf16"))
 CGROUP = Path("/sys/fs/cgroup/cpu.max")  # "quota period" in microseconds, or "max period"
 
 
@@ -32,10 +33,17 @@ def sums_int8_exactly(cpu: Path = CPU, machine: str = platform.machine()) -> boo
     An x86 CPU without VNNI adds them up in 16 bits, and clips the sums. Source: ONNX Runtime's "Quantize ONNX models",
     on its kernels (U8S8); oneDNN's kernels use the same instructions.
     """
-    if machine not in ("x86_64", "AMD64"):
-        return True
+    return machine not in ("x86_64", "AMD64") or not VNNI.isdisjoint(_flags(cpu))
+
+
+def multiplies_bf16(cpu: Path = CPU) -> bool:
+    """Return whether this CPU multiplies bfloat16 by itself; one that doesn't is slower in it than in float32."""
+    return not BF16.isdisjoint(_flags(cpu))
+
+
+def _flags(cpu: Path) -> list[str]:
+    """Return what the kernel says that the CPU can do; nothing if it doesn't say."""
     try:
-        flags = next(line for line in cpu.read_text().splitlines() if line.startswith("flags"))
+        return next(line for line in cpu.read_text().splitlines() if line.startswith(("flags", "Features"))).split()
     except (OSError, StopIteration):
-        return False
-    return not VNNI.isdisjoint(flags.split())
+        return []

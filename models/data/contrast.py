@@ -41,7 +41,7 @@ def contrast_rows(seed: int = 20) -> Iterator[dict[str, Any]]:
     chance = random.Random(seed)
     topics, ordinary = _file("ordinary")["topics"], _file("ordinary")["words"]
     plain = {split: [s for pool in topics.values() for s in _split(pool)[split]] for split in ("train", "dev")}
-    for name in ("groups", "promotion", "conduct"):
+    for name in ("groups", "promotion", "conduct", "everyday"):
         words = _file(name)["words"]
         for label, how in _file(name)["rows"].items():
             for split, pool in _split(how["texts"]).items():
@@ -90,11 +90,16 @@ def _vary(text: str, chance: random.Random) -> str:
     if lot < 0.36:
         return chance.choice(OPENINGS) + text
     if lot < 0.48:
-        words = text.split(" ")
-        where = max(range(len(words)), key=lambda i: (len(words[i]), chance.random()))
-        words[where] = _misspelt(words[where], chance)
-        return " ".join(words)
+        return disguised(text, chance)
     return text
+
+
+def disguised(text: str, chance: random.Random) -> str:
+    """Return a text with its longest word written as people write it who dodge a filter."""
+    words = text.split(" ")
+    where = max(range(len(words)), key=lambda i: (len(words[i]), chance.random()))
+    words[where] = _misspelt(words[where], chance)
+    return " ".join(words)
 
 
 def _misspelt(word: str, chance: random.Random) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from models.data.contrast import disguised
 from models.data.duplicates import drop_copies, normalised
 from models.data.leakage import Report, straddling, summary
 from models.data.sources import GENERATED, Raw, plain, read_source
@@ -87,6 +88,11 @@ def _source_rows(recipe: Recipe, source: Source, data: Path, told: dict[str, Any
     if source.limit is not None and len(out["train"]) > source.limit:
         told["over_limit"] = len(out["train"]) - source.limit
         out["train"] = random.Random(recipe.training.seed).sample(out["train"], source.limit)
+    if source.disguise:
+        chance = random.Random(f"{recipe.training.seed}/{source.name}")
+        for row in out["train"]:
+            if chance.random() < source.disguise:
+                row["text"] = disguised(row["text"], chance)
     return out
 
 

@@ -66,10 +66,10 @@ def convert(
 ) -> dict[str, Any]:
     """Write model.onnx and export.json, and return what export.json holds; `int8_weights` rounds the network in place.
 
-    `network(*inputs)` gives one tensor of logits [batch, labels] per head. `feeds` has its inputs by name, of several
-    lengths and numbers of rows. `calibration` has batches of training rows, on which `int8` sets its scales. An int8
-    file is checked as it is, and as engines in a float precision run it. Raises ExportError if the file misses a bar,
-    and ConfigError if there are no rows to check a rounded file on; then no model.onnx is left.
+    `network(*inputs)` gives one tensor of logits [batch, labels] per head, or [batch, seq, labels]. `feeds` has its
+    inputs by name, of several lengths and numbers of rows. `calibration` has batches of training rows, on which `int8`
+    sets its scales. An int8 file is checked as it is, and as engines in a float precision run it. Raises ExportError if
+    the file misses a bar, and ConfigError if there are no rows to check a rounded file on; then no model.onnx is left.
     """
     if precision != "fp32" and not (dev and dev.targets):
         raise ConfigError(
@@ -160,7 +160,8 @@ def parity(network: nn.Module, heads: Sequence[RecipeHead], path: Path, feeds: S
             wanted = network(*(torch.from_numpy(value) for value in feed.values()))
         got = session.run([output(h) for h in heads], feed)
         for head, one, two in zip(heads, wanted, got, strict=True):
-            delta = np.abs(calibrated(head.kind, one.numpy()) - calibrated(head.kind, two)).max()
+            torches, files = (z.reshape(-1, len(head.labels)) for z in (one.numpy(), two))
+            delta = np.abs(calibrated(head.kind, torches) - calibrated(head.kind, files)).max()
             worst = max(worst, float(delta)) if np.isfinite(delta) else float("inf")
     if not worst <= PARITY:
         raise ExportError(f"file and torch differ by {worst:.2e} in probability; at most {PARITY} is allowed")

@@ -68,6 +68,10 @@ class DamageTask:
         loss = nn.functional.binary_cross_entropy_with_logits(logits, target.nan_to_num(), reduction="none")
         return loss[~target.isnan()].mean()
 
+    def amount(self, batch: Batch) -> int:
+        """Return the number of pictures in a batch."""
+        return len(batch)
+
     def identity(self) -> str:
         """Return a digest of the photographs and of how they are damaged."""
         seen = hashlib.sha256(self.recipe.model_dump_json().encode())

@@ -16,19 +16,21 @@ POINTS = 200
 
 
 def fit(
-    head: RecipeHead, windows: Windows, truth: npt.NDArray[np.int64], form: FittedForm | None = None
-) -> HeadCalibration:
+    head: RecipeHead, windows: Windows, truth: npt.NDArray[np.int64], form: FittedForm | None = None,
+    discount: float = 0.0,
+) -> HeadCalibration:  # fmt: skip
     """Return Platt scaling per label, or for a multiclass head one temperature, and a shift per label.
 
     `truth` has the label's index (multiclass) or 0/1 for each text. The fit is to the likelihood of the pooled score,
     since that is what a policy sees (Platt 1999; Guo et al. 2017). A weak prior keeps a separable head finite. A `form`
-    is added to the logit as it was learnt, since dev rows of a few publishers can't tell how much it should count.
+    is added to the logit as it was learnt, since dev rows of a few publishers can't tell how much it should count; and
+    so is a `discount`, since most dev rows have one sentence or two.
     """
     n = len(head.labels)
 
     def calibration(x: Floats) -> HeadCalibration:
         scale = float(np.exp(x[0]))
-        return HeadCalibration((scale,) * n, tuple(float(v) for v in x[1:]), form)
+        return HeadCalibration((scale,) * n, tuple(float(v) for v in x[1:]), form, discount)
 
     def loss(x: Floats) -> float:
         p = np.clip(windows.pooled(head, calibration(x)), 1e-9, 1 - 1e-9)

@@ -18,6 +18,7 @@ from models.measure.head_figures import measure_head
 from models.measure.plots import plot
 from models.measure.slices import contrast, false_alarms, slices
 from models.measure.surface_fit import learn_form
+from models.measure.uploads.discount import fit_discount
 from models.recipe import Recipe
 from models.rows import LabelledRow, read_rows
 from models.text.batches import cutter
@@ -46,7 +47,8 @@ def evaluate(
         if floor:
             floors[head.name] = floor_of(head, train, recipe.training.seed)
             base[head.name] = floors[head.name](texts)
-        measured = measure_head(recipe, head, dev, windows, base.get(head.name), learn_form(recipe, head, train))
+        form, discount = learn_form(recipe, head, train), fit_discount(recipe, head, dev, windows)
+        measured = measure_head(recipe, head, dev, windows, base.get(head.name), form, discount)
         fitted[head.name], metrics[head.name] = measured.calibration, measured.metrics
         tables |= measured.tables
         plot(head, measured, folder / "plots" / f"{head.name}.svg")

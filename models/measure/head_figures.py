@@ -66,6 +66,7 @@ def measure_head(
     windows: Windows,
     floor: Floats | None,
     form: FittedForm | None = None,
+    discount: float = 0.0,
 ) -> Measured:
     """Return the calibration, metrics and threshold tables of one head; `windows` and `floor` are of all dev rows.
 
@@ -81,13 +82,13 @@ def measure_head(
             f"head {head.name!r} can't be measured: its dev rows lack a class", fix="name another dev set"
         )
     mine = windows.of(np.isin(np.arange(len(dev)), rows))
-    calibration = fit(head, mine, truth, form)
+    calibration = fit(head, mine, truth, form, discount)
     every = windows.pooled(head, calibration)
     held = own[0]["held_out"]
     weights = resamples(len(rows), seed, [r["part"] for r in own] if held else None)
     half = _halves(truth, seed)
     metrics = _with_intervals(head, every[rows], truth, weights)
-    crossed = _cross_fitted(head, mine, truth, half, form)
+    crossed = _cross_fitted(head, mine, truth, half, calibration)
     unseen = _with_intervals(head, crossed, truth, weights)
     metrics |= {
         "measured_on": _named(own),
@@ -95,7 +96,7 @@ def measure_head(
         "ece": unseen["ece"],
         "cross_fitted": {k: unseen[k] for k in ("macro_f1", "auprc", "auroc")},
         "best_decision": best_decision(head, every[rows], truth, half),
-        "parts": _parts(head, mine, every[rows], truth, own, form),
+        "parts": _parts(head, mine, every[rows], truth, own, calibration),
     }
     metrics["intervals"]["ece"] = unseen["intervals"]["ece"]
     if held:
@@ -148,12 +149,19 @@ def _halves(truth: Truth, seed: int) -> Bools:
     return half
 
 
-def _cross_fitted(head: RecipeHead, windows: Windows, truth: Truth, half: Bools, form: FittedForm | None) -> Floats:
-    """Return the scores of each half, calibrated on the other, on which calibration error may be measured."""
+def _cross_fitted(head: RecipeHead, windows: Windows, truth: Truth, half: Bools, how: HeadCalibration) -> Floats:
+    """Return the scores of each half, calibrated on the other, on which calibration error may be measured.
+
+    What was not fitted to these rows is as in `how`.
+    """
     out = np.zeros((len(truth), len(head.labels)))
     for where in (half, ~half):
-        out[where] = windows.of(where).pooled(head, fit(head, windows.of(~where), truth[~where], form))
+        out[where] = windows.of(where).pooled(head, _refit(head, windows.of(~where), truth[~where], how))
     return out
+
+
+def _refit(head: RecipeHead, windows: Windows, truth: Truth, how: HeadCalibration) -> HeadCalibration:
+    return fit(head, windows, truth, how.surface, how.discount)
 
 
 def _parts(
@@ -162,7 +170,7 @@ def _parts(
     scores: Floats,
     truth: Truth,
     rows: Sequence[LabelledRow],
-    form: FittedForm | None,
+    how: HeadCalibration,
 ) -> dict[str, Any]:
     """Return the figures of each part alone; a held-out publisher is calibrated on the others, like a new one."""
     out: dict[str, Any] = {}
@@ -173,7 +181,7 @@ def _parts(
             continue
         p = scores[where]
         if rows[0]["held_out"] and _fewest(head, truth[~where]) >= EACH:
-            p = windows.of(where).pooled(head, fit(head, windows.of(~where), truth[~where], form))
+            p = windows.of(where).pooled(head, _refit(head, windows.of(~where), truth[~where], how))
         found = measure(head, p, truth[where])
         out[name] = {k: found[k] for k in ("rows", "macro_f1", "auprc", "auroc")}
     return out

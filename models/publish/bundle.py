@@ -17,6 +17,7 @@ from models.publish.registry import enter, store_root
 from models.recipe import Recipe, RecipeHead
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.classifiers.manifest import CARD, MANIFEST
+from screening.classifiers.sentences.split import RULES
 from screening.classifiers.surface import FEATURES
 from screening.errors import ConfigError
 from screening.storage import join, open_store
@@ -55,7 +56,7 @@ def bundle_record(recipe: Recipe, evaluation: dict[str, Any]) -> dict[str, Any]:
         "model": "model.onnx",
         "int8": evaluation["metrics"]["export"]["precision"] == "int8",
         "tokenizer": "tokenizer.json",
-        "text": {"max_tokens": recipe.max_tokens, "overlap": recipe.overlap},
+        "text": {"max_tokens": recipe.max_tokens, "overlap": recipe.overlap, **_sentences(recipe)},
         "languages": recipe.languages,
         "inputs": ["input_ids", "attention_mask"],
         "heads": [head_record(h, evaluation["calibration"][h.name]) for h in recipe.heads],
@@ -74,9 +75,15 @@ def bundle_record(recipe: Recipe, evaluation: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _sentences(recipe: Recipe) -> dict[str, int]:
+    return {"sentences": RULES} if any(head.unit == "sentence" for head in recipe.heads) else {}
+
+
 def head_record(head: RecipeHead, calibration: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return one head of bundle.json; `calibration` is a HeadCalibration as a document, or None."""
     said: dict[str, Any] = {k: getattr(head, k) for k in ("name", "kind", "labels", "pool")} | {"output": output(head)}
+    if head.unit == "sentence":  # an older version refuses the field, and may read a bundle that doesn't need it
+        said |= {"unit": head.unit, "discount": calibration["discount"] if calibration else 0.0}
     if calibration:
         said["calibration"] = {k: calibration[k] for k in ("scale", "shift")}
         if calibration["surface"]:

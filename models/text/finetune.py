@@ -19,11 +19,14 @@ from torch import Tensor, nn
 from models.recipe import Recipe, RecipeHead
 from models.rows import LabelledRow, read_rows
 from models.text.batches import Batch, batches, beginning, cutter
-from models.text.heads import MultiHead, masked_loss, new_network, save_network
+from models.text.heads import MultiHead, new_network, save_network
+from models.text.losses import masked_loss, sentence_loss, unit_logits
+from models.text.plant import Sample, samples
 from models.training.loop import fit
-from screening.classifiers.windows import windows
+from screening.classifiers.windows import Window, windows
 
 log = logging.getLogger("models.finetune")
+MARKS = (".", "!", "?", "…", ";", ":")  # what a text without marks lacks
 DEV_ROWS = 200  # the dev rows per head and target that are measured after an epoch; models.evaluate measures all
 
 
@@ -33,15 +36,19 @@ class TextTask:
     def __init__(self, recipe: Recipe, train: list[LabelledRow], dev: list[LabelledRow]) -> None:
         self.recipe, self.rows = recipe, len(train)
         chance = random.Random(recipe.training.seed)
-        self._windows, self._owner = training_windows(recipe, train, chance)
+        self._samples = training_samples(recipe, train, chance)
         self._targets = target_arrays(recipe, train)
         self._lot = [chance.random() for _ in train]
         passes = {s.name: s.passes for s in recipe.sources}
         self._passes = [passes[row["set"]] for row in train]
+        carriers = recipe.plant.carriers if recipe.plant else ()
+        self._carriers = [s for s in self._samples if s.units and s.row is not None and train[s.row]["set"] in carriers]
+        known = cutter(recipe.base_model.path(), recipe.max_tokens, recipe.overlap).token_to_id
+        self._marks = {number for mark in MARKS if (number := known(mark)) is not None}
         picked = {i for head in recipe.heads for i in _sample(recipe, dev, head, chance)}
         self._dev = [dev[i] for i in sorted(picked)]
-        self._dev_windows, _ = training_windows(recipe, self._dev, chance, one=True)
-        log.info("%d rows, %d windows, %d dev rows measured", len(train), len(self._windows), len(self._dev))
+        self._dev_samples = training_samples(recipe, self._dev, chance, one=True)
+        log.info("%d rows, %d windows, %d dev rows measured", len(train), len(self._samples), len(self._dev))
 
     def network(self) -> nn.Module:
         """Return the base model with untrained heads."""
@@ -49,8 +56,8 @@ class TextTask:
         network.encoder.get_input_embeddings().requires_grad_(not self.recipe.training.freeze_embeddings)
         return network
 
-    def batches(self, epoch: int) -> Sequence[tuple[Batch, list[int]]]:
-        """Return the batches of an epoch, each with the row of every window.
+    def batches(self, epoch: int) -> Sequence[tuple[Batch, list[Sample]]]:
+        """Return the batches of an epoch, each with what its windows are made of.
 
         Over all epochs a row comes as often as its source's `passes` says, evenly spread.
         """
@@ -59,32 +66,68 @@ class TextTask:
         def turns(row: int, epochs: int) -> int:
             return int(self._passes[row] * epochs / how.epochs + self._lot[row])
 
-        now = [w for w, row in enumerate(self._owner) for _ in range(turns(row, epoch + 1) - turns(row, epoch))]
-        made = batches([self._windows[w] for w in now], how.tokens_per_batch, random.Random(f"{how.seed}/{epoch}"))
-        return [(batch, [self._owner[now[k]] for k in batch.rows]) for batch in made]
+        due = [
+            s for s in self._samples if s.row is not None for _ in range(turns(s.row, epoch + 1) - turns(s.row, epoch))
+        ]
+        chance = random.Random(f"{how.seed}/{epoch}")
+        now = samples(due, self._carriers, self.recipe.plant, chance, self._marks)
+        made = batches([sample.ids for sample in now], how.tokens_per_batch, chance)
+        return [(batch, [now[k] for k in batch.rows]) for batch in made]
 
-    def loss(self, network: nn.Module, batch: tuple[Batch, list[int]], device: str) -> Tensor:
-        """Return the `masked_loss` over all heads."""
-        tokens, rows = batch
+    def loss(self, network: nn.Module, batch: tuple[Batch, list[Sample]], device: str) -> Tensor:
+        """Return the sum of `masked_loss` over heads about windows and of `sentence_loss` over the others."""
+        tokens, made = batch
         logits = _forward(network, tokens, device)
-        return masked_loss(logits, [t[rows].to(device) for t in self._targets], self.recipe.heads)
+        total = logits[0].new_zeros((), dtype=torch.float32)
+        whole, parts = ([k for k, h in enumerate(self.recipe.heads) if h.unit == u] for u in ("window", "sentence"))
+        if whole and (there := [(k, s.row) for k, s in enumerate(made) if s.row is not None]):
+            which, rows = map(list, zip(*there, strict=True))
+            heads = [self.recipe.heads[k] for k in whole]
+            targets = [self._targets[k][rows].to(device) for k in whole]
+            total = total + masked_loss([logits[k][which] for k in whole], targets, heads)
+        units = [(k, *unit) for k, sample in enumerate(made) for unit in sample.units]
+        if parts and units:
+            place = torch.tensor(units)
+            row, first, last, owner = place.T.to(device)
+            _, bags = torch.unique(torch.stack((row, owner)), dim=1, return_inverse=True)
+            pooled = [unit_logits(logits[k], row, first, last) for k in parts]
+            targets = [self._targets[k][place[:, 3]].to(device) for k in parts]
+            total = total + sentence_loss(pooled, targets, bags, [self.recipe.heads[k] for k in parts])
+        return total
+
+    def amount(self, batch: tuple[Batch, list[Sample]]) -> int:
+        """Return the tokens of a batch, padding included."""
+        return batch[0].input_ids.size
 
     def identity(self) -> str:
         """Return a digest of the windows, targets and heads."""
-        said = [self._windows, self._owner, [t.tolist() for t in self._targets], self._passes]
+        made = [(s.ids, s.units, s.row) for s in self._samples]
+        said = [made, [t.tolist() for t in self._targets], self._passes]
         heads = [head.model_dump() for head in self.recipe.heads]
-        return hashlib.sha256(json.dumps([said, heads]).encode()).hexdigest()
+        plant = self.recipe.plant.model_dump() if self.recipe.plant else None
+        return hashlib.sha256(json.dumps([said, heads, plant]).encode()).hexdigest()
 
     @torch.no_grad()
     def measure(self, network: nn.Module, device: str) -> dict[str, float]:
         """Return the AUROC of each head on a sample of its own dev rows (first windows only); `score` is their mean."""
         logits = [np.zeros((len(self._dev), len(h.labels)), np.float32) for h in self.recipe.heads]
-        for batch in batches(self._dev_windows, 4096):
-            for into, values in zip(logits, _forward(network, batch, device), strict=True):
-                into[batch.rows] = values.float().cpu().numpy()
+        for batch in batches([sample.ids for sample in self._dev_samples], 4096):
+            for head, into, values in zip(self.recipe.heads, logits, _forward(network, batch, device), strict=True):
+                into[batch.rows] = self._read(head, values, batch).float().cpu().numpy()
         found = {h.name: _auroc(self.recipe, h, self._dev, z) for h, z in zip(self.recipe.heads, logits, strict=True)}
         known = {name: v for name, v in found.items() if v is not None}
         return {**known, "score": float(np.mean(list(known.values())))}
+
+    def _read(self, head: RecipeHead, values: Tensor, batch: Batch) -> Tensor:
+        """Return [rows, labels]: the logits of a window, or of each label in the sentence where it is highest."""
+        if head.unit == "window":
+            return values
+        units = [(k, a, b) for k, i in enumerate(batch.rows) for a, b, _ in self._dev_samples[i].units]
+        row, first, last = torch.tensor(units).T.to(values.device)
+        z = unit_logits(values, row, first, last)
+        z = z.log_softmax(1) if head.kind == "multiclass" else z
+        highest = torch.full((len(batch.rows), z.shape[1]), -1e4).to(z)
+        return highest.scatter_reduce(0, row[:, None].expand_as(z), z, "amax")
 
 
 def _forward(network: nn.Module, batch: Batch, device: str) -> tuple[Tensor, ...]:
@@ -114,28 +157,34 @@ def _auroc(recipe: Recipe, head: RecipeHead, rows: list[LabelledRow], logits: np
     return float(np.mean([roc_auc_score(truth[sure, k], z[sure, k]) for k in columns])) if columns else None
 
 
-def training_windows(
-    recipe: Recipe, rows: list[LabelledRow], chance: random.Random, one: bool = False
-) -> tuple[list[list[int]], list[int]]:
-    """Return token windows, and the index of the row that each belongs to.
+def training_samples(recipe: Recipe, rows: list[LabelledRow], chance: random.Random, one: bool = False) -> list[Sample]:
+    """Return the windows of the rows, each with the row that it belongs to, and its sentences if a head scores them.
 
     A long row gives at most as many windows as its source's `windows`; with `one`, each row gives its first only.
     """
     by_set = {s.name: s for s in recipe.sources}
     tokenizer = cutter(recipe.base_model.path(), recipe.max_tokens, recipe.overlap)
-    taken: list[list[int]] = []
-    owner: list[int] = []
-    for i, cut in groupby(windows(tokenizer, [r["text"] for r in rows]), key=lambda window: window.span.text):
-        source, pieces = by_set[rows[i]["set"]], [window.ids for window in cut]
+    by_sentence = any(head.unit == "sentence" for head in recipe.heads)
+    made: list[Sample] = []
+    found = windows(tokenizer, [r["text"] for r in rows], sentences=by_sentence)
+    for i, cut in groupby(found, key=lambda window: window.span.text):
+        source, whole = by_set[rows[i]["set"]], list(cut)
+        pieces = [window.ids for window in whole]
         if source.max_tokens is not None:
             pieces = beginning(pieces, source.max_tokens, recipe.overlap)
+        parts = [_piece(window, ids, i) for window, ids in zip(whole, pieces, strict=False)]
         if one:
-            pieces = pieces[:1]
-        elif len(pieces) > source.windows:
-            pieces = chance.sample(pieces, source.windows)
-        taken += pieces
-        owner += [i] * len(pieces)
-    return taken, owner
+            parts = parts[:1]
+        elif len(parts) > source.windows:
+            parts = chance.sample(parts, source.windows)
+        made += parts
+    return made
+
+
+def _piece(window: Window, ids: list[int], row: int) -> Sample:
+    """Return the beginning of a window that has these ids, with the sentences in it."""
+    end = len(ids) - (len(ids) < len(window.ids))
+    return Sample(ids, [(u.first, min(u.last, end), row) for u in window.units if u.first < end], row)
 
 
 def target_arrays(recipe: Recipe, rows: list[LabelledRow]) -> list[Tensor]:

@@ -22,8 +22,8 @@ class MultiHead(nn.Module):
     """A mean-pooled encoder with one linear layer per head.
 
     `forward(input_ids, attention_mask)`, both int64 [batch, seq], returns one [batch, labels] tensor of logits per
-    head, in the order of `heads`. The mean pooling is that of Sentence-BERT (Reimers and Gurevych 2019), with which the
-    base model was trained.
+    head, in the order of `heads`; of a head about sentences [batch, seq, labels], which are pooled later. The mean
+    pooling is that of Sentence-BERT (Reimers and Gurevych 2019), with which the base model was trained.
     """
 
     def __init__(self, encoder: nn.Module, heads: Sequence[RecipeHead]) -> None:
@@ -35,35 +35,15 @@ class MultiHead(nn.Module):
         self.linear = nn.ModuleDict({h.name: nn.Linear(width, len(h.labels)) for h in self.heads})
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        """Return the logits of each head, [batch, labels]."""
+        """Return the logits of each head."""
         seen = attention_mask.to(torch.float32)
         if self.encoder.config.model_type in READY_MADE:
             attention_mask = (1.0 - seen[:, None, None, :]) * -10000.0
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         mask = seen.unsqueeze(-1)
         pooled = self.dropout((hidden * mask).sum(1) / mask.sum(1))
-        return tuple(self.linear[h.name](pooled) for h in self.heads)
-
-
-def masked_loss(logits: Sequence[Tensor], allowed: Sequence[Tensor], heads: Sequence[RecipeHead]) -> Tensor:
-    """Return the mean over the batch's rows of the summed losses of the heads that a row has a label for.
-
-    `allowed[h]` is float [batch, labels]. For a multiclass head it is 1 for each label that the row may have, and all 0
-    if the row has no label; the loss is -log of the probability of the allowed labels together (partial labels). For a
-    multilabel head it is 1, 0, or -1 for no label.
-    """
-    total = logits[0].new_zeros(())
-    for z, target, head in zip(logits, allowed, heads, strict=True):
-        if head.kind == "multiclass":
-            known = target.sum(1) > 0
-            log_p = torch.log_softmax(z.float(), 1)
-            per_row = -torch.logsumexp(log_p.masked_fill(target == 0, -1e4), 1)
-            total = total + per_row[known].sum()
-        else:
-            known = target >= 0
-            loss = nn.functional.binary_cross_entropy_with_logits(z.float(), target.clamp(min=0), reduction="none")
-            total = total + loss[known].sum()
-    return total / logits[0].shape[0]
+        tokens = self.dropout(hidden)
+        return tuple(self.linear[h.name](tokens if h.unit == "sentence" else pooled) for h in self.heads)
 
 
 def new_network(base: Path, heads: Sequence[RecipeHead]) -> MultiHead:

@@ -16,6 +16,7 @@ from models.recipe import RecipeHead
 from screening.classifiers.batches import feed, plan, slab
 from screening.classifiers.engines.floats import float_graph
 from screening.classifiers.pooling import Pooling, calibrated
+from screening.classifiers.sentences.units import means
 from screening.classifiers.surface import formed, surface
 from screening.classifiers.windows import Span, Window, windows
 
@@ -41,12 +42,14 @@ class FittedForm:
 class HeadCalibration:
     """A head's calibration: the softmax or sigmoid of `scale * logits + shift`, then the form of the text.
 
-    `scale` and `shift` have one number per label.
+    `scale` and `shift` have one number per label. The pooled logit of a head about sentences falls by `discount` for
+    each factor of e in their number.
     """
 
     scale: tuple[float, ...]
     shift: tuple[float, ...]
     surface: FittedForm | None = None
+    discount: float = 0.0
 
 
 class OnnxModel:
@@ -63,55 +66,98 @@ class OnnxModel:
         self.heads, self.inputs = tuple(heads), tuple(inputs)
 
     def logits(self, cut: Sequence[Window]) -> dict[str, Logits]:
-        """Return {head: [windows, labels]}, in the order of the windows."""
-        out = {h.name: np.empty((len(cut), len(h.labels)), np.float32) for h in self.heads}
+        """Return {head: [windows, labels]}, or [units, labels] of heads about sentences, in the windows' order."""
+        counts = np.array([len(window.units) for window in cut])
+        first = np.cumsum(counts) - counts
+        size = {"window": len(cut), "sentence": int(counts.sum())}
+        out = {h.name: np.empty((size[h.unit], len(h.labels)), np.float32) for h in self.heads}
         names = [f"logits_{h.name}" for h in self.heads]
         for rows in plan(cut, BUDGET):
             values = self.session.run(names, feed([cut[i] for i in rows], self.inputs))
+            bounds = [(k, unit.first, unit.last) for k, row in enumerate(rows) for unit in cut[row].units]
+            units = np.concatenate([np.arange(first[row], first[row] + counts[row]) for row in rows])
             for head, some in zip(self.heads, values, strict=True):
-                out[head.name][rows] = some
+                if head.unit == "sentence":
+                    out[head.name][units] = means(some, *np.array(bounds, np.intp).reshape(-1, 3).T)
+                else:
+                    out[head.name][rows] = some
         return out
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """The text of each sentence (ascending), its tokens and its characters; and the names of the heads about them."""
+
+    heads: frozenset[str]
+    owner: npt.NDArray[np.int64]
+    tokens: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Windows:
     """The logits {head: [windows, labels]} of all windows, with the text of each (ascending) and its tokens.
 
-    `forms` [texts, features] has the features of each whole text, from `screening.classifiers.surface`.
+    `forms` [texts, features] has the features of each whole text, from `screening.classifiers.surface`. Heads about
+    sentences have the logits of each of the `sentences`.
     """
 
     logits: Mapping[str, Logits]
     owner: npt.NDArray[np.int64]
     tokens: npt.NDArray[np.int64]
     forms: Floats
+    sentences: Sentences | None = None
 
     def of(self, texts: npt.NDArray[np.bool_]) -> Windows:
         """Return the windows of some of the texts, which are numbered from 0 again."""
-        where = texts[self.owner]
-        number = np.cumsum(texts) - 1
-        logits = {name: z[where] for name, z in self.logits.items()}
-        return Windows(logits, number[self.owner[where]], self.tokens[where], self.forms[texts])
+        where, number, own = texts[self.owner], np.cumsum(texts) - 1, self.sentences
+        if own is None:
+            logits = {name: z[where] for name, z in self.logits.items()}
+            return Windows(logits, number[self.owner[where]], self.tokens[where], self.forms[texts])
+        here = texts[own.owner]
+        logits = {name: z[here if name in own.heads else where] for name, z in self.logits.items()}
+        some = Sentences(own.heads, number[own.owner[here]], own.tokens[here], own.start[here], own.end[here])
+        return Windows(logits, number[self.owner[where]], self.tokens[where], self.forms[texts], some)
 
     def pooled(self, head: RecipeHead, calibration: HeadCalibration | None = None) -> Floats:
         """Return [texts, labels]: the highest value of each label over the windows, or the mean weighted by tokens."""
         scores = calibrated(head.kind, self.logits[head.name], calibration)
-        pooled = self._pooling.pooled(head.pool, scores)
-        form = calibration.surface if calibration else None
+        pooling = self.pooling(head)
+        pooled = pooling.pooled(head.pool, scores)
+        if calibration is None:
+            return pooled
+        pooled = pooling.discounted(pooled, calibration.discount)
+        form = calibration.surface
         return form.added(pooled[:, 0], self.forms)[:, None] if form else pooled
 
+    def pooling(self, head: RecipeHead) -> Pooling:
+        """Return how what the head scores is pooled."""
+        return self._over_sentences if head.unit == "sentence" else self._over_windows
+
     @cached_property
-    def _pooling(self) -> Pooling:
+    def _over_windows(self) -> Pooling:
         return Pooling(np.unique(self.owner, return_counts=True)[1], self.tokens)
+
+    @cached_property
+    def _over_sentences(self) -> Pooling:
+        assert self.sentences, "a head about sentences scored them"
+        return Pooling(np.unique(self.sentences.owner, return_counts=True)[1], self.sentences.tokens)
 
 
 def score(model: OnnxModel, tokenizer: Tokenizer, texts: Sequence[str]) -> Windows:
     """Return the scored windows of every text, cut as the tokenizer is set to."""
-    cut = windows(tokenizer, texts)
+    by_sentence = frozenset(head.name for head in model.heads if head.unit == "sentence")
+    cut = windows(tokenizer, texts, sentences=bool(by_sentence))
     spans: list[Span] = []
+    units: list[Span] = []
     parts: list[dict[str, Logits]] = []
     while some := slab(cut, BUDGET):
         spans += [window.span for window in some]
+        units += [span for window in some for span in window.spans()]
         parts.append(model.logits(some))
     logits = {h.name: np.concatenate([part[h.name] for part in parts]) for h in model.heads}
     owner, tokens = (np.array([getattr(span, name) for span in spans], np.int64) for name in ("text", "tokens"))
-    return Windows(logits, owner, tokens, np.array([surface(text) for text in texts]))
+    columns = (np.array([getattr(u, name) for u in units], np.int64) for name in ("text", "tokens", "start", "end"))
+    sentences = Sentences(by_sentence, *columns) if by_sentence else None
+    return Windows(logits, owner, tokens, np.array([surface(text) for text in texts]), sentences)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -16,7 +17,7 @@ from screening.classifiers.engines import Engine, make_engine
 from screening.classifiers.graph import check_tokens
 from screening.classifiers.manifest import Pixels
 from screening.classifiers.pictures import windows as windows_of
-from screening.classifiers.pooling import Pooling, Probabilities
+from screening.classifiers.pooling import Pooling, Probabilities, Scope
 from screening.classifiers.scorer import Scorer
 from screening.classifiers.surface import FEATURES, formed, surface
 from screening.classifiers.windows import Span, Window, evidence, load_tokenizer, scored_text, windows
@@ -50,6 +51,7 @@ class Classifier:
         self._most = most
         self._engine = engine or make_engine()
         manifest = bundle.manifest
+        self._by_sentence = any(head.unit == "sentence" for head in manifest.heads)
         if manifest.text and manifest.tokenizer:
             self._tokenizer = load_tokenizer(bundle.read(manifest.tokenizer), manifest.text, bundle.file)
             highest = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
@@ -120,24 +122,25 @@ class Classifier:
     def _texts(self, contents: Sequence[Text], scorer: Scorer) -> list[Result]:
         texts = [scored_text(content) for content in contents]
         most = sys.maxsize if scorer is self._trial else self._most
-        cut = windows(self._tokenizer, [text for text, _ in texts], most)
-        spans: list[Span] = []
+        cut = windows(self._tokenizer, [text for text, _ in texts], most, self._by_sentence)
+        spans: dict[Scope, list[Span]] = {"window": [], "sentence": []}
         parts: list[list[Probabilities]] = []
         over: set[int] = set()
         while slab := self._next(cut, scorer):
             over |= {window.span.text for window in slab if window.span.number >= most}
             if some := [window for window in slab if window.span.text not in over]:
-                spans += [window.span for window in some]
+                spans["window"] += [window.span for window in some]
+                spans["sentence"] += [span for window in some for span in window.spans()]
                 parts.append(scorer.texts(some))
         probabilities = [np.concatenate(head) for head in zip(*parts, strict=True)]
         if over:
-            kept = [span.text not in over for span in spans]
-            spans = [span for span in spans if span.text not in over]
-            probabilities = [values[kept] for values in probabilities]
-        own = {text: list(group) for text, group in groupby(spans, key=lambda span: span.text)}
-        places = [[evidence(span, texts[text][1]) for span in group] for text, group in own.items()]
-        weights = [span.tokens for span in spans]
-        scored = iter(self._signals(probabilities, places, weights, [texts[text][0] for text in own]) if own else ())
+            kept = {unit: [span.text not in over for span in own] for unit, own in spans.items()}
+            spans = {unit: [span for span in own if span.text not in over] for unit, own in spans.items()}
+            heads = self.bundle.manifest.heads
+            probabilities = [values[kept[head.unit]] for head, values in zip(heads, probabilities, strict=False)]
+        left = [text for text in range(len(texts)) if text not in over]
+        plans = {unit: _plan(own, texts) for unit, own in spans.items() if own}
+        scored = iter(self._signals(probabilities, plans, [texts[text][0] for text in left]) if left else ())
         limit = f"{self.bundle.id.name}: more windows of text than {most}, the limit"
         return [UploadError("too_complex", limit) if text in over else next(scored) for text in range(len(texts))]
 
@@ -154,19 +157,21 @@ class Classifier:
                 cut = list(self._cutters.map(lambda picture: list(windows_of(picture, wanted)), some))
             probabilities = scorer.pictures([array for own in cut for array, _ in own])
             places = [[place for _, place in own] for own in cut]
-            results += self._signals(probabilities, places, [1] * sum(map(len, places)))
+            plan = _Plan(places, Pooling([len(own) for own in places], [1] * sum(map(len, places))))
+            results += self._signals(probabilities, {"window": plan})
         return results
 
     def _signals(
-        self, probabilities: Sequence[Probabilities], places: Sequence[Sequence[Evidence]], weights: Sequence[int],
-        texts: Sequence[str] = (),
-    ) -> list[Result]:  # fmt: skip
-        """Pool the windows of each content; the evidence is the window with the highest score."""
-        pooling, heads = Pooling([len(own) for own in places], weights), self.bundle.manifest.heads
+        self, probabilities: Sequence[Probabilities], plans: Mapping[Scope, _Plan], texts: Sequence[str] = ()
+    ) -> list[Result]:
+        """Pool the windows or sentences of each content; the evidence is the one with the highest score."""
+        heads = self.bundle.manifest.heads
         forms = np.array([surface(text) for text in texts]) if any(head.surface for head in heads) else np.empty(0)
-        results: list[Result] = [[] for _ in places]
+        results: list[Result] = [[] for _ in plans["window"].places]
         for head, values in zip(heads, probabilities, strict=True):
+            places, pooling = plans[head.unit].places, plans[head.unit].pooling
             scores, highest = pooling.pooled(head.pool, values), pooling.highest(values)
+            scores = pooling.discounted(scores, head.discount)
             if form := head.surface:
                 seen = forms[:, [FEATURES.index(name) for name in form.features]]
                 scores = formed(scores[:, 0], seen, form.weight, form.centre, form.spread)[:, None]
@@ -184,3 +189,18 @@ class Classifier:
                     for label, score, window in zip(head.labels, own, tops, strict=True)
                 ]
         return results
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The windows or sentences of each content, as evidence, and how they are pooled."""
+
+    places: Sequence[Sequence[Evidence]]
+    pooling: Pooling
+
+
+def _plan(spans: Sequence[Span], texts: Sequence[tuple[str, int]]) -> _Plan:
+    """Return the plan of texts; `texts` has for each where the text itself begins behind its title."""
+    own = [list(group) for _, group in groupby(spans, key=lambda span: span.text)]
+    places = [[evidence(span, texts[span.text][1]) for span in group] for group in own]
+    return _Plan(places, Pooling([len(group) for group in own], [span.tokens for span in spans]))

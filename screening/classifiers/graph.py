@@ -32,7 +32,7 @@ def open_graph(model: bytes, options: ort.SessionOptions, providers: Sequence[An
 
 
 def check_graph(model: bytes, manifest: Manifest, file: str) -> None:
-    """Check a graph against bundle.json: its inputs, its outputs, and one logit for each label.
+    """Check a graph against bundle.json: its inputs, its outputs, and one logit for each label (and maybe token).
 
     Raises ConfigError if they differ.
     """
@@ -57,9 +57,10 @@ def check_graph(model: bytes, manifest: Manifest, file: str) -> None:
         logits = outputs.get(head.output)
         if logits is None:
             raise ConfigError(f"the graph has no output {head.output!r} for head {head.name}", file=file, fix=fix)
-        if logits.type != FLOAT or not _fits(logits.shape, [None, len(head.labels)]):
+        by_token = [None] if head.unit == "sentence" else []
+        if logits.type != FLOAT or not _fits(logits.shape, [None, *by_token, len(head.labels)]):
             has = f"output {head.output!r} is {logits.type} {logits.shape}"
-            what = f"{has}, but head {head.name} has {len(head.labels)} labels"
+            what = f"{has}, but head {head.name} has {len(head.labels)} labels{' for each token' if by_token else ''}"
             raise ConfigError(what, file=file, fix=fix)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from screening.classifiers.pooling import Kind, Pool
+from screening.classifiers.pooling import Kind, Pool, Scope
 from screening.classifiers.surface import Feature
 from screening.records import Genre
 
@@ -28,10 +28,14 @@ class _Strict(BaseModel):
 
 
 class Windowing(_Strict):
-    """How long texts are cut: into windows of `max_tokens` (special tokens included) that share `overlap` tokens."""
+    """How long texts are cut: into windows of `max_tokens` (special tokens included) that share `overlap` tokens.
+
+    `sentences` is the number of the rules by which heads about sentences were calibrated, see `sentences.split`.
+    """
 
     max_tokens: int = Field(ge=8, le=8192)
     overlap: int = Field(ge=0)
+    sentences: Literal[1] | None = None
 
     @model_validator(mode="after")
     def _overlap_leaves_room(self) -> Windowing:
@@ -107,13 +111,20 @@ class Form(_Strict):
 
 
 class Head(_Strict):
-    """One output of the model, with a softmax over its labels or a sigmoid for each; `pool` joins windows or tiles."""
+    """One output of the model, with a softmax over its labels or a sigmoid for each; `pool` joins windows or tiles.
+
+    The output of a head whose `unit` is `sentence` has logits for each token; the head scores sentences, and `pool`
+    joins these. Its pooled logit falls by `discount` for each factor of e in the number of sentences, since the worst
+    of many is worse by chance.
+    """
 
     name: Name
     kind: Kind
     labels: tuple[Name, ...] = Field(min_length=1)
     output: str
+    unit: Scope = "window"
     pool: Pool = "max"
+    discount: Annotated[float, Field(ge=0)] = 0.0
     calibration: Affine | None = None
     surface: Form | None = None
 
@@ -125,6 +136,8 @@ class Head(_Strict):
             raise ValueError("calibration needs one scale and one shift per label")
         if self.surface and (self.kind == "multiclass" or len(self.labels) > 1):
             raise ValueError("surface belongs to a multilabel head with one label")
+        if self.discount and self.unit != "sentence":
+            raise ValueError("discount belongs to a head whose unit is the sentence")
         return self
 
 
@@ -163,6 +176,9 @@ class Manifest(_Strict):
             raise ValueError("an image bundle needs `image` and one input")
         elif any(head.surface for head in self.heads):
             raise ValueError("an image bundle can't have `surface`, which is the form of a text")
+        by_sentence = any(head.unit == "sentence" for head in self.heads)
+        if by_sentence != bool(self.text and self.text.sentences):
+            raise ValueError("heads about sentences and `text.sentences`, the number of their rules, go together")
         known = {file for file in (self.model, self.tokenizer, self.calibration) if file}
         if unlisted := sorted(known - set(self.files)):
             raise ValueError(f"{unlisted[0]} is not in `files`, so its sha256 is not known")

@@ -1,4 +1,4 @@
-"""Turn the logits of windows into the scores of whole contents: calibrate them, then pool them.
+"""Turn the logits of windows or sentences into the scores of whole contents: calibrate them, then pool them.
 
 Jobs and training both score with these functions, so a threshold means the same in both.
 """
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 Kind = Literal["multiclass", "multilabel"]
 Pool = Literal["max", "mean"]
+Scope = Literal["window", "sentence"]  # what a head scores, before this is pooled
 Probabilities = npt.NDArray[np.float64]
 
 
@@ -41,7 +42,7 @@ def calibrated(kind: Kind, logits: npt.NDArray[np.floating], scaling: Scaling | 
 
 
 class Pooling:
-    """A plan of which windows belong to which content, so that many contents are pooled at once.
+    """A plan of which windows (or sentences) belong to which content, so that many contents are pooled at once.
 
     Contents with equally many windows are pooled in one step, but the score of one doesn't depend on the others.
     """
@@ -51,6 +52,7 @@ class Pooling:
         counts, weight = np.asarray(numbers), np.asarray(weights, np.float64)
         first = np.cumsum(counts) - counts
         self._contents = len(counts)
+        self._logs = np.log(counts)[:, None]
         self._alike = [
             (where := np.flatnonzero(counts == count), rows := first[where, None] + np.arange(count), weight[rows])
             for count in np.unique(counts)
@@ -66,6 +68,13 @@ class Pooling:
             else:
                 out[where] = (weight[:, None] @ own)[:, 0] / weight.sum(axis=1, keepdims=True)
         return out
+
+    def discounted(self, scores: Probabilities, discount: float) -> Probabilities:
+        """Return pooled scores [contents, labels] after their logits fell by `discount` × log(number of windows)."""
+        if not discount:
+            return scores
+        p = np.clip(scores, 1e-9, 1 - 1e-9)
+        return np.asarray(1 / (1 + np.exp(discount * self._logs) * (1 - p) / p))
 
     def highest(self, values: Probabilities) -> npt.NDArray[np.intp]:
         """Return, for each content and label, which of the content's windows has the highest value.

@@ -1,14 +1,17 @@
-"""Cut texts into windows of tokens, each with the span of characters that it covers."""
+"""Cut texts into windows of tokens, each with the span of characters that it covers, and its sentences if asked."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from screening.classifiers.manifest import Windowing
+from screening.classifiers.sentences.split import ends
+from screening.classifiers.sentences.units import Unit, cut, runs, settled
 from screening.content import Text
 from screening.errors import ConfigError
 from screening.records import Evidence
@@ -31,11 +34,20 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The tokens a model is fed (special ones included), and where they come from."""
+    """The tokens a model is fed (special ones included), where they come from, and if asked for its sentences.
+
+    A sentence that another window of the text holds too is in one of them only, so a window may have none.
+    """
 
     span: Span
     ids: list[int]
     type_ids: list[int]
+    units: tuple[Unit, ...] = ()
+
+    def spans(self) -> list[Span]:
+        """Return the places of its sentences."""
+        own = self.span
+        return [Span(own.text, own.number, unit.start, unit.end, unit.last - unit.first) for unit in self.units]
 
 
 def load_tokenizer(raw: bytes, windowing: Windowing, file: str) -> Tokenizer:
@@ -54,13 +66,21 @@ def load_tokenizer(raw: bytes, windowing: Windowing, file: str) -> Tokenizer:
     return tokenizer
 
 
-def windows(tokenizer: Tokenizer, texts: Sequence[str], most: int = sys.maxsize) -> Iterator[Window]:
+def windows(
+    tokenizer: Tokenizer, texts: Sequence[str], most: int = sys.maxsize, sentences: bool = False
+) -> Iterator[Window]:
     """Yield all windows of all texts, in order and lazily; each text has at least one.
 
-    Every character that gave a token is in a window. A text of more than `PIECE` characters is first cut into pieces,
-    which depend on that text only, so its windows are the same whatever texts come with it. A text of more than `most`
-    windows ends with the one too many, whose number is `most`.
+    Every character that gave a token is in a window, and with `sentences` in one of the window's units. A text of more
+    than `PIECE` characters is first cut into pieces, which depend on that text only, so its windows are the same
+    whatever texts come with it. A text of more than `most` windows ends with the one too many, whose number is `most`.
     """
+    found = _windows(tokenizer, texts, most)
+    return _with_units(found, texts) if sentences else (window for window, _, _ in found)
+
+
+def _windows(tokenizer: Tokenizer, texts: Sequence[str], most: int) -> Iterator[tuple[Window, Encoding, int]]:
+    """Yield each window with its encoding and the character from which that counts."""
     text, number = -1, 0
     for pieces in _groups(texts):
         group = [piece for piece in pieces if piece[0] != text or number <= most]
@@ -76,8 +96,50 @@ def windows(tokenizer: Tokenizer, texts: Sequence[str], most: int = sys.maxsize)
                     continue  # the piece is blank
                 start, end = span or (0, 0)
                 place = Span(text, number, begins + start, begins + end, len(encoding))
-                yield Window(place, encoding.ids, encoding.type_ids)
+                yield Window(place, encoding.ids, encoding.type_ids), encoding, begins
                 number += 1
+
+
+def _with_units(found: Iterator[tuple[Window, Encoding, int]], texts: Sequence[str]) -> Iterator[Window]:
+    """Yield the windows with their units; each is held back until it is known what the next one repeats."""
+    held: _Held | None = None
+    for window, encoding, begins in found:
+        if held is None or held.window.span.text != window.span.text:
+            stops = np.array(ends(texts[window.span.text]))
+        now = _Held(window, *_content(encoding), begins)
+        now.units = runs(now.offsets, now.first, begins, stops)
+        if held:
+            if held.window.span.text == window.span.text:
+                held.units, now.units = settled(held.units, now.units)
+            yield held.closed()
+        held = now
+    if held:
+        yield held.closed()
+
+
+@dataclass(slots=True)
+class _Held:
+    """A window whose units are not final yet: the places of its tokens from number `first` on, without special ones."""
+
+    window: Window
+    offsets: list[tuple[int, int]]
+    first: int
+    begins: int
+    units: list[Unit] = field(default_factory=list)
+
+    def closed(self) -> Window:
+        """Return the window with its units; one without any text has one of all its tokens."""
+        units = tuple(cut(self.units, self.offsets, self.first, self.begins))
+        return replace(self.window, units=units if self.offsets else (Unit(0, 0, 0, 0, len(self.window.ids)),))
+
+
+def _content(encoding: Encoding) -> tuple[list[tuple[int, int]], int]:
+    """Return the characters of each token that is not special, and the number of the first one."""
+    special = encoding.special_tokens_mask
+    if 0 not in special:
+        return [], 0
+    first = special.index(0)
+    return encoding.offsets[first : len(special) - special[::-1].index(0)], first
 
 
 def _groups(texts: Sequence[str]) -> Iterator[list[tuple[int, int, int]]]:

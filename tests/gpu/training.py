@@ -15,6 +15,7 @@ from models.data.contrast import contrast_rows
 from models.recipe import Recipe, load_recipe
 from models.text.batches import Batch
 from models.text.finetune import TextTask
+from models.text.plant import Sample
 from models.training.loop import fit
 from tests.benchmarks.engines.ceilings import Sizes
 from tests.generate import article
@@ -37,7 +38,7 @@ class Clocked(TextTask):
         self.lengths: list[list[int]] = []
         self.losses: list[Tensor] = []
 
-    def loss(self, network: nn.Module, batch: tuple[Batch, list[int]], device: str) -> Tensor:
+    def loss(self, network: nn.Module, batch: tuple[Batch, list[Sample]], device: str) -> Tensor:
         """The loss, on the clock."""
         self.began.append(time.perf_counter())
         self.lengths.append(batch[0].attention_mask.sum(1).tolist())

@@ -31,6 +31,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     document = make_document(folder)
     document["heads"][1]["surface"] = True
     document["policy"] = ["loud", "spam"]
+    document["heads"][0]["unit"] = "sentence"
+    document["sources"][1]["labels"]["ordinary"]["tone"] = "calm"
+    document["plant"] = {"carriers": ["contrast"], "share": 0.5, "max_tokens": 32}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(document))
     run("models.train", folder / "tiny.yaml", "--data", make_data(folder), "--out", folder / "out")
     return folder

@@ -25,7 +25,10 @@ class Session(Protocol):
     """A loaded model. Many threads may use one; their batches run in the order they come."""
 
     def run(self, batches: Sequence[Feed]) -> list[Logits]:
-        """Return logits per batch and head, float32 [rows, labels]. An error of the runtime is raised as it is."""
+        """Return logits per batch and head, float32 [rows, labels], or [rows, tokens, labels] of heads about sentences.
+
+        An engine may add tokens at the end. An error of the runtime is raised as it is.
+        """
         ...
 
 

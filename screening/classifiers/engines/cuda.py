@@ -128,9 +128,10 @@ class Cuda:
             raise ConfigError(
                 f"{provider} was asked for but {ran} would run", fix="repair the driver, or use --engine=auto"
             )
-        labels = {head.output: len(head.labels) for head in bundle.manifest.heads}
-        limit = Limit()
-        pool = Pool(lambda: halving(bound(session, labels, self.device, self.budget), limit), AT_ONCE)
+        heads, limit = bundle.manifest.heads, Limit()
+        labels = {head.output: len(head.labels) for head in heads}
+        by_token = {head.output for head in heads if head.unit == "sentence"}
+        pool = Pool(lambda: halving(bound(session, labels, self.device, self.budget, by_token), limit), AT_ONCE)
         self._compare(pool, floats, bundle)
         return pool
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -49,11 +49,13 @@ def shaped(feed: Feed, budget: int) -> Feed:
     return arrays
 
 
-def bound(session: ort.InferenceSession, labels: Mapping[str, int], device: str, budget: int) -> Run:
+def bound(
+    session: ort.InferenceSession, labels: Mapping[str, int], device: str, budget: int, by_token: Collection[str] = ()
+) -> Run:
     """Return what runs batches in buffers on the device, one set for each shape; only one thread may use it.
 
-    `labels` has the number of labels of each output, which is float32 [rows, labels]; `budget` is the number of cells
-    of a full batch.
+    `labels` has the number of labels of each output, which is float32 [rows, labels], or [rows, tokens, labels] if it
+    is `by_token`; `budget` is the number of cells of a full batch.
     """
 
     @lru_cache(SHAPES)
@@ -66,7 +68,8 @@ def bound(session: ort.InferenceSession, labels: Mapping[str, int], device: str,
             read[name] = ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, device, 0)
             binding.bind_ortvalue_input(name, read[name])
         for name, count in labels.items():
-            written.append(ort.OrtValue.ortvalue_from_shape_and_type((inputs[0][1][0], count), np.float32, device, 0))
+            shape = (*inputs[0][1][: 2 if name in by_token else 1], count)
+            written.append(ort.OrtValue.ortvalue_from_shape_and_type(shape, np.float32, device, 0))
             binding.bind_ortvalue_output(name, written[-1])
         return binding, read, written
 

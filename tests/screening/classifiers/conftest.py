@@ -39,6 +39,13 @@ def text(tmp_path_factory) -> Classifier:
 
 
 @pytest.fixture(scope="module")
+def by_sentence(tmp_path_factory) -> Classifier:
+    """The same, but its head `hate` is about sentences."""
+    folder = text_bundle(tmp_path_factory.mktemp("by-sentence"), by_sentence=True)
+    return Classifier(load_bundle(str(folder)), make_engine("onnxruntime", cores=2))
+
+
+@pytest.fixture(scope="module")
 def wide(tmp_path_factory) -> Classifier:
     """Windows so long that several lengths share one padded length."""
     folder = text_bundle(tmp_path_factory.mktemp("wide"), text={"max_tokens": 64, "overlap": 8})

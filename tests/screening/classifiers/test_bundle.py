@@ -112,6 +112,7 @@ def mixes_rows(graph: onnx.GraphProto) -> None:
     graph.node.insert(len(graph.node) - 1, onnx.helper.make_node("Sub", ["mean", "all"], ["less"]))
 
 
+RULES = {"max_tokens": 16, "overlap": 4, "sentences": 1}
 BROKEN = {
     "a flipped byte": (lambda b: flip(b / "model.onnx"), "model.onnx is not the file that was published"),
     "a flipped byte in the tokenizer": (lambda b: flip(b / "tokenizer.json"), "tokenizer.json is not the file"),
@@ -141,6 +142,14 @@ BROKEN = {
     "a calibration that falls": (
         lambda b: replace(b / "calibration.json", (b / "calibration.json").read_bytes().replace(b"0.1,", b"0.9,")),
         "thresholds do not rise",
+    ),
+    "a head about sentences without their rules": (lambda b: head(b, unit="sentence"), "go together"),
+    "rules for sentences that no head scores": (lambda b: edit(b, text=RULES), "go together"),
+    "rules of another version": (lambda b: edit(b, text=RULES | {"sentences": 2}), "text.sentences: Input should be 1"),
+    "a discount on windows": (lambda b: head(b, discount=0.3), "discount belongs to a head whose unit is the sentence"),
+    "sentences of a graph that has no logits of tokens": (
+        lambda b: (head(b, unit="sentence"), edit(b, text=RULES)),
+        "has 3 labels for each token",
     ),
     "other inputs": (lambda b: edit(b, inputs=["input_ids"]), "the graph's inputs are ['input_ids', 'attention_mask']"),
     "an input no text has": (lambda b: edit(b, inputs=["input_ids", "pixels"]), "can't be fed 'pixels'"),

@@ -20,11 +20,15 @@ MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 VOCABULARY = {word: i for i, word in enumerate((*MARKS, *WORDS, POISON, VOID))}
 
 
-def text_bundle(folder: Path, **changes: Any) -> Path:
-    """A text bundle: mean of word weights; `bad` raises `hate`, `win` and `prize` raise `spam`."""
+def text_bundle(folder: Path, by_sentence: bool = False, **changes: Any) -> Path:
+    """A text bundle: mean of word weights; `bad` raises `hate`, `win` and `prize` raise `spam`.
+
+    `by_sentence`, the head `hate` is about sentences: its output has the weights of each word.
+    """
     weights = np.zeros((len(VOCABULARY), 4), np.float32)  # normal, offensive, hate | spam
     weights[VOCABULARY["good"], 0] = weights[VOCABULARY["bad"], 2] = 6
     weights[VOCABULARY["the"], 0] = 0.5
+    weights[VOCABULARY["[PAD]"], 2] = 100 if by_sentence else 0
     weights[VOCABULARY[VOID]] = np.inf
     weights[VOCABULARY["win"], 3] = weights[VOCABULARY["prize"], 3] = 8
     nodes = [
@@ -40,15 +44,22 @@ def text_bundle(folder: Path, **changes: Any) -> Path:
         helper.make_node("ReduceMax", ["ones"], ["outside"], keepdims=0),
         helper.make_node("Gather", ["nothing", "outside"], ["raises"]),  # there is only index 0
         helper.make_node("Add", ["mean", "raises"], ["logits"]),
-        helper.make_node("Split", ["logits", "sizes"], ["logits_hate", "logits_spam"], axis=1),
+        helper.make_node(
+            "Split", ["logits", "sizes"], ["logits_mean" if by_sentence else "logits_hate", "logits_spam"], axis=1
+        ),
     ]
+    if by_sentence:  # what stands in the padding is not 0, so that a test sees it if it is pooled
+        nodes += [
+            helper.make_node("Sub", ["three", "mask3"], ["there"]),
+            helper.make_node("Mul", ["rows", "there"], ["words"]),
+            helper.make_node("Split", ["words", "sizes"], ["logits_hate", "logits_rest"], axis=2),
+        ]
     constants = {"table": weights, "last": np.array([2]), "one": np.array([1]), "sizes": np.array([3, 1])}
     constants |= {"poison": np.array(VOCABULARY[POISON]), "nothing": np.zeros(1, np.float32)}
     inputs = [helper.make_tensor_value_info(n, TensorProto.INT64, ["b", "s"]) for n in ("input_ids", "attention_mask")]
-    outputs = [
-        helper.make_tensor_value_info(n, TensorProto.FLOAT, ["b", k])
-        for n, k in (("logits_hate", 3), ("logits_spam", 1))
-    ]
+    constants |= {"three": np.array([2], np.float32)} if by_sentence else {}
+    shapes = {"logits_hate": ["b", "s", 3] if by_sentence else ["b", 3], "logits_spam": ["b", 1]}
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
     _save(folder, nodes, inputs, outputs, constants)
     tokenizer = Tokenizer(models.WordLevel(VOCABULARY, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -67,7 +78,7 @@ def text_bundle(folder: Path, **changes: Any) -> Path:
             "name": "tiny-text",
             "modality": "text",
             "tokenizer": "tokenizer.json",
-            "text": {"max_tokens": 16, "overlap": 4},
+            "text": {"max_tokens": 16, "overlap": 4, **({"sentences": 1} if by_sentence else {})},
             "inputs": ["input_ids", "attention_mask"],
             "heads": [
                 {
@@ -75,6 +86,7 @@ def text_bundle(folder: Path, **changes: Any) -> Path:
                     "kind": "multiclass",
                     "labels": ["normal", "offensive", "hate"],
                     "output": "logits_hate",
+                    **({"unit": "sentence"} if by_sentence else {}),
                 },
                 {
                     "name": "spam",

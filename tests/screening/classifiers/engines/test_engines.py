@@ -126,6 +126,21 @@ def test_int8_is_refused_on_a_cpu_that_clips_its_sums(said, exact, tmp_path, mon
                 make_engine(name, "int8")
 
 
+@pytest.mark.parametrize(
+    ("said", "does"),
+    [
+        ("flags\t: fpu avx512_bf16", True),
+        ("Features\t: fp bf16", True),
+        ("flags\t: fpu avx512_vnni", False),
+        ("", False),
+    ],
+)
+def test_a_cpu_s_bfloat16_is_what_the_kernel_says(said, does, tmp_path):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{said}\n")
+    assert hardware.multiplies_bf16(tmp_path / "cpuinfo") is does
+    assert not hardware.multiplies_bf16(tmp_path / "nowhere")
+
+
 def test_int8_without_a_graph_for_it_stops_the_job_at_its_launch(bundle):
     with pytest.raises(ConfigError, match=r"tiny-text 1\.0\.0 has no int8 graph"):
         load_settings(bundles=(str(bundle.folder),), engine="onnxruntime", precision="int8")
