@@ -57,6 +57,8 @@ class RecipeHead(Strict):
     bad has at least one such sentence; in a harmless row each sentence is. The first label of a multiclass head is the
     harmless one.
 
+    `any` names one more label of a multiclass head: that a text is not of the first class, whichever it is of.
+
     `surface` lets the calibration of a head with one label see the form of the whole text (length, capitals, marks).
     `decide: macro_f1` moves the calibrated logits so that deciding at 0.5, or for the likeliest label, gives the best
     macro-F1 on the dev rows. It helps rare labels, at some cost in calibration error.
@@ -65,6 +67,7 @@ class RecipeHead(Strict):
     name: str
     kind: Literal["multiclass", "multilabel"]
     labels: tuple[str, ...] = Field(min_length=1)
+    any: str = ""
     unit: Literal["window", "sentence"] = "window"
     pool: Literal["max", "mean"]
     surface: bool = False

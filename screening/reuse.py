@@ -27,7 +27,7 @@ class Known:
         self._wanted: list[tuple[Medium, list[tuple[str, str]]]] = []
         for bundle in bundles:
             own = f"bundle/{bundle.id.name}@{bundle.id.version}"
-            labels = [(f"{own}/{head.name}", label) for head in bundle.manifest.heads for label in head.labels]
+            labels = [(f"{own}/{head.name}", label) for head in bundle.manifest.heads for label in head.scored]
             self._wanted.append((bundle.modality, labels))
         self._scores: StoredScores | None = None
         try:

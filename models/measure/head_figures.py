@@ -115,6 +115,8 @@ def measure_head(
     known = truth_of(head, [dev[i] for i in both])
     wanted = range(len(head.labels)) if head.kind == "multiclass" else (1,)
     tables = {x: table(every[both, k], known == w) for k, (x, w) in enumerate(zip(head.labels, wanted, strict=True))}
+    if head.any:
+        tables[head.any] = table(windows.pooled(head, calibration, any_bad=True)[both, 0], known != 0)
     its_floor = None if floor is None else floor[rows]
     return Measured(calibration, metrics, tables, every[rows], crossed, its_floor, truth)
 

@@ -82,6 +82,7 @@ def _sentences(recipe: Recipe) -> dict[str, int]:
 def head_record(head: RecipeHead, calibration: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return one head of bundle.json; `calibration` is a HeadCalibration as a document, or None."""
     said: dict[str, Any] = {k: getattr(head, k) for k in ("name", "kind", "labels", "pool")} | {"output": output(head)}
+    said |= {"any": head.any} if head.any else {}
     if head.unit == "sentence":  # an older version refuses the field, and may read a bundle that doesn't need it
         said |= {"unit": head.unit, "discount": calibration["discount"] if calibration else 0.0}
     if calibration:

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from models.recipe import RecipeHead
 from screening.classifiers.batches import feed, plan, slab
 from screening.classifiers.engines.floats import float_graph
-from screening.classifiers.pooling import Pooling, calibrated
+from screening.classifiers.pooling import Pooling, calibrated, with_any
 from screening.classifiers.sentences.units import means
 from screening.classifiers.surface import formed, surface
 from screening.classifiers.windows import Span, Window, windows
@@ -120,9 +120,13 @@ class Windows:
         some = Sentences(own.heads, number[own.owner[here]], own.tokens[here], own.start[here], own.end[here])
         return Windows(logits, number[self.owner[where]], self.tokens[where], self.forms[texts], some)
 
-    def pooled(self, head: RecipeHead, calibration: HeadCalibration | None = None) -> Floats:
-        """Return [texts, labels]: the highest value of each label over the windows, or the mean weighted by tokens."""
+    def pooled(self, head: RecipeHead, calibration: HeadCalibration | None = None, any_bad: bool = False) -> Floats:
+        """Return [texts, labels]: the highest value of each label over the windows, or the mean weighted by tokens.
+
+        With `any_bad` it is [texts, 1], of the label `any` of a multiclass head.
+        """
         scores = calibrated(head.kind, self.logits[head.name], calibration)
+        scores = with_any(scores)[:, -1:] if any_bad else scores
         pooling = self.pooling(head)
         pooled = pooling.pooled(head.pool, scores)
         if calibration is None:

@@ -45,7 +45,7 @@ class Bundle:
     @property
     def labels(self) -> tuple[str, ...]:
         """Every label of every head, in the order of the heads."""
-        return tuple(label for head in self.manifest.heads for label in head.labels)
+        return tuple(label for head in self.manifest.heads for label in head.scored)
 
     @property
     def file(self) -> str:

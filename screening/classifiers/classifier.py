@@ -186,7 +186,7 @@ class Classifier:
                     continue
                 result += [
                     Signal(source, label, float(score), places[i][window])
-                    for label, score, window in zip(head.labels, own, tops, strict=True)
+                    for label, score, window in zip(head.scored, own, tops, strict=True)
                 ]
         return results
 

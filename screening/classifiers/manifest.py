@@ -115,12 +115,13 @@ class Head(_Strict):
 
     The output of a head whose `unit` is `sentence` has logits for each token; the head scores sentences, and `pool`
     joins these. Its pooled logit falls by `discount` for each factor of e in the number of sentences, since the worst
-    of many is worse by chance.
+    of many is worse by chance. `any` names one more label: that a content is not of the first class, whichever it is.
     """
 
     name: Name
     kind: Kind
     labels: tuple[Name, ...] = Field(min_length=1)
+    any: Name | None = None
     output: str
     unit: Scope = "window"
     pool: Pool = "max"
@@ -132,6 +133,8 @@ class Head(_Strict):
     def _one_of_each_per_label(self) -> Head:
         if self.kind == "multiclass" and len(self.labels) < 2:
             raise ValueError("a multiclass head needs two labels or more")
+        if self.kind == "multilabel" and self.any:
+            raise ValueError("`any` belongs to a multiclass head")
         if self.calibration and not len(self.calibration.scale) == len(self.calibration.shift) == len(self.labels):
             raise ValueError("calibration needs one scale and one shift per label")
         if self.surface and (self.kind == "multiclass" or len(self.labels) > 1):
@@ -139,6 +142,11 @@ class Head(_Strict):
         if self.discount and self.unit != "sentence":
             raise ValueError("discount belongs to a head whose unit is the sentence")
         return self
+
+    @property
+    def scored(self) -> tuple[Name, ...]:
+        """Everything that it has a score for."""
+        return (*self.labels, self.any) if self.any else self.labels
 
 
 class Manifest(_Strict):
@@ -164,7 +172,7 @@ class Manifest(_Strict):
 
     @model_validator(mode="after")
     def _whole(self) -> Manifest:
-        labels = [label for head in self.heads for label in head.labels]
+        labels = [label for head in self.heads for label in head.scored]
         if twice := sorted({label for label in labels if labels.count(label) > 1}):
             raise ValueError(f"label {twice[0]!r} is used twice; labels must be unique, since policies refer to them")
         if self.modality == "text":

@@ -41,6 +41,11 @@ def calibrated(kind: Kind, logits: npt.NDArray[np.floating], scaling: Scaling | 
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -500, 500))))
 
 
+def with_any(values: Probabilities) -> Probabilities:
+    """Return the probabilities of a multiclass head, and beside them the one of not being of the first class."""
+    return np.hstack([values, 1 - values[:, :1]])
+
+
 class Pooling:
     """A plan of which windows (or sentences) belong to which content, so that many contents are pooled at once.
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from screening.classifiers import batches
 from screening.classifiers.bundle import Bundle
 from screening.classifiers.engines import Feed, Session
-from screening.classifiers.pooling import Probabilities, calibrated
+from screening.classifiers.pooling import Probabilities, calibrated, with_any
 from screening.classifiers.sentences.units import Unit, means
 from screening.classifiers.windows import Window
 from screening.meter import Meter
@@ -101,7 +101,9 @@ class Scorer:
         for heads, logits in zip((self._whole, self._parts), both, strict=True):
             ends = np.cumsum([len(self._heads[i].labels) for i in heads])
             for i, own in zip(heads, np.split(logits, ends[:-1], axis=1) if heads else (), strict=True):
-                out[i] = calibrated(self._heads[i].kind, own, self._heads[i].calibration)
+                head = self._heads[i]
+                out[i] = calibrated(head.kind, own, head.calibration)
+                out[i] = with_any(out[i]) if head.any else out[i]
         return [out[i] for i in range(len(self._heads))]
 
     def _run(self, batched: Batched, units: Sequence[Sequence[Unit]]) -> Pair:
