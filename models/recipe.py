@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from screening.errors import ConfigError
+from screening.records import Genre
 
 Precision = Literal["fp32", "fp16", "int8", "int8_weights"]
 
@@ -120,7 +121,8 @@ class Source(Strict):
     `labels` maps a label of the set to {head: target}. A target is a label of a multiclass head, or a list of the
     labels that are possible (the others are ruled out), or yes/no for a head with one label. `dev` names the heads that
     are calibrated and measured on this set's dev split. `harmless` says that its dev rows count as false alarms in the
-    tables from which a policy's targets are resolved. `passes` is how often each training row is seen; a fraction takes
+    tables from which a policy's targets are resolved. `genre` is what uploads its harmless dev rows are like: their
+    scores say how many such uploads a level holds. `passes` is how often each training row is seen; a fraction takes
     a fixed part of the rows. `disguise` is the share of training rows in which a word is written as people write it who
     dodge a filter. `hold_out` {field: values} keeps whole publishers for dev. `limit` caps the training rows,
     `dev_limit` the dev rows, `max_tokens` the length of each text, and `windows` the windows that one long text gives.
@@ -141,6 +143,7 @@ class Source(Strict):
     dev: tuple[str, ...] = ()
     hold_out: dict[str, tuple[str, ...]] = {}
     harmless: bool = False
+    genre: Genre | None = None
     disguise: float = Field(default=0.0, ge=0, le=1)
     passes: float = Field(default=1.0, gt=0)
     limit: int | None = Field(default=None, gt=0)

@@ -13,6 +13,7 @@ from models.recipe import RecipeHead
 from models.text.score import FittedForm, Floats, HeadCalibration, Windows
 
 POINTS = 200
+KEPT, LEAST = 0.05, 50  # of the highest scores of harmless texts, by which a level resolves what it may hold
 
 
 def fit(
@@ -75,6 +76,12 @@ def table(scores: Floats, positive: npt.NDArray[np.bool_]) -> dict[str, Any]:
         "precision": [round(float(v), 6) for v in (true / np.maximum(above, 1))[keep]],
         "recall": [round(float(v), 6) for v in (true / len(hits))[keep]],
     }
+
+
+def highest(scores: Floats) -> dict[str, Any]:
+    """Return the highest scores of harmless texts, falling: the share `KEPT` of them, at least `LEAST`."""
+    falling = np.sort(scores)[::-1][: max(LEAST, round(KEPT * len(scores)))]
+    return {"rows": len(scores), "highest": [round(float(x), 6) for x in np.minimum(1.0, np.ceil(falling * 1e6) / 1e6)]}
 
 
 def _spread(values: Floats, count: int) -> Floats:

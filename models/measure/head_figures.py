@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from models.measure.bootstrap import Weights, intervals, resamples
-from models.measure.calibrate import fit, table
+from models.measure.calibrate import fit, highest, table
 from models.measure.decisions import best_decision
 from models.measure.metrics import Truth, by_label, figures, measure
-from models.measure.slices import EACH, ROWS, Bools, harmless_rows
+from models.measure.slices import EACH, ROWS, Bools, harmless_by_genre, harmless_rows
 from models.recipe import Recipe, RecipeHead
 from models.rows import LabelledRow
 from models.text.score import FittedForm, Floats, HeadCalibration, Windows
@@ -115,8 +115,13 @@ def measure_head(
     known = truth_of(head, [dev[i] for i in both])
     wanted = range(len(head.labels)) if head.kind == "multiclass" else (1,)
     tables = {x: table(every[both, k], known == w) for k, (x, w) in enumerate(zip(head.labels, wanted, strict=True))}
+    scores = dict(zip(head.labels, every.T, strict=True))
     if head.any:
-        tables[head.any] = table(windows.pooled(head, calibration, any_bad=True)[both, 0], known != 0)
+        scores[head.any] = windows.pooled(head, calibration, any_bad=True)[:, 0]
+        tables[head.any] = table(scores[head.any][both], known != 0)
+    ordinary = harmless_by_genre(recipe, head, dev)
+    for label, its_table in tables.items() if ordinary else ():
+        its_table["harmless"] = {genre: highest(scores[label][some]) for genre, some in ordinary.items()}
     its_floor = None if floor is None else floor[rows]
     return Measured(calibration, metrics, tables, every[rows], crossed, its_floor, truth)
 

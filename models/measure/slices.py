@@ -20,6 +20,7 @@ from models.measure.metrics import precision_recall_f1, ranking
 from models.recipe import Recipe, RecipeHead
 from models.rows import LabelledRow
 from models.text.score import Floats
+from screening.records import Genre
 
 Bools = npt.NDArray[np.bool_]
 TERMS = Path(__file__).with_name("identity_terms.yaml")
@@ -45,6 +46,16 @@ def harmless_rows(recipe: Recipe, head: RecipeHead, dev: Sequence[LabelledRow]) 
     """Return the indices of the dev rows that say `no` to this head, from sources that the recipe calls harmless."""
     sets = {s.name for s in recipe.sources if s.harmless}
     return [i for i, r in enumerate(dev) if r["set"] in sets and flagged(head, r) is False]
+
+
+def harmless_by_genre(recipe: Recipe, head: RecipeHead, dev: Sequence[LabelledRow]) -> dict[Genre, list[int]]:
+    """Return the indices of the dev rows that say `no` to this head, by the genre of their source."""
+    genres = {s.name: s.genre for s in recipe.sources if s.genre}
+    found: dict[Genre, list[int]] = {}
+    for i, row in enumerate(dev):
+        if (genre := genres.get(row["set"])) and flagged(head, row) is False:
+            found.setdefault(genre, []).append(i)
+    return found
 
 
 def false_alarms(recipe: Recipe, dev: Sequence[LabelledRow], scores: Mapping[str, Floats]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     document = make_document(folder)
     document["heads"][1]["surface"] = True
     document["policy"] = ["loud", "spam"]
-    document["heads"][0]["unit"] = "sentence"
+    document["heads"][0] |= {"unit": "sentence", "any": "noisy"}
+    document["sources"][0]["genre"] = "message"
     document["sources"][1]["labels"]["ordinary"]["tone"] = "calm"
     document["plant"] = {"carriers": ["contrast"], "share": 0.5, "max_tokens": 32}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(document))
@@ -63,14 +64,19 @@ def scores(folder: Path, texts: list[str]) -> list[dict[str, float]]:
 
 def test_every_label_of_every_head_is_scored_by_its_name(bundle_folder: Path) -> None:
     good, bad = scores(bundle_folder, TEXTS)
-    assert list(good) == ["calm", "loud", "spam"]
+    assert list(good) == ["calm", "loud", "noisy", "spam"]
     assert bad["spam"] > good["spam"]
     assert bad["loud"] > good["loud"]
+    assert good["noisy"] == pytest.approx(1 - good["calm"])  # of one sentence
 
 
 def test_the_bundle_tells_what_was_measured_and_the_card_says_it(bundle_folder: Path) -> None:
     bundle = load_bundle(str(bundle_folder))
     assert set(bundle.calibration) == set(bundle.labels)
+    for table in bundle.calibration.values():
+        [(genre, texts)] = table.harmless.items()
+        assert genre == "message"
+        assert 0 < len(texts.highest) <= texts.rows <= table.rows
     record = json.loads((bundle_folder / "bundle.json").read_text())
     spam = record["metrics"]["spam"]
     assert spam["auroc"] > 0.8

@@ -61,6 +61,18 @@ def test_the_table_is_what_counting_gives() -> None:
         assert recall == pytest.approx((positive & above).sum() / positive.sum(), abs=1e-6)
 
 
+def test_the_highest_scores_of_harmless_texts_are_kept_and_never_rounded_down() -> None:
+    from models.measure.calibrate import highest
+
+    scores = np.random.default_rng(3).random(3000)
+    made = highest(scores)
+    assert made["rows"] == 3000
+    assert len(made["highest"]) == 150
+    assert made["highest"] == sorted(made["highest"], reverse=True)
+    assert all(0 <= kept - score < 2e-6 for kept, score in zip(made["highest"], np.sort(scores)[::-1], strict=False))
+    assert len(highest(scores[:40])["highest"]) == 40
+
+
 def test_pooling_takes_the_worst_window_or_the_mean_by_tokens() -> None:
     z = np.array([[0.0], [4.0], [-2.0]])
     w = replace(windows("spam", z, np.array([0, 0, 1])), tokens=np.array([30, 10, 5]))
