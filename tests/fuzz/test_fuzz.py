@@ -11,7 +11,7 @@ from tests.fuzz.seeds import seeds
 from tests.fuzz.trial import attempt
 
 SEED = 12
-SECONDS = 5.0  # of a processor
+SECONDS = 12.0  # of a processor; on a core that others share, work takes twice as long
 
 
 def test_mutants_are_read_or_refused():

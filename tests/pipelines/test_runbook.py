@@ -24,9 +24,6 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^###? (.+)", re.MULTILINE)
 NO_SPAM = {
     "    review: {precision: 0.95}\n    reject: {precision: 0.98}\n": "    review: 1.0\n",
-    "signal: unreliable_style\n    parts: [main]\n    review: 0.65\n": (
-        "signal: unreliable_style\n    parts: [main]\n    review: 1.0\n"
-    ),
 }
 
 pytestmark = pytest.mark.timeout(900)  # six jobs, each of which loads a model in a process of its own

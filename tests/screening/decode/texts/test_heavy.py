@@ -17,7 +17,7 @@ from tests.pace import times
 from tests.screening.decode.texts.heavy import MARKDOWN, PAGES, Clock, page
 
 QUICK = ("12,000 attributes", "20,000 rows")
-SECONDS = 5.0  # each of these took 2 to 100
+SECONDS = 12.0  # each of these took up to 100, and takes 1 to 4 on a core of its own, twice that on a shared one
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_markdown_of_too_many_marks_is_refused_before_it_is_rendered(name):
     data, clock = MARKDOWN[name]().encode(), Clock()
     with pytest.raises(UploadError, match=r"too_complex: \d+ lines, marks and cells of Markdown, limit 100000"):
         decode(data)
-    assert clock.seconds < SECONDS / 5
+    assert clock.seconds < SECONDS / 10
 
 
 def test_the_limit_on_marks_is_the_policys_and_exact():
