@@ -130,12 +130,12 @@ def test_neighbours_do_not_change_a_score(classifier: Classifier) -> None:
 
 @pytest.mark.slow
 def test_training_and_screening_score_alike(folder: Path, record: dict[str, Any], classifier: Classifier) -> None:
-    fields = ("name", "kind", "labels", "pool")
-    heads = [RecipeHead.model_validate({k: h[k] for k in fields}) for h in record["heads"]]
+    fields = ("name", "kind", "labels", "unit", "pool")
+    heads = [RecipeHead.model_validate({k: h[k] for k in fields if k in h}) for h in record["heads"]]
     texts = ["Hello.", LONG]
     model, tokenizer = (
         OnnxModel(folder / "model.onnx", heads, threads=1, in_float=True),
-        cutter(folder, **record["text"]),
+        cutter(folder, record["text"]["max_tokens"], record["text"]["overlap"]),
     )
     found = score(model, tokenizer, texts)
     assert len(found.owner) > 10
@@ -146,6 +146,7 @@ def test_training_and_screening_score_alike(folder: Path, record: dict[str, Any]
             tuple(said["calibration"]["scale"]),
             tuple(said["calibration"]["shift"]),
             FittedForm(**form) if form else None,
+            said.get("discount", 0.0),
         )
         pooled = found.pooled(head, calibration)
         for row, one in zip(pooled, screened, strict=True):
