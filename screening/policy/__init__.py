@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from screening.policy.decide import decide
-from screening.policy.facts import Facts
 from screening.policy.load import load_policy
 from screening.policy.problems import PolicyError
 from screening.policy.replay import Change, Replay, compare, replay
-from screening.policy.rules import BankSpec, Policy, Quota, Rule, Ruling
+from screening.policy.rules import BankSpec, Facts, Policy, Quota, Rule, Ruling
 
 __all__ = [
     "BankSpec",

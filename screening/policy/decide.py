@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from screening.checks.document import UNSEEN
 from screening.errors import UploadError
-from screening.policy.facts import Facts
-from screening.policy.rules import Policy, Rule, Ruling
+from screening.policy.rules import Facts, Policy, Rule, Ruling
 from screening.records import ROLES, Decision, Finding, ScreenedPart, Signal, Threshold
 
 KNOWN_HASH = "known_hash"  # label of a match with a block bank

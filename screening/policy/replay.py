@@ -9,8 +9,7 @@ from typing import Any
 
 from screening.errors import UploadError
 from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD, MISSING_SCORE, decide
-from screening.policy.facts import Facts
-from screening.policy.rules import Policy, Ruling
+from screening.policy.rules import Facts, Policy, Ruling
 from screening.records import Decision, Evidence, ScreenedPart, Signal, Verdict, medium_of, parts_of
 
 VerdictRow = Mapping[str, Any]
