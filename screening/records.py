@@ -145,7 +145,10 @@ class BundleId:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Everything that a verdict depends on besides the bytes. `digest` is the SHA-256 of the other fields."""
+    """Everything that a verdict depends on besides the bytes and what the upload claims to be.
+
+    `digest` is the SHA-256 of the other fields.
+    """
 
     digest: str
     decoder: str

@@ -67,7 +67,7 @@ class TextCheckpoint:
         return {
             "modality": "text",
             "tokenizer": "tokenizer.json",
-            "text": self.windowing.model_dump(),
+            "text": self.windowing.model_dump(exclude_none=True),
             "inputs": self.inputs,
         }
 

@@ -36,7 +36,7 @@ class Span:
 class Window:
     """The tokens a model is fed (special ones included), where they come from, and if asked for its sentences.
 
-    A sentence that another window of the text holds too is in one of them only, so a window may have none.
+    A sentence of which another window of the text holds as much or more is left to that one, so a window may have none.
     """
 
     span: Span

@@ -8,10 +8,11 @@ import unicodedata
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,40}")
+HOST = re.compile(r"[a-z0-9_!$&'()*+,;=~-]{1,63}(?:\.[a-z0-9_!$&'()*+,;=~-]{1,63}){1,126}")
 UNREAD = str.maketrans("", "", "\t\n\r")  # what browsers leave out of an address (WHATWG URL § 4.4)
+AROUND = "".join(map(chr, range(0x21)))  # and what they leave out before and behind it
 WEB = re.compile(r"(?:https?|ftp|wss?):[/\\]*|[/\\]{2,}", re.IGNORECASE)
-AUTHORITY = re.compile(r"[^/\\?#]{0,1000}")
+AUTHORITY = re.compile(r"[^/\\?#]*")
 PORT = re.compile(r":\d*$")
 IN_TEXT = re.compile(r"(?:https?:|www\.)[^\s<>\"'`]{3,2000}", re.IGNORECASE)
 TRAILING = ").,;:!?]}»…"
@@ -21,9 +22,14 @@ ALONE = re.compile(r"([\w-]{1,63}(?:\.[\w-]{1,63}){1,40})(?::\d{1,5})?(?:[/?#]\S
 LONGEST = 2_000  # characters of a text that can read like an address
 DOT = re.compile(r"\.(?=\w)")  # few dots of a text are within words, so they are looked for first
 FIRST = re.compile(r"[\w-]+$")
-NAME = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,40}")
+NAME = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,126}")
 # ends of names of files that are ends of hosts, too
 FILES = frozenset(("ai", "app", "cc", "md", "mov", "pl", "ps", "py", "rs", "sh", "so", "zip"))
+
+
+def cleaned(address: str) -> str:
+    """Return an address without what browsers leave out of it."""
+    return address.translate(UNREAD).strip(AROUND)
 
 
 def leads_to(address: str) -> tuple[str, str]:
@@ -31,7 +37,7 @@ def leads_to(address: str) -> tuple[str, str]:
 
     Hosts come in ASCII (IDNA) and in small letters. The second one is what a reader may take for the first.
     """
-    plain = address.translate(UNREAD).lstrip()
+    plain = cleaned(address)
     if not (begin := WEB.match(plain)) or not (found := AUTHORITY.match(plain, begin.end())):
         return "", ""
     user, _, host = unquote(found[0]).rpartition("@")

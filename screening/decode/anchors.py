@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from screening.content.links import LONGEST
+from screening.content.links import LONGEST, cleaned
 
 ADDRESSES: Mapping[str, str] = {
     "a": "href", "area": "href", "form": "action", "button": "formaction", "input": "formaction", "base": "href",
@@ -68,6 +68,6 @@ class Anchors:
         What is relative leads to where the base of the page does.
         """
         for link in self._found:
-            address = (targets or {}).get(link.address, link.address)
+            address = cleaned((targets or {}).get(link.address, link.address))
             relative = self._base and not ABSOLUTE.match(address)
             yield link.place, self._base if relative else address, "".join(link.texts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from screening.checks.text import known_languages
 from screening.policy.decide import DECIDED_ERRORS, KNOWN_GOOD
 from screening.policy.levels import Levels
 from screening.policy.problems import Path, Problems, suggest
@@ -74,6 +75,10 @@ class Compiler:
         add = self._problems.add
         if category.id in RESERVED:
             add((*at, "id"), f"{category.id!r} is a reason that the product itself gives", "choose another id")
+        for i, code in enumerate(category.when.language or ()):
+            if code not in known_languages():
+                what = f"language {code!r} can't be recognised, so the category would never apply"
+                add((*at, "when", "language", i), what, suggest(code, sorted(known_languages())))
         if not category.review and not category.reject:
             add(at, f"category {category.id!r} has no level", "add `review: ...`, `reject: ...` or both")
         if category.reject and not category.statement:

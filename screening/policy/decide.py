@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from screening.checks.document import UNSEEN
 from screening.errors import UploadError
-from screening.policy.rules import Facts, Policy, Rule, Ruling
+from screening.policy.rules import KNOWN_HOST, Facts, Policy, Rule, Ruling
 from screening.records import ROLES, Decision, Finding, ScreenedPart, Signal, Threshold
 
 KNOWN_HASH = "known_hash"  # label of a match with a block bank
-KNOWN_HOST = "known_host"  # label of a link to a host on one
 KNOWN_GOOD = "known_good"  # label of a match with an allow bank, and the reason given when it sets findings aside
 MISSING_SCORE = "missing_score"
 INVALID_SCORE = "invalid_score"

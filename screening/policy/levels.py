@@ -51,13 +51,14 @@ class Levels:
         review = list(self._thresholds("review", self._category.review))
         reject = list(self._thresholds("reject", self._category.reject))
         self._ordered(review, reject)
-        if self._feed.from_bundle and "text" in self._feed.media and not self._category.when.language:
+        if self._feed.from_bundle and "text" in self._feed.media:
             covered = {genre for each in review for genre in each.genres or GENRES}
             for each in reject:
                 if rest := tuple(genre for genre in each.genres or GENRES if genre not in covered):
                     review.append(replace(each, level="review", genres=_or_all(rest)))
-            read = tuple(code for code in languages if code in self._feed.languages)
-            reject = [replace(each, languages=read) for each in reject]
+            wanted = self._category.when.language or languages
+            read = tuple(code for code in languages if code in self._feed.languages and code in wanted)
+            reject = [replace(each, languages=read) for each in reject] if read else []
         return (*review, *reject)
 
     def _thresholds(self, name: Name, level: Level | None) -> Iterator[Threshold]:

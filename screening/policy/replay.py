@@ -88,7 +88,7 @@ def _stored(row: Verdict | VerdictRow) -> _Stored:
                 [ScreenedPart(**part) for part in row["parts"] or ()],
                 medium_of(row["medium"], row["content_type"] or ""),
             ),
-            row["genre"] or None,
+            row.get("genre") or None,
         ),
         decision=row["decision"],
         reasons=tuple(row["reasons"] or ()),

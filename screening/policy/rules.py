@@ -22,6 +22,10 @@ from screening.records import (
     parts_of,
 )
 
+KNOWN_HOST = "known_host"  # label of a link to a host on a block bank
+UNDETERMINED = "und"  # ISO 639-2
+TOLD = 20  # words from which the language of a text can be told
+
 
 @dataclass(frozen=True, slots=True)
 class BankSpec:
@@ -61,8 +65,8 @@ class Rule:
 
     @property
     def looks(self) -> bool:
-        """Whether its signal comes from looking at parts, and not from what is odd about the document as a whole."""
-        return not self.source.startswith("document/")
+        """Whether its signal comes from looking at parts, and not from the document as a whole or where it leads to."""
+        return not self.source.startswith("document/") and self.label != KNOWN_HOST
 
     def covers(self, part: ScreenedPart) -> bool:
         """Return whether the category is about such a part."""
@@ -105,7 +109,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Facts:
-    """An upload's parts (none if they are unknown) and its genre. What is unknown meets every condition."""
+    """An upload's parts (none if they are unknown) and its genre.
+
+    What is unknown meets every condition, but for a language that nobody can tell: that is no ground for a reject.
+    """
 
     parts: Sequence[ScreenedPart]
     genre: Genre | None = None
@@ -128,19 +135,30 @@ class Facts:
         role = self.role(place)
         if threshold.parts and role not in threshold.parts:
             return False
-        language, words = self._languages.get(place, ""), self._words.get(role)
-        if threshold.languages and language and language not in threshold.languages:
+        words = self._words.get(role)
+        if threshold.languages and not self._may_be(place, threshold):
             return False
         most = math.inf if threshold.max_words is None else threshold.max_words
         return words is None or (threshold.min_words or 0) <= words <= most
 
+    def _may_be(self, place: str, threshold: Threshold) -> bool:
+        """Return whether the part may be in a language of the threshold.
+
+        What a short text is in nobody knows, so a review is for it in any language, and a reject is not.
+        """
+        part = self._parts.get(place)
+        if part is None or not part.language or part.language in threshold.languages:
+            return True
+        short = part.words is not None and part.words < TOLD
+        return threshold.level == "review" and (part.language == UNDETERMINED or short)
+
+    @cached_property
+    def _parts(self) -> dict[str, ScreenedPart]:
+        return {part.place: part for part in self.parts}
+
     @cached_property
     def _roles(self) -> dict[str, Role]:
         return {part.place: part.role for part in self.parts}
-
-    @cached_property
-    def _languages(self) -> dict[str, str]:
-        return {part.place: part.language for part in self.parts}
 
     @cached_property
     def _words(self) -> dict[Role, int]:

@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from screening.policy.problems import Path, Problems, suggest
 from screening.policy.statements import STATEMENT_CATEGORIES
@@ -82,6 +91,12 @@ class Words(Strict):
 
     min: Annotated[int, Field(ge=0)] | None = None
     max: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _some_number_is_between(self) -> Words:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"no text has from {self.min} to {self.max} words: write the smaller number as `min`")
+        return self
 
 
 class When(Strict):

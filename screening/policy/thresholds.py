@@ -88,9 +88,12 @@ def for_held(table: CalibrationLike, share: float, genres: Sequence[Genre]) -> d
     A genre without harmless texts of its own gets the lowest threshold of the others, so it holds more rather than
     less. Raises Impossible.
     """
-    found = {genre: _held(table.harmless[genre], share, genre) for genre in GENRES if genre in table.harmless}
-    if not found:
+    counted = [genre for genre in GENRES if genre in table.harmless]
+    if not counted:
         raise Impossible("no harmless texts to count", "give a score instead")
+    if set(genres) <= set(counted):  # else the lowest of all decides for the others
+        counted = [genre for genre in counted if genre in genres]
+    found = {genre: _held(table.harmless[genre], share, genre) for genre in counted}
     lowest = min(found.values())
     return {genre: found.get(genre, lowest) for genre in genres}
 
@@ -104,7 +107,9 @@ def _held(texts: HarmlessLike, share: float, genre: Genre) -> float:
     if may >= len(texts.highest):
         most = f"the most is {math.floor(1000 * (len(texts.highest) - 1) / texts.rows)} per 1000"
         raise Impossible(f"{1000 * share:g} per 1000 ({genre}) is beyond the scores that the bundle keeps", most)
-    return min(1.0, math.nextafter(texts.highest[may], math.inf))
+    if texts.highest[may] > 1 - 1e-6:
+        raise Impossible(f"more than {may} harmless texts ({genre}) score as high as any", "give a score instead")
+    return math.nextafter(texts.highest[may], math.inf)
 
 
 def held(texts: HarmlessLike, threshold: float) -> tuple[float, float, float]:

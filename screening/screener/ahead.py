@@ -18,17 +18,18 @@ BATCH_BYTES = 64 << 20  # of decoded parts, from which a batch is full
 def read_ahead(
     uploads: Iterable[Upload],
     prepare: Callable[[Upload, Place], Prepared],
-    readers: ThreadPoolExecutor,
     room: Room,
     *,
+    readers: int,
     most: int,
     max_bytes: int,
 ) -> Generator[Prepared, None, None]:
-    """Yield the uploads in order, prepared by the `readers` in a `room`.
+    """Yield the uploads in order, prepared by so many `readers` (threads) in a `room`, which is closed at the end.
 
-    At most `most` are in flight, and of those that are still to be read no more than `AHEAD_BYTES`; `max_bytes` are
-    read of any.
+    At most `most` are in flight, and their files have together no more than `AHEAD_BYTES`; `max_bytes` are read of any.
     """
+    # Not shared with another caller's uploads: theirs would wait behind readers that wait for room.
+    pool = ThreadPoolExecutor(readers, thread_name_prefix="read")
     flying: deque[tuple[int, Future[Prepared]]] = deque()
     weight = landed = 0
 
@@ -45,13 +46,14 @@ def read_ahead(
             size = min(upload.size, max_bytes)
             while flying and (len(flying) >= most or weight + size > AHEAD_BYTES):
                 yield land()
-            flying.append((size, readers.submit(prepare, upload, room.place(number))))
+            flying.append((size, pool.submit(prepare, upload, room.place(number))))
             weight += size
         while flying:
             yield land()
     finally:
         room.close()
         abandon(future for _, future in flying)
+        pool.shutdown(wait=False)
 
 
 def batches(prepared: Iterable[Prepared], most: int) -> Iterator[list[Prepared]]:

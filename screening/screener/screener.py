@@ -72,11 +72,11 @@ class Screener:
         _same("decode with", decoder_version(self._policy.fields), settings.fingerprint.decoder)
         # The decoder starts before the models are loaded, which takes as long.
         self._decoder = decoder or make_decoder(settings, cores, sandbox)
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._rooms: weakref.WeakSet[Room] = weakref.WeakSet()
         self._decoders = cores + 1  # a document may hold many pictures, and most are dropped once they are matched
         self._scorers = ThreadPoolExecutor(SCORING, thread_name_prefix="score")
         # also called when nothing refers to the screener any more
-        self.close = weakref.finalize(self, _close, (self._readers, self._scorers), self._decoder)
+        self.close = weakref.finalize(self, _close, self._scorers, self._decoder, self._rooms)
         bundles = settings.load_bundles()
         most = self._policy.limits.max_windows
         self._classifiers = [Classifier(bundle, engine, self.meter, REMEMBER, most) for bundle in bundles]
@@ -107,11 +107,13 @@ class Screener:
             abandon(judged)
 
     def _read_ahead(self, uploads: Iterable[Upload], read: Read = stored) -> Generator[Prepared, None, None]:
+        room = Room(self._decoders)
+        self._rooms.add(room)
         return read_ahead(
             uploads,
             lambda upload, place: self._prepare(upload, read, place),
-            self._readers,
-            Room(self._decoders),
+            room,
+            readers=READERS,
             most=self._ahead,
             max_bytes=self._policy.limits.max_bytes,
         )
@@ -180,7 +182,8 @@ def _same(act: str, here: str, launched: str) -> None:
         )
 
 
-def _close(pools: Iterable[ThreadPoolExecutor], decoder: Decoder) -> None:
+def _close(scorers: ThreadPoolExecutor, decoder: Decoder, rooms: Iterable[Room]) -> None:
     decoder.close()  # first, since this ends a decode that is under way
-    for pool in pools:
-        pool.shutdown(wait=False, cancel_futures=True)  # no wait: it may be one of their threads that calls this
+    for room in rooms:  # whoever waits there would wait for ever, and the process for them
+        room.close()
+    scorers.shutdown(wait=False, cancel_futures=True)  # no wait: it may be one of their threads that calls this

@@ -49,9 +49,9 @@ def runs(offsets: Sequence[tuple[int, int]], first: int, begins: int, ends: Ints
 
 
 def settled(before: list[Unit], after: list[Unit]) -> tuple[list[Unit], list[Unit]]:
-    """Return the units of two windows that overlap, each sentence in the one that has more of it.
+    """Return the units of two windows that overlap; of a sentence that one has as far as the other, only that one's.
 
-    A sentence that neither has whole stays in both. Of two equal ones the first stays.
+    Where each has something that the other lacks, both stay. Of two equal ones the first stays.
     """
     here, there = ({unit.sentence: unit for unit in units} for units in (before, after))
     for number in here.keys() & there.keys():

@@ -63,7 +63,7 @@ def test_two_processes_share_the_batches(recipe_file: Path, rows: Path, tmp_path
     recipe = load_recipe(recipe_file)
     task = TextTask(recipe, read_rows(rows, "train"), read_rows(rows, "dev"))
     assert told["total"] == sum(len(task.batches(e)) // 2 for e in range(recipe.training.epochs))
-    assert told["history"][-1]["score"] > 0.8
+    assert told["history"][-1]["score"] > 0.7
 
 
 @pytest.mark.parametrize("kind", ["DistilBert", "ModernBert", "Roberta"])

@@ -189,7 +189,8 @@ def test_it_takes_linear_time(piece):
         return time.process_time() - start
 
     seconds(100)
-    assert seconds(40_000) < 40 * seconds(4_000) + 0.2
+    long = min(seconds(40_000) for _ in range(3))  # a machine that others use stalls at times
+    assert long < 40 * seconds(4_000) + 0.2
 
 
 def test_no_letter_looks_like_two():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from screening.content.links import addresses, leads_to, named, names, spelled
+from screening.content.links import addresses, leads_to, named, names
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,10 @@ from screening.content.links import addresses, leads_to, named, names, spelled
         ("https://ｎｅｗｓ。example/", "news.example"),
         ("https://münchen.example/", "xn--mnchen-3ya.example"),
         ("http://3232235777/", "192.168.1.1"),
+        (f"https://bank.example{'a' * 1000}@news.example/", "news.example"),
+        (f"https://{'a.' * 45}news.example", f"{'a.' * 45}news.example"),
+        ("\x01 https://news.example\x1f", "news.example"),
+        ("https://x!.news.example", "x!.news.example"),
         ("/login", ""),
         ("mailto:a@news.example", ""),
         ("javascript:go()", ""),
@@ -81,4 +85,4 @@ def test_names_in_a_text_are_all_that_could_be_hosts():
 def test_hostile_texts_take_linear_time():
     for text in ("a." * 500_000, "www." * 250_000, "https:" * 150_000, "a" * 1_000_000, "@" * 1_000_000):
         assert len(list(addresses(text))) + len(list(names(text))) < 1_000_000
-        assert named(text) in (spelled(text), "")
+        assert len(named(text)) <= 253

@@ -60,6 +60,11 @@ def test_all_that_leads_away_from_a_page(markup):
     assert [(each.host, each.says) for each in links(markup)] == [("evil.example", "")]
 
 
+def test_an_address_in_pieces_is_not_relative():
+    found = links("<base href='https://good.example/'><a href='ht&#10;tps://evil.example/x'>bank.example</a>")
+    assert ("evil.example", "bank.example") in [(each.host, each.says) for each in found]
+
+
 def test_what_is_relative_leads_to_the_base():
     assert ("evil.example", "bank.example") in [
         (each.host, each.says) for each in links(f"<base href='{EVIL}'><a href='login'>bank.example</a>")

@@ -50,8 +50,12 @@ def test_a_genre_without_a_level_has_none(load):
         ("genre: [article, mail]", [{"genre": "mail"}, {"genre": None}], [{"genre": "comment"}]),
         ("words: {min: 100}", [{"words": 100}, {"words": None}], [{"words": 99}]),
         ("words: {max: 100}", [{"words": 100}, {"words": None}], [{"words": 101}]),
-        ("words: {min: 10, max: 0}", [], [{"words": 5}]),
-        ("language: [en]", [{"language": "en"}, {"language": ""}], [{"language": "fr"}, {"language": "und"}]),
+        ("words: {min: 0, max: 0}", [{"words": 0}], [{"words": 5}]),
+        (
+            "language: [en]",
+            [{"language": each} for each in ("en", "", "und")] + [{"language": "fr", "words": 19}],
+            [{"language": "fr"}, {"language": "fr", "words": None}],
+        ),
     ],
 )
 def test_a_category_is_for_what_meets_its_conditions(load, when, met, unmet):
@@ -128,6 +132,8 @@ def test_what_a_level_costs_has_an_interval_and_says_what_it_finds(load):
         ("review: {comment: 0.5, score: 0.4}", "beside those of single ones", "`other: ...`"),
         ("when: {genre: [mail]}, review: {comment: 0.5}", "no upload of this category is of genre 'comment'", "remove"),
         (f"review: {{comment: 0.9, other: 0.5}}, reject: 0.7, {STATEMENT}", "is milder than review", "above 0.9"),
+        ("when: {words: {min: 9, max: 8}}, review: 0.5", "no text has from 9 to 8 words", "smaller number"),
+        ("when: {language: [gb]}, review: 0.5", "language 'gb' can't be recognised", "gd"),
         ("when: {genre: [poem]}, review: 0.5", "'poem' is not known", "article"),
         ("when: {word: {min: 1}}, review: 0.5", "unknown key 'when.word'", "words"),
         ("review: {poem: 0.5}", "unknown key 'review.poem'", ""),
@@ -137,6 +143,45 @@ def test_a_fault_in_a_level(load, category, what, fix):
     _, said, remedy = only_fault(load, body(category), bundles=[BUNDLE])
     assert what in said
     assert fix in remedy
+
+
+def test_only_the_genres_that_are_asked_for_need_harmless_texts(load):
+    few = replace(COUNTED, harmless=COUNTED.harmless | {"mail": Harmless(10, (0.1,))})
+    bundles = [replace(TEXT, calibration={"hate": few})]
+    policy = policy_of(load, 'review: {message: {held: "5 per 1000"}}', bundles=bundles)
+    assert [each.genres for each in policy.thresholds if each.category == "hate"] == [("message",)]
+    _, said, _ = only_fault(load, body('review: {comment: {held: "5 per 1000"}}'), bundles=bundles)
+    assert "of 10 harmless texts (mail) are too few" in said
+
+
+def test_a_level_that_nothing_reaches_is_refused(load):
+    sure = replace(COUNTED, harmless={"article": Harmless(1000, (1.0,) * 20)})
+    bundles = [replace(TEXT, calibration={"hate": sure})]
+    _, said, _ = only_fault(load, body('review: {held: "5 per 1000"}'), bundles=bundles)
+    assert "score as high as any" in said
+
+
+@pytest.mark.parametrize("when", ["", "when: {language: [de]}, "])
+def test_a_reject_in_a_language_that_is_not_read_is_a_review(load, when):
+    english = replace(TEXT, languages=("en",))
+    if when:
+        policy = policy_of(load, f"{when}reject: 0.9, {STATEMENT}", bundles=[english])
+        assert [decided(policy, 0.9, language=language) for language in ("en", "de")] == ["accept", "review"]
+    else:
+        bundles = [english, replace(TEXT, id=replace(TEXT.id, name="german"), languages=("de",), labels=("german",))]
+        text = HEADER.replace("version: 1", "version: 1\nlanguages: [en]") + OTHER
+        text += f"  - {{id: german, signal: german, reject: 0.9, {STATEMENT}}}\n"
+        policy = load(text, bundles=bundles)
+        assert {each.level for each in policy.thresholds if each.category == "german"} == {"review"}
+
+
+def test_a_bank_of_hosts_looks_at_no_picture(load):
+    policy = load(
+        "policy: test\nversion: 1\nbanks:\n  - {id: block, file: block.jsonl, use: block}\ncategories:\n"
+        f"  - {{id: known_host, signal: known_host, reject: 1, {STATEMENT}}}\n"
+        "  - {id: hate, signal: hate, review: 0.5}\n"
+    )
+    assert decide(policy, Facts([ScreenedPart("main", "image", "main")]), [], None).reasons == ("not_covered",)
 
 
 def test_a_bundle_without_harmless_texts_resolves_no_held(load):

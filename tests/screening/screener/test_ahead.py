@@ -70,8 +70,8 @@ class Preparing:
 def test_what_waits_is_bounded_in_decoded_bytes_and_comes_in_order():
     preparing, room = Preparing(), Room(DECODERS)
     names, largest = [], 0
-    with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(1) as scorers:
-        prepared = read_ahead(uploads(), preparing, readers, room, most=MOST, max_bytes=10**6)
+    with ThreadPoolExecutor(1) as scorers:
+        prepared = read_ahead(uploads(), preparing, room, readers=READERS, most=MOST, max_bytes=10**6)
         for batch in batches(prepared, 16):
             names += [item.upload.name for item in batch]
             largest = max(largest, sum(item.memory for item in batch[:-1]))
@@ -98,13 +98,23 @@ def test_a_batch_is_full_by_number_or_by_bytes():
 def test_whoever_leaves_does_not_wait_for_those_that_wait_for_room():
     preparing, room = Preparing(), Room(DECODERS)
     preparing.sizes = [LARGEST] * COUNT
-    with ThreadPoolExecutor(READERS) as readers:
-        prepared = read_ahead(uploads(), preparing, readers, room, most=MOST, max_bytes=10**6)
-        next(prepared)
-        prepared.close()
+    prepared = read_ahead(uploads(), preparing, room, readers=READERS, most=MOST, max_bytes=10**6)
+    next(prepared)
+    prepared.close()
+    with ThreadPoolExecutor(1) as readers:
         late = readers.submit(preparing, next(uploads(1)), room.place(1))
         with pytest.raises(CancelledError):
             late.result(20)
+
+
+def test_who_stands_still_is_in_nobodys_way():
+    rows = [read_ahead(uploads(), Preparing(), Room(DECODERS), readers=READERS, most=MOST, max_bytes=10**6)
+            for _ in range(2)]  # fmt: skip
+    next(rows[0])
+    time.sleep(0.3)  # its readers wait for room by now
+    assert [next(rows[1]).upload.name for _ in range(3)] == ["0", "1", "2"]
+    for each in rows:
+        each.close()
 
 
 def test_who_fails_to_decode_leaves_the_room():
