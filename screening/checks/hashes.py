@@ -34,7 +34,7 @@ __all__ = ["MATCHING", "MAX_DISTANCE", "MIN_QUALITY", "Bank", "load_bank", "matc
 MATCHING = 3  # raise it whenever the same content may match the same bank otherwise
 
 Use = Literal["block", "allow"]
-LABELS: Mapping[Use, str] = {"block": "known_hash", "allow": "known_good"}
+LABELS: Mapping[Use, str] = {"block": "known_hash", "allow": "known_good"}  # of matches with a hash
 KNOWN_HOST = "known_host"  # label of a match with a host of a block bank
 MAX_DISTANCE = 31  # bits: the PDQ paper's threshold for one image in two files
 FORM = (

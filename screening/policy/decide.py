@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 
 from screening.checks.document import UNSEEN
+from screening.checks.hashes import KNOWN_HOST, LABELS
 from screening.errors import UploadError
-from screening.policy.rules import KNOWN_HOST, Facts, Policy, Rule, Ruling
+from screening.policy.rules import Facts, Policy, Rule, Ruling
 from screening.records import ROLES, Decision, Finding, ScreenedPart, Signal, Threshold
 
-KNOWN_HASH = "known_hash"  # label of a match with a block bank
-KNOWN_GOOD = "known_good"  # label of a match with an allow bank, and the reason given when it sets findings aside
+KNOWN_HASH = LABELS["block"]
+KNOWN_GOOD = LABELS["allow"]  # also the reason given when it sets findings aside
 MISSING_SCORE = "missing_score"
 INVALID_SCORE = "invalid_score"
 NOT_COVERED = "not_covered"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from screening.checks.hashes import KNOWN_HOST
 from screening.decode.limits import Fields, Limits
 from screening.records import (
     Decision,
@@ -22,7 +23,6 @@ from screening.records import (
     parts_of,
 )
 
-KNOWN_HOST = "known_host"  # label of a link to a host on a block bank
 UNDETERMINED = "und"  # ISO 639-2
 TOLD = 20  # words from which the language of a text can be told
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from screening.checks.document import DOCUMENT_CHECKS
+from screening.checks.hashes import KNOWN_HOST
 from screening.policy.decide import KNOWN_HASH
-from screening.policy.rules import KNOWN_HOST
 from screening.policy.thresholds import CalibrationLike
 from screening.records import MEDIA, ROLES, BundleId, Medium, Role
 

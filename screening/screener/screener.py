@@ -106,7 +106,7 @@ class Screener:
             prepared.close()
             abandon(judged)
 
-    def _read_ahead(self, uploads: Iterable[Upload], read: Read = stored) -> Generator[Prepared, None, None]:
+    def _read_ahead(self, uploads: Iterable[Upload], read: Read) -> Generator[Prepared, None, None]:
         room = Room(self._decoders)
         self._rooms.add(room)
         return read_ahead(

@@ -14,6 +14,7 @@ SEED = 12
 SECONDS = 12.0  # of a processor; on a core that others share, work takes twice as long
 
 
+@pytest.mark.slow
 def test_mutants_are_read_or_refused():
     figures = attempt(mutant(SEED, number) for number in range(300))
     assert figures.faults == []

@@ -54,6 +54,7 @@ def test_a_permission_that_was_mended_is_found_by_the_next_run(bucket, gcs_serve
     assert (three.listed - three.skipped, three.metrics[AGAIN]) == (0, 0)
 
 
+@pytest.mark.slow
 def test_a_file_that_could_not_be_read_is_released_once_it_can(place, monkeypatch):
     whole = LocalStore.read
 
@@ -82,6 +83,7 @@ def test_what_still_fails_is_tried_in_every_run(bucket, gcs_server):  # noqa: F8
         assert (run.error, run.metrics[AGAIN]) == (3 if run_id == "one" else 1, again)
 
 
+@pytest.mark.slow
 def test_an_entry_that_could_not_be_looked_up_is_tried_again(bucket, gcs_server, tmp_path):  # noqa: F811
     manifest = tmp_path / "list.jsonl"
     manifest.write_text(json.dumps({"uri": f"{bucket.uploads}/{NAME}"}) + "\n")

@@ -119,7 +119,7 @@ def test_a_damaged_file_of_any_table_is_named_with_what_to_do(damaged, capsys, t
 
 @pytest.mark.parametrize("kind", LOGS)
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("entry", [0, -1])
+@pytest.mark.parametrize("entry", [pytest.param(0, marks=pytest.mark.slow), -1])
 def test_a_damaged_log_of_any_table_is_named_with_what_to_do(damaged, capsys, table, kind, entry):
     LOGS[kind](sorted((Path(damaged.results) / table / "_delta_log").glob("*.json"))[entry])
     assert explain(damaged) == 2

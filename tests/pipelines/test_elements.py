@@ -92,6 +92,7 @@ def test_screening(longest):
     assert size < LIMIT
 
 
+@pytest.mark.slow
 def test_releasing(longest, monkeypatch):
     screen.main(longest.screen_flags("--run-id", "r"))
     # The real limit takes some hundred uploads more for each chunk.
@@ -103,6 +104,7 @@ def test_releasing(longest, monkeypatch):
     assert longest.rows("SELECT action, count(*) FROM releases GROUP BY 1") == [("label", 176)]
 
 
+@pytest.mark.slow
 def test_a_manifest_that_repeats_itself(place, tmp_path):
     """Each entry is there twice, in another piece; nothing but digests tells of it."""
     rows = [json.dumps({"uri": f"/nowhere/{number}/{'x' * 200}", "by": "u" * 1000}) for number in range(4200)]

@@ -57,6 +57,7 @@ def one_in_ten(gcs_server, seed: int) -> None:
         gcs_server.faults(kind, probability=0.02, seed=seed + i, **rule)
 
 
+@pytest.mark.slow
 def test_a_bucket_and_a_folder_give_the_same_verdicts(bucket, place):
     write_formats(Path(place.uploads) / "formats")
     objects = storage.Client().bucket(bucket.uploads.removeprefix("gs://"))
@@ -109,6 +110,7 @@ def test_what_is_not_accepted_any_more_is_taken_from_live(screened_bucket, gcs_s
     assert bucket.released() == before - {name}
 
 
+@pytest.mark.slow
 def test_labels_leave_the_generation_alone(screened_bucket):
     bucket = screened_bucket
     assert bucket.release("--mode", "label") == 0

@@ -52,6 +52,7 @@ def test_a_killed_screening_run_again_gives_the_same_table(place, tmp_path):
         assert [run.listed for run in disturbed.tables.runs()] == [15]
 
 
+@pytest.mark.slow
 def test_a_killed_release_run_again_does_each_act_once(screened):
     place = screened
     accepted = {name for name, decision in place.decisions().items() if decision == "accept"}
@@ -68,6 +69,7 @@ def test_a_killed_release_run_again_does_each_act_once(screened):
     assert place.rows(twice) == [], f"seed {seed}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("same_id", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_two_jobs_at_once_leave_nothing_half_written(place, same_id):
     ids = ("r", "r") if same_id else ("r1", "r2")

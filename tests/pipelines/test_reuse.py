@@ -56,6 +56,7 @@ def test_the_same_bytes_in_a_second_run_are_decided_without_the_model(place, sco
     assert len(scored) == 1, "not without the flag"
 
 
+@pytest.mark.slow
 def test_a_counter_says_how_many_were_not_scored(place, scored):
     assert place.screen("--run-id", "one") == 0
     number = len(scored)

@@ -110,6 +110,7 @@ def test_each_identity_can_do_its_work(home, acting: As, gcs_server, capfd) -> N
     assert not [call for call in gcs_server.calls() if call[2] == 403]
 
 
+@pytest.mark.slow
 def test_release_is_not_held_up_by_a_run_that_only_screen_may_finish(home, acting: As, gcs_server) -> None:
     tables = ResultTables(home["results"])
     with acting("screen"):

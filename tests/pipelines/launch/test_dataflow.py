@@ -52,6 +52,7 @@ def any_job(request, gcs_server, light) -> Sent:
     return only
 
 
+@pytest.mark.slow
 def test_every_job_runs_in_the_image_as_its_account_without_public_addresses(any_job):
     (pool,) = any_job.environment.worker_pools
     assert pool.worker_harness_container_image in (IMAGE, "")  # empty where several environments name it
@@ -88,6 +89,7 @@ def test_only_small_records_of_ours_cross_a_shuffle(any_job):
     assert shuffles
 
 
+@pytest.mark.slow
 def test_what_the_classifying_step_emits_holds_no_content(place):
     path = Path(place.uploads) / "large.txt"
     path.write_text("A sentence about the sea and its many moods. " * 40_000)

@@ -115,6 +115,7 @@ def test_require_refuses_a_kernel_with_less_before_anything_is_read(place):
     assert not Path(place.results).exists()
 
 
+@pytest.mark.slow
 def test_reused_scores_are_counted(screened):
     place = screened
     (Path(place.uploads) / "spam.txt").rename(Path(place.uploads) / "again.txt")

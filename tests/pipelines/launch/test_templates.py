@@ -99,6 +99,7 @@ def test_a_launch_of_screen_becomes_its_job(hardware, buckets, sent):
     assert job.environment.worker_pools[0].ip_configuration.name == "WORKER_IP_PRIVATE"
 
 
+@pytest.mark.slow
 def test_a_launch_of_release_becomes_its_job(buckets, sent, light):
     assert buckets.screen("--run-id", "r", *light.flags) == 0
     parameters = [flag.replace(" ", "=") for flag in (f"--results {buckets.results}", f"--live {buckets.live}")]

@@ -78,6 +78,7 @@ def overturn_newest(place, uri: str) -> None:
     place.tables.append_reviews([Review(uri, run_id, uri, generation, "overturn", "looked", "ann", START)])
 
 
+@pytest.mark.slow
 def test_an_input_that_was_moved_keeps_its_places(small, capsys):
     small.release()
     before, small.uploads = small.uploads, f"{small.uploads}-moved"

@@ -36,6 +36,7 @@ def test_who_came_first_keeps_the_place(two_inputs, tmp_path):
     assert Path(two_inputs.live, "x.txt").read_bytes() == before == (tmp_path / "b/x.txt").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_same_bytes_do_not_make_the_place_theirs(two_inputs, tmp_path):
     """Else the first could be replaced by way of an upload that begins as its copy."""
     write(tmp_path / "b/x.txt", FIRST)
@@ -85,6 +86,7 @@ def test_a_file_where_a_folder_is_needed_blocks_nobody_silently(small, capsys):
     assert small.released() == set(names)
 
 
+@pytest.mark.slow
 def test_a_mistyped_live_loses_nothing(small, capsys):
     Path(small.live).write_text("a file")
     assert small.release() == 2
@@ -159,6 +161,7 @@ def test_two_releases_at_once_record_each_act_once(many):
     assert many.rows("SELECT count(*) FROM releases") == [(len(wanted),)]
 
 
+@pytest.mark.slow
 def test_a_killed_release_leaves_nothing_that_the_next_does_not_clear(many):
     for delay in (0.0, 0.02, 0.05):
         process = start("pipelines.release", many.release_flags())

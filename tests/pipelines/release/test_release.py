@@ -146,6 +146,7 @@ def test_without_tables_there_is_nothing_to_release(place, capsys):
     assert "no result tables" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_is_not_accepted_any_more_is_taken_from_live(screened, capsys):
     screened.release()
     before, name = screened.released(), "news/000/000002.txt"
@@ -197,6 +198,7 @@ def test_another_object_in_live_is_left_and_named(screened, capsys):
     ]
 
 
+@pytest.mark.slow
 def test_a_newer_version_that_went_live_is_not_withdrawn_for_the_older_one(screened):
     screened.release()
     name = "news/000/000002.txt"
@@ -209,6 +211,7 @@ def test_a_newer_version_that_went_live_is_not_withdrawn_for_the_older_one(scree
     assert name in screened.released()
 
 
+@pytest.mark.slow
 def test_a_policy_that_would_withdraw_everything_is_refused(screened, tmp_path, capsys):
     """The same quota as for a release."""
     screened.release()

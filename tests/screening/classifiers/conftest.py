@@ -8,12 +8,26 @@ from hypothesis import HealthCheck
 
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.content import Picture, Text
-from screening.errors import UploadError
+from screening.errors import ConfigError, UploadError
+from screening.hardware import ENGINES, PRECISIONS
 from tests.screening.classifiers.tiny import image_bundle, text_bundle
 
 TOLERANCE = 1e-6  # the promise is 1e-4; so small a model keeps far below it
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]  # one property, two kinds of bundle
 PLAIN = ((0, 0, 0), (1, 1, 1))  # mean and std
+
+
+def engines_here() -> list[tuple[str, str]]:
+    """Every engine and precision of this machine; int8 has tests of its own."""
+    found = []
+    for name in ENGINES[1:]:
+        for precision in PRECISIONS[1:-1]:
+            try:
+                make_engine(name, precision)
+            except ConfigError:
+                continue
+            found.append((name, precision))
+    return found
 
 
 def says(*texts: str) -> list[Text]:

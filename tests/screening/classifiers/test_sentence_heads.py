@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from screening.classifiers import Classifier, load_bundle, make_engine
 from screening.classifiers.engines import cuda
 from screening.content import Text
-from screening.errors import ConfigError
-from screening.hardware import ENGINES, PRECISIONS
 from tests.pace import times
-from tests.screening.classifiers.conftest import QUIET, TOLERANCE, says, scores
+from tests.screening.classifiers.conftest import QUIET, TOLERANCE, engines_here, says, scores
 from tests.screening.classifiers.tiny import WORDS, text_bundle
 
 PLAIN = "the river the news. "
@@ -90,19 +88,7 @@ def test_a_text_of_too_many_windows_is_refused_and_its_neighbours_are_not(by_sen
     assert scores(short) == pytest.approx(scores(by_sentence.score(says(BAD))[0]), abs=TOLERANCE)
 
 
-def _here() -> list[tuple[str, str]]:
-    found = []
-    for name in ENGINES[1:]:
-        for precision in PRECISIONS[1:-1]:
-            try:
-                make_engine(name, precision)
-            except ConfigError:
-                continue
-            found.append((name, precision))
-    return found
-
-
-@pytest.mark.parametrize(("name", "precision"), _here())
+@pytest.mark.parametrize(("name", "precision"), engines_here())
 def test_every_engine_scores_sentences_alike(by_sentence, name, precision):
     engine = make_engine(name, precision, cores=2)
     texts = says(*(PLAIN * n + BAD + PLAIN * (20 - n) for n in range(20)), "good", "")

@@ -232,6 +232,7 @@ def test_an_installation_that_lacks_a_library_stops_the_job_and_names_it(tmp_pat
             assert "pip check" in stop.value.fix
 
 
+@pytest.mark.slow
 def test_a_broken_installation_ends_the_command_before_a_verdict(tmp_path):
     (tmp_path / "uploads").mkdir()
     (tmp_path / "uploads" / "note.txt").write_text("A note that would need no child.")

@@ -196,7 +196,7 @@ def test_what_is_in_flight_is_bounded_in_bytes(screener, good):
             yield large
 
     assert 1 < most < screener._ahead
-    ahead = screener._read_ahead(uploads())
+    ahead = screener._read_ahead(uploads(), stored)
     for answered in range(1, 40):
         next(ahead)
         assert asked - answered <= most

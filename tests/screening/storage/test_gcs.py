@@ -35,6 +35,7 @@ def site(on_server):
     return on_server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in FAULTS]
 )

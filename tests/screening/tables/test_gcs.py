@@ -50,6 +50,7 @@ def test_a_run_in_a_bucket_can_be_read_back(results, verdict, review, commit) ->
     assert b"gs://in/a.txt" in open_store(report).get(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["verdicts", "runs"])
 @pytest.mark.parametrize("version", [0, 1])
 @pytest.mark.parametrize("fault", ["lost", "reset", "status"])

@@ -21,25 +21,13 @@ from screening.classifiers.engines.contract import Pool
 from screening.classifiers.engines.onnx_cpu import OnnxRuntime
 from screening.content import Text
 from screening.errors import ConfigError
-from screening.hardware import ENGINES, PRECISIONS, cores_here
+from screening.hardware import cores_here
 from screening.meter import Meter
 from screening.settings import load_settings
+from tests.screening.classifiers.conftest import engines_here
 
 HAS_CUDA = cuda.is_there("cuda")
 TEXTS = [Text("good bad the river " * n + "win") for n in range(40)]
-
-
-def _all() -> list[tuple[str, str]]:
-    """Every engine and precision of this machine; int8 has tests of its own."""
-    found = []
-    for name in ENGINES[1:]:
-        for precision in PRECISIONS[1:-1]:
-            try:
-                make_engine(name, precision)
-            except ConfigError:
-                continue
-            found.append((name, precision))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +38,10 @@ def bundle(tmp_path_factory):
 
 
 def test_the_engines_that_have_no_gpu_are_all_tried_here():
-    assert {("onnxruntime", "fp32"), ("openvino", "fp32")} <= set(_all())
+    assert {("onnxruntime", "fp32"), ("openvino", "fp32")} <= set(engines_here())
 
 
-@pytest.mark.parametrize(("name", "precision"), _all())
+@pytest.mark.parametrize(("name", "precision"), engines_here())
 class TestContract:
     def test_the_id_names_runtime_hardware_and_precision(self, name, precision):
         runtime = "openvino" if name == "openvino" else "onnxruntime"
@@ -149,7 +137,7 @@ def test_int8_without_a_graph_for_it_stops_the_job_at_its_launch(bundle):
 def test_auto_takes_the_best_that_is_there_and_never_int8():
     name = "cuda" if HAS_CUDA else "openvino"
     assert make_engine("auto").id == make_engine(name).id
-    assert not any("int8" in make_engine(each).id for each, _ in _all())
+    assert not any("int8" in make_engine(each).id for each, _ in engines_here())
 
 
 def test_auto_does_without_the_optional_runtime(monkeypatch):

@@ -69,6 +69,7 @@ def test_every_character_is_in_one_sentence(text: str) -> None:
     assert found == sorted(set(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [".", "! ", "\n", '."', "'", " ", "1. ", "x. ", "a'", ".) "])
 def test_the_time_grows_with_the_length_only(part: str) -> None:
     clock = Clock()
